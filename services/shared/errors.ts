@@ -1,0 +1,91 @@
+// The one error class of the product. Its codes are Anthropic's error types
+// (https://docs.claude.com/en/api/errors), so that every failure has a place in the client's own envelope.
+
+export type GatewayErrorCode =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'billing_error'
+  | 'permission_error'
+  | 'not_found_error'
+  | 'request_too_large'
+  | 'rate_limit_error'
+  | 'api_error'
+  | 'timeout_error'
+  | 'overloaded_error';
+
+const STATUS: Record<GatewayErrorCode, number> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  api_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529,
+};
+
+export interface GatewayErrorOptions {
+  /** HTTP status where it differs from the code's usual one. */
+  status?: number;
+  cause?: unknown;
+  /** Response headers of ours, e.g. `retry-after`, `x-should-retry`. */
+  headers?: Record<string, string>;
+  /** `error.details` of the envelope, e.g. `{ error_code: 'thread_unsupported_request' }`. */
+  details?: Record<string, unknown>;
+  /** Close the client's connection after the answer (its request was not read to the end). */
+  closeConnection?: boolean;
+}
+
+/** An error with a message that is safe to show to the caller: what, which field, what to do. */
+export class GatewayError extends Error {
+  readonly code: GatewayErrorCode;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+  readonly closeConnection: boolean;
+
+  constructor(code: GatewayErrorCode, message: string, options: GatewayErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'GatewayError';
+    this.code = code;
+    this.status = options.status ?? STATUS[code];
+    this.headers = options.headers ?? {};
+    this.details = options.details;
+    this.closeConnection = options.closeConnection ?? false;
+  }
+}
+
+/** A mistake in the configuration: ends the start with exit code 2 and the message alone. */
+export class ConfigError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ConfigError';
+  }
+}
+
+/** Anthropic's error envelope; also the data of a stream's `event: error`. */
+export interface ErrorEnvelope {
+  type: 'error';
+  error: { type: string; message: string; details?: Record<string, unknown> };
+  request_id?: string;
+}
+
+export function toErrorEnvelope(error: GatewayError, requestId?: string): ErrorEnvelope {
+  return {
+    type: 'error',
+    error: { type: error.code, message: error.message, ...(error.details ? { details: error.details } : {}) },
+    ...(requestId ? { request_id: requestId } : {}),
+  };
+}
+
+/** The message of anything thrown, for logs. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Ends an exhaustive switch: the compiler refuses a case that was forgotten. */
+export function assertNever(value: never): never {
+  throw new Error(`unexpected value ${JSON.stringify(value)}`);
+}

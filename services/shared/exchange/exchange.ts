@@ -1,0 +1,290 @@
+// What crosses from the gateway to the comparator and the console: one small entry, and one body under a key that
+// expires (a claim check). Both arms of a comparison are read from `RecordedAnswer`, by the same parser.
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+
+/** Raised when the entry or the body changes shape. Readers accept the two latest. */
+export const EXCHANGE_VERSION = 1;
+
+export type Mode = 'target' | 'compare' | 'anthropic-only';
+
+export type RequestClass = 'main' | 'subagent' | 'workflow' | 'compaction' | 'auxiliary' | 'other';
+
+/** How a call ended, as metrics, history and traces name it. */
+export type CallOutcome =
+  | 'ok'
+  | 'client_error'
+  | 'upstream_error'
+  | 'timeout'
+  | 'client_abort'
+  | 'rejected'
+  | 'stream_error';
+
+/** Why an exchange is not compared: one reason each (a closed list). `mode_off` is outside the accounting identity. */
+export type SkipReason =
+  | 'class_excluded'
+  | 'not_sampled'
+  | 'session_cap'
+  | 'recursion'
+  | 'budget'
+  | 'backlog'
+  | 'mode_off'
+  | 'retry'
+  | 'aborted'
+  | 'primary_error'
+  | 'cache_hit'
+  | 'thread_continue'
+  | 'shutdown';
+
+export interface TimedChunk {
+  /** Milliseconds from the moment the request was handed to the upstream connection. */
+  atMs: number;
+  bytes: Buffer;
+}
+
+/** How the upstream's answer ended on the wire. */
+export type AnswerEnd =
+  | 'complete'
+  | 'reset'
+  | 'client_abort'
+  | 'timeout_first_byte'
+  | 'timeout_idle'
+  | 'timeout_total'
+  | 'connect_error';
+
+/** One arm's answer, as bytes and times. The evidence that everything else is computed from. */
+export interface RecordedAnswer {
+  /** HTTP status; 0 when no answer came. */
+  status: number;
+  /** Flat `[name, value, …]`, as received, without credentials and cookies. */
+  rawHeaders: string[];
+  headersAtMs: number | null;
+  chunks: TimedChunk[];
+  end: AnswerEnd;
+  endAtMs: number;
+}
+
+/** The entry of an exchange: 1 to 3 KB, no prompt text. */
+export interface ExchangeEntry {
+  v: number;
+  /** The request's UUIDv7, also `x-ccproxy-request-id`. */
+  id: string;
+  startedAtMs: number;
+  sessionId: string;
+  sessionSource: 'header' | 'metadata' | 'legacy' | 'fallback';
+  lineageId: string;
+  turnKey: string;
+  class: RequestClass;
+  classKind: string | null;
+  mode: Mode;
+  /** Why the request went where it went, as in `x-ccproxy-route`. */
+  route: string;
+  modelAsked: string;
+  /** The name sent to the primary's upstream. */
+  modelSent: string;
+  provider: string;
+  outcome: CallOutcome;
+  httpStatus: number;
+  requestBytes: number;
+  responseBytes: number;
+  /** Allow-listed request headers, lower-case names. */
+  clientHeaders: Record<string, string>;
+  /** Target names to call in the shadow; empty when the exchange is not compared. */
+  shadow: string[];
+  /** Why `shadow` is empty; null when it is not. */
+  skip: SkipReason | null;
+  /** Ask the primary once more (the noise floor). */
+  repeat: boolean;
+  /** Probability that this exchange's session was admitted. */
+  inclusion: number;
+  experiment: string | null;
+  ttfbMs: number | null;
+  totalDurationMs: number;
+  /** Trace context whose span id is the gateway's `proxy_request`. */
+  traceparent: string;
+  tracestate: string;
+}
+
+export interface ExchangeBody {
+  request: Buffer;
+  answer: RecordedAnswer;
+}
+
+export interface Exchange extends ExchangeBody {
+  entry: ExchangeEntry;
+}
+
+/** A consumer met an entry or a body of a version it cannot read. */
+export class ExchangeSchemaError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ExchangeSchemaError';
+  }
+}
+
+/** Entry → flat string fields for a stream entry. Strings stay, everything else is JSON. */
+export function encodeEntry(entry: ExchangeEntry): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const [key, value] of Object.entries(entry)) {
+    fields[key] = typeof value === 'string' ? value : JSON.stringify(value);
+  }
+  return fields;
+}
+
+const STRING_FIELDS = new Set<keyof ExchangeEntry>([
+  'id',
+  'sessionId',
+  'sessionSource',
+  'lineageId',
+  'turnKey',
+  'class',
+  'mode',
+  'route',
+  'modelAsked',
+  'modelSent',
+  'provider',
+  'outcome',
+  'traceparent',
+  'tracestate',
+]);
+const JSON_FIELDS: ReadonlyArray<keyof ExchangeEntry> = [
+  'v',
+  'startedAtMs',
+  'classKind',
+  'httpStatus',
+  'requestBytes',
+  'responseBytes',
+  'clientHeaders',
+  'shadow',
+  'skip',
+  'repeat',
+  'inclusion',
+  'experiment',
+  'ttfbMs',
+  'totalDurationMs',
+];
+
+/** Flat fields → entry. @throws ExchangeSchemaError on a newer version or a field that is missing or not JSON. */
+export function decodeEntry(fields: Record<string, string>): ExchangeEntry {
+  const version = Number(fields.v);
+  if (!Number.isInteger(version) || version < 1 || version > EXCHANGE_VERSION) {
+    throw new ExchangeSchemaError(
+      `exchange entry has version ${JSON.stringify(fields.v)}, readable up to ${EXCHANGE_VERSION}`,
+    );
+  }
+  const entry: Record<string, unknown> = {};
+  for (const key of STRING_FIELDS) {
+    if (fields[key] === undefined) throw new ExchangeSchemaError(`exchange entry lacks ${key}`);
+    entry[key] = fields[key];
+  }
+  for (const key of JSON_FIELDS) {
+    try {
+      entry[key] = JSON.parse(fields[key] ?? '');
+    } catch (error) {
+      throw new ExchangeSchemaError(`exchange entry field ${key} is missing or not JSON`, error);
+    }
+  }
+  return entry as unknown as ExchangeEntry;
+}
+
+const CODEC_PLAIN = 0;
+const CODEC_ZSTD = 1;
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/**
+ * Body → one codec byte, then length-prefixed sections: meta JSON, request, all response bytes. Chunk borders and times
+ * are delta-coded in the meta section. Compression runs in the thread pool.
+ */
+export async function encodeBody(body: ExchangeBody): Promise<Buffer> {
+  const meta = {
+    v: EXCHANGE_VERSION,
+    status: body.answer.status,
+    rawHeaders: body.answer.rawHeaders,
+    headersAtMs: body.answer.headersAtMs,
+    end: body.answer.end,
+    endAtMs: body.answer.endAtMs,
+    lengths: body.answer.chunks.map((chunk) => chunk.bytes.length),
+    deltasUs: deltas(body.answer.chunks.map((chunk) => Math.round(chunk.atMs * 1000))),
+  };
+  const sections = [
+    Buffer.from(JSON.stringify(meta)),
+    body.request,
+    Buffer.concat(body.answer.chunks.map((c) => c.bytes)),
+  ];
+  const plain = Buffer.concat(sections.flatMap((section) => [uint32(section.length), section]));
+  const packed = await compress(plain);
+  return packed.length < plain.length
+    ? Buffer.concat([Buffer.from([CODEC_ZSTD]), packed])
+    : Buffer.concat([Buffer.from([CODEC_PLAIN]), plain]);
+}
+
+/** @throws ExchangeSchemaError when the codec is unknown, the bytes are cut short, or the version is newer. */
+export async function decodeBody(blob: Buffer): Promise<ExchangeBody> {
+  try {
+    return parseBody(await unpack(blob));
+  } catch (error) {
+    if (error instanceof ExchangeSchemaError) throw error;
+    throw new ExchangeSchemaError('exchange body cannot be read', error);
+  }
+}
+
+async function unpack(blob: Buffer): Promise<Buffer> {
+  const codec = blob[0];
+  if (codec === CODEC_PLAIN) return blob.subarray(1);
+  if (codec === CODEC_ZSTD) return decompress(blob.subarray(1));
+  throw new ExchangeSchemaError(`exchange body has unknown codec ${codec}`);
+}
+
+interface BodyMeta {
+  v: number;
+  status: number;
+  rawHeaders: string[];
+  headersAtMs: number | null;
+  end: AnswerEnd;
+  endAtMs: number;
+  lengths: number[];
+  deltasUs: number[];
+}
+
+function parseBody(plain: Buffer): ExchangeBody {
+  const [metaBytes, request, response] = readSections(plain);
+  const meta = JSON.parse(metaBytes.toString('utf8')) as BodyMeta;
+  if (meta.v > EXCHANGE_VERSION) throw new ExchangeSchemaError(`exchange body has version ${meta.v}`);
+  const chunks: TimedChunk[] = [];
+  let offset = 0;
+  let atUs = 0;
+  for (const [index, length] of meta.lengths.entries()) {
+    atUs += meta.deltasUs[index] ?? 0;
+    chunks.push({ atMs: atUs / 1000, bytes: response.subarray(offset, offset + length) });
+    offset += length;
+  }
+  if (offset !== response.length) throw new ExchangeSchemaError('exchange body: chunk lengths do not add up');
+  const { status, rawHeaders, headersAtMs, end, endAtMs } = meta;
+  return { request, answer: { status, rawHeaders, headersAtMs, chunks, end, endAtMs } };
+}
+
+function readSections(plain: Buffer): [Buffer, Buffer, Buffer] {
+  const sections: Buffer[] = [];
+  let offset = 0;
+  while (offset < plain.length) {
+    const start = offset + 4;
+    const end = start + plain.readUInt32BE(offset);
+    if (end > plain.length) throw new ExchangeSchemaError('exchange body is cut short');
+    sections.push(plain.subarray(start, end));
+    offset = end;
+  }
+  const [meta, request, response] = sections;
+  if (!meta || !request || !response) throw new ExchangeSchemaError('exchange body lacks a section');
+  return [meta, request, response];
+}
+
+function deltas(values: number[]): number[] {
+  return values.map((value, index) => value - (values[index - 1] ?? 0));
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}

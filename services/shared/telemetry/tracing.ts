@@ -1,0 +1,60 @@
+// The port of tracing. Services describe finished spans as plain data; the adapter (spans.ts) makes OpenTelemetry spans
+// of them with exactly these ids and times. Nothing on a request's way touches the SDK.
+
+export type SpanName = 'proxy_request' | 'primary_forward' | 'passthrough_forward' | 'compare_request' | 'compare_pair';
+
+export type AttributeValue = string | number | boolean | string[];
+
+export interface SpanEvent {
+  name: string;
+  /** Unix milliseconds, fractions allowed. */
+  atMs: number;
+  attributes?: Record<string, AttributeValue>;
+}
+
+export interface SpanRecord {
+  name: SpanName;
+  kind: 'server' | 'client' | 'internal';
+  traceId: string;
+  spanId: string;
+  /** null = root. */
+  parentSpanId: string | null;
+  /** Whether the trace is sampled (the traceparent flag). Spans of unsampled traces are counted, not exported. */
+  sampled: boolean;
+  tracestate: string;
+  /** Unix milliseconds, fractions allowed. */
+  startMs: number;
+  endMs: number;
+  /** In this order; small and important keys first, content last. undefined and null values are left out. */
+  attributes: Record<string, AttributeValue | null | undefined>;
+  events: SpanEvent[];
+  links: Array<{ traceId: string; spanId: string }>;
+  status: 'unset' | 'error';
+  statusMessage?: string;
+}
+
+export interface Tracing {
+  /** True when spans are wanted: an endpoint is set and tracing is switched on. */
+  readonly enabled: boolean;
+  /** The run-time switch. */
+  setEnabled(enabled: boolean): void;
+  describe(): { enabled: boolean; endpoint: string | null; protocol: string | null; project: string };
+  /** Whether prompt and answer text may be put on spans. */
+  readonly content: boolean;
+  /** Hands over finished spans. Never throws, never waits; what cannot be queued is counted as dropped. */
+  emit(spans: SpanRecord[]): void;
+  /** Exports what is queued. Never throws; resolves within `timeoutMs`. */
+  flush(timeoutMs: number): Promise<void>;
+  /** Flushes and ends the exporter. */
+  shutdown(timeoutMs: number): Promise<void>;
+}
+
+export const noTracing: Tracing = {
+  enabled: false,
+  setEnabled: () => {},
+  describe: () => ({ enabled: false, endpoint: null, protocol: null, project: 'default' }),
+  content: false,
+  emit: () => {},
+  flush: async () => {},
+  shutdown: async () => {},
+};
