@@ -1,7 +1,155 @@
-// placeholder
+// Structured logs: one line an event, JSON for machines or a short form for terminals. Credentials never get through, and
+// a field that cannot be printed never fails the caller.
+import { createLogger as createWinston, format, transports, type Logger as Winston } from 'winston';
+import { isSecretName, REDACTED, scrubText } from './secret-shapes.ts';
+
 export interface Logger {
   debug(event: string, fields?: Record<string, unknown>): void;
   info(event: string, fields?: Record<string, unknown>): void;
   warn(event: string, fields?: Record<string, unknown>): void;
   error(event: string, fields?: Record<string, unknown>): void;
+}
+
+/** A logger that can make others which add the same fields to each of their lines. */
+export interface ServiceLogger extends Logger {
+  child(bindings: Record<string, unknown>): ServiceLogger;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface LoggerOptions {
+  /** `cc-gateway`, …: on every line. */
+  service: string;
+  level: LogLevel;
+  /** The short form, for people. */
+  pretty: boolean;
+  /** Where lines go; default stdout. */
+  stream?: NodeJS.WritableStream;
+  /** Fields of every line. */
+  bindings?: Record<string, unknown>;
+}
+
+const LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3 };
+const LONGEST_STRING = 4096;
+const MOST_ITEMS = 100;
+const DEEPEST = 6;
+
+export function createLogger(options: LoggerOptions): ServiceLogger {
+  const toLine = options.pretty ? toPrettyLine : toJsonLine;
+  const winston = createWinston({
+    levels: LEVELS,
+    level: options.level,
+    format: format.printf((entry) => toLine(entry.line as Line)),
+    transports: [new transports.Stream({ stream: options.stream ?? process.stdout, eol: '\n' })],
+  });
+  return bind(winston, options.level, { service: options.service, ...options.bindings });
+}
+
+interface Line {
+  time: Date;
+  level: LogLevel;
+  event: string;
+  fields: Record<string, unknown>;
+}
+
+function bind(winston: Winston, threshold: LogLevel, bindings: Record<string, unknown>): ServiceLogger {
+  const write = (level: LogLevel, event: string, fields: Record<string, unknown> | undefined): void => {
+    if (LEVELS[level] > LEVELS[threshold]) return;
+    const line: Line = { time: new Date(), level, event, fields: { ...bindings, ...fields } };
+    winston.log({ level, message: event, line });
+  };
+  return {
+    debug: (event, fields) => write('debug', event, fields),
+    info: (event, fields) => write('info', event, fields),
+    warn: (event, fields) => write('warn', event, fields),
+    error: (event, fields) => write('error', event, fields),
+    child: (more) => bind(winston, threshold, { ...bindings, ...more }),
+  };
+}
+
+const OWN_NAMES = new Set(['time', 'level', 'event']);
+
+function toJsonLine(line: Line): string {
+  const printed: Record<string, unknown> = {
+    time: line.time.toISOString(),
+    level: line.level,
+    event: scrubText(line.event),
+  };
+  for (const [name, value] of Object.entries(printable(line.fields))) {
+    printed[OWN_NAMES.has(name) ? `${name}_` : name] = value;
+  }
+  return JSON.stringify(printed);
+}
+
+function toPrettyLine(line: Line): string {
+  const words = [line.time.toISOString().slice(11, 23), line.level.padEnd(5), oneLine(scrubText(line.event))];
+  for (const [name, value] of Object.entries(printable(line.fields))) {
+    if (name === 'service') continue;
+    words.push(`${oneLine(name)}=${plainWord(value) ? value : JSON.stringify(value)}`);
+  }
+  return words.join(' ');
+}
+
+function plainWord(value: unknown): boolean {
+  return typeof value === 'string' && /^[\w./:@+-]+$/.test(value);
+}
+
+function oneLine(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function printable(fields: Record<string, unknown>): Record<string, unknown> {
+  try {
+    return toPrintableObject(fields, 0, new Set());
+  } catch (error) {
+    return { fields_error: scrubText(error instanceof Error ? error.message : String(error)) };
+  }
+}
+
+function toPrintable(value: unknown, depth: number, parents: ReadonlySet<unknown>): unknown {
+  if (typeof value === 'string') return scrubText(shorten(value));
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'function' || typeof value === 'symbol') return undefined;
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (parents.has(value)) return '[circular]';
+  if (depth >= DEEPEST) return '[too deep]';
+  const path = new Set([...parents, value]);
+  if (value instanceof Error) return toPrintableObject(errorFields(value), depth + 1, path);
+  if (value instanceof URL) return scrubText(shorten(value.href));
+  if (Array.isArray(value)) return toPrintableList(value, depth + 1, path);
+  const entries = value instanceof Map ? Object.fromEntries(value) : { ...value };
+  return toPrintableObject(entries as Record<string, unknown>, depth + 1, path);
+}
+
+function toPrintableObject(
+  fields: Record<string, unknown>,
+  depth: number,
+  parents: ReadonlySet<unknown>,
+): Record<string, unknown> {
+  const printed: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields).slice(0, MOST_ITEMS)) {
+    printed[scrubText(shorten(name))] = isSecretName(name) ? REDACTED : toPrintable(value, depth, parents);
+  }
+  return printed;
+}
+
+/** A flat list of header names and values loses the value that follows a secret name. */
+function toPrintableList(list: readonly unknown[], depth: number, parents: ReadonlySet<unknown>): unknown[] {
+  return list.slice(0, MOST_ITEMS).map((item, index) => {
+    const before = list[index - 1];
+    const isSecret = typeof before === 'string' && isSecretName(before);
+    return isSecret ? REDACTED : toPrintable(item, depth, parents);
+  });
+}
+
+function errorFields(error: Error): Record<string, unknown> {
+  const code = 'code' in error ? { code: error.code } : {};
+  const cause = error.cause === undefined ? {} : { cause: error.cause };
+  return { name: error.name, message: error.message, ...code, ...cause };
+}
+
+function shorten(text: string): string {
+  return text.length <= LONGEST_STRING ? text : `${text.slice(0, LONGEST_STRING)}… [${text.length} characters]`;
 }

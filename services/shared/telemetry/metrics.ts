@@ -1,0 +1,320 @@
+// The catalogue of metrics: each family once, with its labels and buckets. A property is the camelCase of the metric's
+// name without `ccproxy_`. One registry a process; nothing is registered anywhere else.
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createFamilies, type Families, type MetricsRegistry } from './families.ts';
+import {
+  ACTION_LEVELS,
+  COMPARE_STREAMS,
+  DEAD_REASONS,
+  DELIVERY_RESULTS,
+  DIMENSION_RESULTS,
+  DIMENSIONS,
+  ENQUEUE_RESULTS,
+  ERROR_TYPES,
+  EXPORTERS,
+  HISTORY_RESULTS,
+  HTTP_CODES,
+  LEGS,
+  MODES,
+  OUTCOMES,
+  ROUTES,
+  SIMILARITY_DIMENSIONS,
+  SKIP_REASONS,
+  SPAN_RESULTS,
+  STOP_REASONS,
+  STREAM,
+  TERMINATIONS,
+  TOKEN_TYPES,
+  USAGE_TOKEN_TYPES,
+  VERDICTS,
+} from './vocabulary.ts';
+
+export interface MetricsOptions {
+  /** Put on every series when given. */
+  service?: string;
+  /** For `ccproxy_build_info`. */
+  version?: string;
+  revision?: string;
+  /** Names that the labels `upstream` and `model` will have, so that their counters start at 0. */
+  upstreams?: readonly string[];
+  models?: readonly string[];
+  /** Process and Node metrics: default true; off for the second registry of a process. */
+  processMetrics?: boolean;
+  /** OpenMetrics by default; `text` renders what `promtool check metrics` can read (without exemplars). */
+  format?: 'openmetrics' | 'text';
+}
+
+export interface Metrics
+  extends GatewayFamilies,
+    ModelFamilies,
+    CompareFamilies,
+    ComparePairFamilies,
+    TelemetryFamilies {
+  readonly registry: MetricsRegistry;
+}
+
+export function createMetrics(options: MetricsOptions = {}): Metrics {
+  const registry: MetricsRegistry = new Registry();
+  registry.setContentType(
+    options.format === 'text' ? Registry.PROMETHEUS_CONTENT_TYPE : Registry.OPENMETRICS_CONTENT_TYPE,
+  );
+  if (options.service !== undefined) registry.setDefaultLabels({ service: options.service });
+  const families = createFamilies(registry);
+  const metrics: Metrics = {
+    registry,
+    ...gatewayFamilies(families, options.upstreams ?? null),
+    ...modelFamilies(families, options.models ?? null),
+    ...compareFamilies(families),
+    ...comparePairFamilies(families),
+    ...telemetryFamilies(families),
+  };
+  metrics.buildInfo.set(
+    {
+      version: options.version ?? 'unknown',
+      revision: options.revision ?? 'unknown',
+      node_version: process.versions.node,
+    },
+    1,
+  );
+  if (options.processMetrics !== false) addProcessMetrics(registry);
+  return metrics;
+}
+
+const DURATION_SECONDS = [0.25, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640];
+const OVERHEAD_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+const TTFT_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120];
+const TPOT_SECONDS = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
+const GAP_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30];
+const QUEUE_WAIT_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300];
+const EXPORT_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BODY_BYTES = [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6];
+const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
+const RATIOS = [0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.33, 2, 4, 8, 16, 32, 64];
+const SIMILARITY = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+
+type GatewayFamilies = ReturnType<typeof gatewayFamilies>;
+function gatewayFamilies({ counter, gauge, histogram }: Families, upstreams: readonly string[] | null) {
+  return {
+    gatewayRequestsTotal: counter('ccproxy_gateway_requests_total', 'Requests by how they ended.', {
+      route: ROUTES,
+      mode: MODES,
+      stream: STREAM,
+      outcome: OUTCOMES,
+    }),
+    gatewayResponsesTotal: counter('ccproxy_gateway_responses_total', 'Answers to clients by HTTP status.', {
+      route: ROUTES,
+      code: HTTP_CODES,
+    }),
+    gatewayRequestsInFlight: gauge('ccproxy_gateway_requests_in_flight', 'Requests being served now.', {
+      route: ROUTES,
+      upstream: upstreams,
+    }),
+    gatewayConcurrencyLimit: gauge(
+      'ccproxy_gateway_concurrency_limit',
+      'Most requests served at once before new ones are refused.',
+      { upstream: null },
+    ),
+    gatewayRequestDurationSeconds: histogram(
+      'ccproxy_gateway_request_duration_seconds',
+      'From the arrival of a request to the last byte for the client.',
+      DURATION_SECONDS,
+      { mode: MODES, stream: STREAM, outcome: OUTCOMES },
+    ),
+    gatewayOverheadSeconds: histogram(
+      'ccproxy_gateway_overhead_seconds',
+      'Time the gateway added: the whole request less the time spent on the upstream.',
+      OVERHEAD_SECONDS,
+      { mode: MODES },
+    ),
+    upstreamAttemptsTotal: counter('ccproxy_upstream_attempts_total', 'Attempts to call an upstream.', {
+      upstream: upstreams,
+      outcome: OUTCOMES,
+      error_type: ERROR_TYPES,
+    }),
+    streamInterChunkGapSeconds: histogram(
+      'ccproxy_stream_inter_chunk_gap_seconds',
+      'Longest silence between two chunks of one stream.',
+      GAP_SECONDS,
+      { leg: LEGS },
+    ),
+    streamTerminationsTotal: counter('ccproxy_stream_terminations_total', 'Streams by how they ended on the wire.', {
+      leg: LEGS,
+      reason: TERMINATIONS,
+    }),
+    requestBodyBytes: histogram('ccproxy_request_body_bytes', 'Size of request bodies.', BODY_BYTES, { route: ROUTES }),
+    modeInfo: gauge('ccproxy_mode_info', '1 for the current mode, 0 for the others.', { mode: MODES }),
+    modeChangesTotal: counter('ccproxy_mode_changes_total', 'Changes of mode at run time.', {
+      from: MODES,
+      to: MODES,
+    }),
+  };
+}
+
+type ModelFamilies = ReturnType<typeof modelFamilies>;
+function modelFamilies({ counter, histogram, exemplarHistogram }: Families, models: readonly string[] | null) {
+  const modelLabels = { leg: LEGS, gen_ai_request_model: null, gen_ai_provider_name: null };
+  const modelNames = models === null ? null : [...models, 'other'];
+  return {
+    genAiServerTimeToFirstTokenSeconds: exemplarHistogram(
+      'gen_ai_server_time_to_first_token_seconds',
+      'From the request to the first content delta; streams only.',
+      TTFT_SECONDS,
+      modelLabels,
+    ),
+    genAiServerTimePerOutputTokenSeconds: histogram(
+      'gen_ai_server_time_per_output_token_seconds',
+      'Time per output token after the first.',
+      TPOT_SECONDS,
+      modelLabels,
+    ),
+    genAiServerRequestDurationSeconds: exemplarHistogram(
+      'gen_ai_server_request_duration_seconds',
+      'Time of a call to a model.',
+      DURATION_SECONDS,
+      { ...modelLabels, error_type: null },
+    ),
+    genAiClientTokenUsage: histogram('gen_ai_client_token_usage', 'Tokens of a call.', TOKENS, {
+      ...modelLabels,
+      gen_ai_token_type: USAGE_TOKEN_TYPES,
+    }),
+    tokensTotal: counter('ccproxy_tokens_total', 'Tokens by type.', {
+      leg: LEGS,
+      model: modelNames,
+      token_type: TOKEN_TYPES,
+    }),
+    stopReasonsTotal: counter('ccproxy_stop_reasons_total', 'Answers by stop reason.', {
+      leg: LEGS,
+      model: modelNames,
+      stop_reason: STOP_REASONS,
+    }),
+    toolCallsTotal: counter('ccproxy_tool_calls_total', 'Tool calls that models asked for.', {
+      leg: LEGS,
+      model: modelNames,
+    }),
+  };
+}
+
+type CompareFamilies = ReturnType<typeof compareFamilies>;
+function compareFamilies({ counter, gauge, histogram }: Families) {
+  return {
+    compareEnqueueTotal: counter('ccproxy_compare_enqueue_total', 'Planned pairs handed to the bus, by result.', {
+      result: ENQUEUE_RESULTS,
+    }),
+    compareSkippedTotal: counter('ccproxy_compare_skipped_total', 'Requests not compared, by their one reason.', {
+      reason: SKIP_REASONS,
+    }),
+    compareStreamLength: gauge('ccproxy_compare_stream_length', 'Entries in a stream of the bus.', {
+      stream: COMPARE_STREAMS,
+    }),
+    comparePending: gauge('ccproxy_compare_pending', 'Planned pairs published and not settled.', {
+      stream: COMPARE_STREAMS,
+    }),
+    compareOldestPendingAgeSeconds: gauge(
+      'ccproxy_compare_oldest_pending_age_seconds',
+      'Age of the oldest entry that is not settled.',
+      { stream: COMPARE_STREAMS },
+    ),
+    compareUnaccounted: gauge(
+      'ccproxy_compare_unaccounted',
+      'Planned pairs published that are neither finished nor dead nor pending.',
+    ),
+    compareQueueWaitSeconds: histogram(
+      'ccproxy_compare_queue_wait_seconds',
+      'From publishing an exchange to picking it up.',
+      QUEUE_WAIT_SECONDS,
+    ),
+    compareDeliveriesTotal: counter('ccproxy_compare_deliveries_total', 'Deliveries by what became of them.', {
+      result: DELIVERY_RESULTS,
+    }),
+    compareDeadLetterTotal: counter('ccproxy_compare_dead_letter_total', 'Entries given up, by reason.', {
+      reason: DEAD_REASONS,
+    }),
+    compareTargetUnavailableSecondsTotal: counter(
+      'ccproxy_compare_target_unavailable_seconds_total',
+      'Time in which a target was not called because it kept failing.',
+    ),
+    historyRecordsTotal: counter('ccproxy_history_records_total', 'Exchanges recorded for history, by result.', {
+      result: HISTORY_RESULTS,
+    }),
+    historyOldestPendingAgeSeconds: gauge(
+      'ccproxy_history_oldest_pending_age_seconds',
+      'Age of the oldest exchange that history has not settled.',
+    ),
+  };
+}
+
+type ComparePairFamilies = ReturnType<typeof comparePairFamilies>;
+function comparePairFamilies({ counter, histogram, exemplarHistogram }: Families) {
+  return {
+    comparePairsTotal: counter('ccproxy_compare_pairs_total', 'Pairs by verdict.', { verdict: VERDICTS }),
+    compareActionTotal: counter('ccproxy_compare_action_total', 'Pairs by level of action agreement.', {
+      level: ACTION_LEVELS,
+    }),
+    compareStopReasonPairsTotal: counter(
+      'ccproxy_compare_stop_reason_pairs_total',
+      'Pairs by the stop reasons of both arms.',
+      { primary: STOP_REASONS, target: STOP_REASONS },
+    ),
+    compareDuplicateCallsTotal: counter(
+      'ccproxy_compare_duplicate_calls_total',
+      'Calls to a target made again for a pair that was there already.',
+    ),
+    compareLatencyRatio: exemplarHistogram(
+      'ccproxy_compare_latency_ratio',
+      'Duration of the target over that of the primary.',
+      RATIOS,
+    ),
+    compareTtftRatio: histogram(
+      'ccproxy_compare_ttft_ratio',
+      'Time to first token of the target over that of the primary.',
+      RATIOS,
+    ),
+    compareOutputTokensRatio: histogram(
+      'ccproxy_compare_output_tokens_ratio',
+      'Output tokens of the target over those of the primary.',
+      RATIOS,
+    ),
+    compareDimensionTotal: counter('ccproxy_compare_dimension_total', 'Pairs by agreement in one dimension.', {
+      dimension: DIMENSIONS,
+      result: DIMENSION_RESULTS,
+    }),
+    compareSimilarity: histogram(
+      'ccproxy_compare_similarity',
+      'Degree of agreement in one dimension, 0 to 1.',
+      SIMILARITY,
+      { dimension: SIMILARITY_DIMENSIONS },
+    ),
+  };
+}
+
+type TelemetryFamilies = ReturnType<typeof telemetryFamilies>;
+function telemetryFamilies({ counter, gauge, histogram }: Families) {
+  return {
+    telemetrySpansTotal: counter('ccproxy_telemetry_spans_total', 'Spans by what became of them.', {
+      result: SPAN_RESULTS,
+    }),
+    telemetryQueueSpans: gauge('ccproxy_telemetry_queue_spans', 'Spans waiting for export.', { exporter: EXPORTERS }),
+    telemetryQueueBytes: gauge('ccproxy_telemetry_queue_bytes', 'Size of the spans waiting for export.', {
+      exporter: EXPORTERS,
+    }),
+    telemetryExportSeconds: histogram(
+      'ccproxy_telemetry_export_seconds',
+      'Time of one export, failed ones included.',
+      EXPORT_SECONDS,
+      { exporter: EXPORTERS },
+    ),
+    buildInfo: gauge('ccproxy_build_info', 'Always 1; the labels say what runs.', {
+      version: null,
+      revision: null,
+      node_version: null,
+    }),
+  };
+}
+
+// These three are gauges whose names end in `_total`: linters refuse them, and OpenMetrics reserves the suffix.
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+function addProcessMetrics(registry: MetricsRegistry): void {
+  collectDefaultMetrics({ register: registry as Registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+}

@@ -1,0 +1,58 @@
+// What a credential looks like, for everything that telemetry writes. Deliberately eager: a log line that lost a harmless
+// word costs less than one that kept a key.
+
+export const REDACTED = '[redacted]';
+
+const SHAPES: readonly RegExp[] = [
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+  /\bsk-[A-Za-z0-9_-]{8,}/g,
+  /\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g,
+  /\bgh[pousr]_[A-Za-z0-9]{16,}/g,
+  /\bgithub_pat_[A-Za-z0-9_]{16,}/g,
+  /\bxox[abprs]-[A-Za-z0-9-]{10,}/g,
+  /\bAIza[A-Za-z0-9_-]{30,}/g,
+  /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?/g,
+  /\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b/g,
+];
+const SCHEME = /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi;
+const URL_CREDENTIALS = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@"']+@/gi;
+const NAMED_VALUE =
+  /\b((?:x-)?api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password|secret|token|key|sig|signature)=[^\s&"']+/gi;
+const NAMED_HEADER =
+  /\b(authorization|proxy-authorization|x-api-key|api-key|x-goog-api-key|cookie|set-cookie)(["']?\s*[:=]\s*["']?)[^\r\n"']+/gi;
+
+const SECRET_NAMES = new Set([
+  'authorization',
+  'proxyauthorization',
+  'xapikey',
+  'apikey',
+  'xgoogapikey',
+  'cookie',
+  'setcookie',
+  'password',
+  'secret',
+  'token',
+  'admintoken',
+  'accesstoken',
+  'authtoken',
+  'clientsecret',
+  'clientkey',
+  'credential',
+  'credentials',
+]);
+
+/** Whether a field or header of this name holds a credential, whatever its case and separators. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAMES.has(name.replace(/[-_]/g, '').toLowerCase());
+}
+
+/** The text with everything that looks like a credential replaced. */
+export function scrubText(text: string): string {
+  let clean = text
+    .replace(NAMED_HEADER, `$1$2${REDACTED}`)
+    .replace(SCHEME, `$1 ${REDACTED}`)
+    .replace(URL_CREDENTIALS, `$1${REDACTED}@`)
+    .replace(NAMED_VALUE, `$1=${REDACTED}`);
+  for (const shape of SHAPES) clean = clean.replace(shape, REDACTED);
+  return clean;
+}
