@@ -1,0 +1,392 @@
+// One configuration out of four places: flag > environment > file > default. The only reader of `process.env` beside the
+// telemetry preload. Every mistake is a ConfigError that names the place, the key, the value and what to write instead.
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import convict from 'convict';
+import { parse as parseToml, TomlError } from 'smol-toml';
+import { ConfigError } from '#shared/errors.ts';
+import { isKey, type Key, type SectionSchema, type Values } from './schema.ts';
+import { ALIASES, MAPS, SECTIONS, topLevel } from './sections/index.ts';
+
+type Sections = { readonly [S in keyof typeof SECTIONS]: Values<(typeof SECTIONS)[S]> };
+type Maps = { readonly [M in keyof typeof MAPS]: Readonly<Record<string, Values<(typeof MAPS)[M]>>> };
+
+export type Source = 'flag' | 'env' | 'file' | 'default';
+
+export interface Config extends Values<typeof topLevel>, Sections, Maps {
+  /** Launch flag only: not in the file, the environment or the API. */
+  readonly allow_anthropic_only: boolean;
+  readonly state_folder: string;
+  /** The file that was read, null when there was none. */
+  readonly file: string | null;
+  readonly warnings: readonly string[];
+  /** Where a value came from, by dotted path. */
+  source(path: string): Source;
+  /** The environment's value, for keys that name a variable (`env_key`). */
+  environment(name: string): string | undefined;
+}
+
+export type ProviderConfig = Config['providers'][string];
+export type ModelConfig = Config['models'][string];
+
+export interface LoadOptions {
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  /** Dotted path → value, e.g. `{ 'target.url': 'http://…' }`. */
+  flags?: Readonly<Record<string, unknown>>;
+  configPath?: string | undefined;
+  allowAnthropicOnly?: boolean | undefined;
+}
+
+type Tree = { [key: string]: unknown };
+interface Layer {
+  source: Source;
+  /** How messages call it: a file path, `environment`, `flags`. */
+  name: string;
+  tree: Tree;
+}
+
+/** The environment of this process and its folder. */
+export function processEnvironment(): { env: NodeJS.ProcessEnv; cwd: string } {
+  return { env: process.env, cwd: process.cwd() };
+}
+
+/** @throws ConfigError */
+export function loadConfig(options: LoadOptions): Config {
+  const warnings: string[] = [];
+  const file = findFile(options);
+  const layers: Layer[] = [
+    { source: 'flag', name: 'flags', tree: nest(options.flags ?? {}) },
+    { source: 'env', name: 'environment', tree: readEnvironment(options.env, warnings) },
+  ];
+  if (file !== null) layers.push({ source: 'file', name: file, tree: readFile(file) });
+  for (const layer of layers) {
+    applyAliases(layer);
+    refuseUnknown(layer);
+  }
+  const merged = mergeLayers(layers);
+  const values = { ...validate(topLevel, pickScalars(merged), '', layers), ...validateSections(merged, layers) };
+  const maps = { providers: validateMap('providers', merged, layers), models: validateMap('models', merged, layers) };
+  const top = values as unknown as Values<typeof topLevel> & Sections;
+  const config = {
+    ...top,
+    ...maps,
+    allow_anthropic_only: options.allowAnthropicOnly ?? false,
+    state_folder: stateFolder(top.state_dir, options),
+    file,
+    warnings,
+    source: (path: string) => layers.find((layer) => lookup(layer.tree, path) !== undefined)?.source ?? 'default',
+    environment: (name: string) => options.env[name],
+  } as Config;
+  crossCheck(config, layers);
+  return Object.freeze(config);
+}
+
+function findFile({ env, cwd, configPath }: LoadOptions): string | null {
+  const named = configPath ?? env.CC_PROXY_CONFIG;
+  if (named) return resolve(cwd, named);
+  const home = env.HOME ?? homedir();
+  const places = [
+    join(cwd, 'cc-proxy.toml'),
+    join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'cc-proxy', 'cc-proxy.toml'),
+  ];
+  return places.find((place) => existsSync(place)) ?? null;
+}
+
+function readFile(path: string): Tree {
+  let source: string;
+  try {
+    source = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${path}: the config file cannot be read; check --config and CC_PROXY_CONFIG`, error);
+  }
+  try {
+    return parseToml(source) as Tree;
+  } catch (error) {
+    const where = error instanceof TomlError ? `:${error.line}:${error.column}` : '';
+    // The parser's own text quotes the line, which may hold a secret: only its first line is kept.
+    const what = error instanceof Error ? error.message.split('\n')[0] : 'not TOML';
+    throw new ConfigError(`${path}${where}: ${what}`, error);
+  }
+}
+
+const PREFIX = 'CC_';
+/** Names that begin with the prefix and are no settings: the config path, and Kubernetes' service links. */
+const NOT_SETTINGS = /^CC_PROXY_/;
+
+function readEnvironment(env: LoadOptions['env'], warnings: string[]): Tree {
+  const tree: Tree = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(PREFIX) || NOT_SETTINGS.test(name) || value === undefined) continue;
+    const path = name.slice(PREFIX.length).toLowerCase().split('__');
+    const key = keyAt(path);
+    if (!key) {
+      const nearest = nearestOf(name, environmentNames());
+      warnings.push(`environment: ${name} is no setting${nearest ? `; did you mean ${nearest}?` : ''}`);
+      continue;
+    }
+    assign(tree, path, fromText(value, key));
+  }
+  return tree;
+}
+
+function fromText(value: string, key: Key<unknown>): unknown {
+  switch (key.kind) {
+    case 'integer':
+    case 'number':
+      return /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
+    case 'boolean':
+      return value === 'true' ? true : value === 'false' ? false : value;
+    case 'strings':
+      return value === '' ? [] : value.split(',').map((item) => item.trim());
+    case 'map':
+      return Object.fromEntries(value.split(',').map((pair) => pair.split('=', 2).map((part) => part.trim())));
+    case 'string':
+      return value === '' && key.default === null ? undefined : value;
+  }
+}
+
+function applyAliases(layer: Layer): void {
+  for (const { from, to } of ALIASES) {
+    const section = layer.tree[from[0]];
+    if (!isTree(section) || section[from[1]] === undefined) continue;
+    if (lookup(layer.tree, to.join('.')) === undefined) assign(layer.tree, to, section[from[1]]);
+    delete section[from[1]];
+  }
+}
+
+/** Every known dotted path; `*` stands for a free key. */
+function knownPaths(): string[] {
+  const paths: string[] = [];
+  const walk = (schema: SectionSchema, prefix: string): void => {
+    for (const [name, node] of Object.entries(schema)) {
+      if (isKey(node)) paths.push(`${prefix}${name}`);
+      else walk(node, `${prefix}${name}.`);
+    }
+  };
+  walk(topLevel, '');
+  for (const [name, schema] of Object.entries(SECTIONS)) walk(schema, `${name}.`);
+  for (const [name, schema] of Object.entries(MAPS)) walk(schema, `${name}.*.`);
+  for (const { from } of ALIASES) paths.push(from.join('.'));
+  return paths;
+}
+
+/** Names of all settings as environment variables, but those of maps. */
+export function environmentNames(): string[] {
+  return knownPaths()
+    .filter((path) => !path.includes('*'))
+    .map((path) => PREFIX + path.toUpperCase().replaceAll('.', '__'));
+}
+
+function keyAt(path: string[]): Key<unknown> | undefined {
+  const aliased = ALIASES.find(({ from }) => from.join('.') === path.join('.'))?.to ?? path;
+  const [first = '', ...rest] = aliased;
+  const map = (MAPS as Record<string, SectionSchema>)[first];
+  let node: Key<unknown> | SectionSchema | undefined = map ?? (SECTIONS as Record<string, SectionSchema>)[first];
+  if (!node) return aliased.length === 1 ? ((topLevel as SectionSchema)[first] as Key<unknown> | undefined) : undefined;
+  for (const name of map ? rest.slice(1) : rest) {
+    if (!node || isKey(node)) return undefined;
+    node = node[name];
+  }
+  return node && isKey(node) ? node : undefined;
+}
+
+function refuseUnknown(layer: Layer): void {
+  const known = knownPaths();
+  const walk = (tree: Tree, path: string[]): void => {
+    for (const [name, value] of Object.entries(tree)) {
+      const here = [...path, name];
+      if (keyAt(here)) continue;
+      const pattern = toPattern(here);
+      const isSection =
+        known.some((candidate) => candidate.startsWith(`${pattern}.`)) || (here.length === 1 && name in MAPS);
+      if (!isSection) {
+        const nearest = nearestOf(pattern, known);
+        const hint = nearest ? `; did you mean ${nearest}?` : '';
+        throw new ConfigError(`${layer.name}: ${here.join('.')} is no setting${hint}`);
+      }
+      if (!isTree(value)) throw new ConfigError(`${layer.name}: ${here.join('.')} must be a table`);
+      walk(value, here);
+    }
+  };
+  walk(layer.tree, []);
+}
+
+function toPattern(path: string[]): string {
+  const [first = '', , ...rest] = path;
+  return path.length > 1 && first in MAPS ? [first, '*', ...rest].join('.') : path.join('.');
+}
+
+function mergeLayers(layers: Layer[]): Tree {
+  const merge = (low: unknown, high: unknown): unknown => {
+    if (!isTree(low) || !isTree(high)) return high === undefined ? low : high;
+    const result: Tree = { ...low };
+    for (const [name, value] of Object.entries(high)) result[name] = merge(low[name], value);
+    return result;
+  };
+  return layers.reduceRight<unknown>((low, layer) => merge(low, layer.tree), {}) as Tree;
+}
+
+function pickScalars(tree: Tree): Tree {
+  return Object.fromEntries(Object.entries(tree).filter(([name]) => name in topLevel));
+}
+
+function validateSections(merged: Tree, layers: Layer[]): Tree {
+  const sections: Tree = {};
+  for (const [name, schema] of Object.entries(SECTIONS)) {
+    sections[name] = validate(schema, (merged[name] ?? {}) as Tree, `${name}.`, layers);
+  }
+  return sections;
+}
+
+function validateMap<M extends keyof Maps>(name: M, merged: Tree, layers: Layer[]): Maps[M] {
+  const entries = Object.entries((merged[name] ?? {}) as Tree);
+  const checked = entries.map(([entry, value]) => {
+    if (!isTree(value))
+      throw new ConfigError(`${nameOf(layers, `${name}.${entry}`)}: ${name}.${entry} must be a table`);
+    return [entry, validate(MAPS[name], value, `${name}.${entry}.`, layers)];
+  });
+  return Object.fromEntries(checked) as Maps[M];
+}
+
+/** One convict instance a section, so that keys of maps may hold dots. */
+function validate(schema: SectionSchema, values: Tree, prefix: string, layers: Layer[]): Tree {
+  checkKeys(schema, values, prefix, layers);
+  const section = convict(schema as convict.Schema<Tree>);
+  section.load(values);
+  section.validate({ allowed: 'strict' });
+  return deepFreeze(section.getProperties());
+}
+
+/** Ahead of convict, whose own messages can name neither the file nor the remedy. */
+function checkKeys(schema: SectionSchema, values: Tree, prefix: string, layers: Layer[]): void {
+  for (const [name, node] of Object.entries(schema)) {
+    const value = values[name];
+    if (value === undefined) continue;
+    if (!isKey(node)) {
+      if (isTree(value)) checkKeys(node, value, `${prefix}${name}.`, layers);
+      continue;
+    }
+    try {
+      node.format(value);
+    } catch (error) {
+      const path = `${prefix}${name}`;
+      const shown = node.sensitive || /\/\/[^/]*@/.test(String(value)) ? '(hidden)' : JSON.stringify(value);
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ConfigError(`${nameOf(layers, path)}: ${describePath(path, layers)} = ${shown} ${why}`, error);
+    }
+  }
+}
+
+function nameOf(layers: Layer[], path: string): string {
+  return layers.find((layer) => lookup(layer.tree, path) !== undefined)?.name ?? 'default';
+}
+
+function describePath(path: string, layers: Layer[]): string {
+  const isEnv = layers.find((layer) => lookup(layer.tree, path) !== undefined)?.source === 'env';
+  return isEnv ? PREFIX + path.toUpperCase().replaceAll('.', '__') : path;
+}
+
+const RESERVED = ['primary', 'big', 'middle', 'small', 'default'];
+
+function crossCheck(config: Config, layers: Layer[]): void {
+  for (const [name, model] of Object.entries(config.models)) {
+    const where = nameOf(layers, `models.${name}`);
+    if (RESERVED.includes(name)) throw new ConfigError(`${where}: models.${name} is a reserved name; choose another`);
+    if (!config.providers[model.provider]) {
+      throw new ConfigError(`${where}: models.${name}.provider = "${model.provider}" is no entry of [providers]`);
+    }
+  }
+  for (const [name, provider] of Object.entries(config.providers)) {
+    if (provider.base_url === '') {
+      throw new ConfigError(`${nameOf(layers, `providers.${name}`)}: providers.${name}.base_url is missing`);
+    }
+  }
+  for (const name of config.compare.also) {
+    if (!config.models[name]) {
+      throw new ConfigError(
+        `${nameOf(layers, 'compare.also')}: compare.also names "${name}", which is no entry of [models]`,
+      );
+    }
+  }
+  if (config.default_mode === 'anthropic-only' && !config.allow_anthropic_only) {
+    throw new ConfigError(
+      `${nameOf(layers, 'default_mode')}: default_mode = "anthropic-only" needs the launch flag --allow-anthropic-only`,
+    );
+  }
+  const { passthrough } = config;
+  if (!passthrough.passthrough_auth && !passthrough.env_key && !passthrough.key_file && !passthrough.api_key) {
+    throw new ConfigError(
+      `${nameOf(layers, 'passthrough.passthrough_auth')}: passthrough_auth = false needs passthrough.env_key, the variable that holds the key`,
+    );
+  }
+}
+
+function stateFolder(configured: string | null, { env, cwd }: LoadOptions): string {
+  if (configured) return resolve(cwd, configured);
+  const home = env.HOME ?? homedir();
+  return join(env.XDG_STATE_HOME ?? join(home, '.local', 'state'), 'cc-proxy');
+}
+
+function nest(flat: Readonly<Record<string, unknown>>): Tree {
+  const tree: Tree = {};
+  for (const [path, value] of Object.entries(flat)) if (value !== undefined) assign(tree, path.split('.'), value);
+  return tree;
+}
+
+function assign(tree: Tree, path: string[], value: unknown): void {
+  if (value === undefined) return;
+  const [name = '', ...rest] = path;
+  if (rest.length === 0) {
+    tree[name] = value;
+    return;
+  }
+  const child = tree[name];
+  const next: Tree = isTree(child) ? child : {};
+  tree[name] = next;
+  assign(next, rest, value);
+}
+
+/** Walks by known structure: a map's entry name may itself hold dots. */
+function lookup(tree: Tree, path: string): unknown {
+  if (path in tree) return tree[path];
+  for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
+    const child = tree[path.slice(0, dot)];
+    if (isTree(child)) return lookup(child, path.slice(dot + 1));
+  }
+  return undefined;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const child of Object.values(value)) deepFreeze(child);
+  }
+  return value;
+}
+
+function nearestOf(name: string, candidates: string[]): string | undefined {
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.max(3, name.length / 3) ? best.candidate : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,143 @@
+// The vocabulary of config schemas: one constructor a kind of key. Each gives a convict key whose format refuses with a
+// sentence that says what to write instead; convict's own number formats take `12abc` for 12.
+
+export type KeyKind = 'string' | 'integer' | 'number' | 'boolean' | 'strings' | 'map';
+
+export interface Key<T> {
+  doc: string;
+  default: T;
+  format: (value: unknown) => void;
+  kind: KeyKind;
+  sensitive: boolean;
+}
+
+export interface SectionSchema {
+  [key: string]: Key<unknown> | SectionSchema;
+}
+
+/** The typed values of a schema. */
+export type Values<S> = { readonly [K in keyof S]: S[K] extends Key<infer T> ? T : Values<S[K]> };
+
+export function isKey(node: Key<unknown> | SectionSchema): node is Key<unknown> {
+  return typeof (node as Key<unknown>).format === 'function';
+}
+
+type Check = (value: unknown) => string | undefined;
+
+function key<T>(kind: KeyKind, doc: string, value: T, check: Check, sensitive = false): Key<T> {
+  const format = (given: unknown): void => {
+    if (given === null && value === null) return;
+    const complaint = check(given);
+    if (complaint) throw new Error(complaint);
+  };
+  return { doc, default: value, format, kind, sensitive };
+}
+
+const isString: Check = (value) => (typeof value === 'string' ? undefined : 'must be a string');
+
+export function text(doc: string, value: string): Key<string> {
+  return key('string', doc, value, isString);
+}
+
+export function optionalText(doc: string): Key<string | null> {
+  return key<string | null>('string', doc, null, isString);
+}
+
+export function secret(doc: string): Key<string | null> {
+  return key<string | null>('string', doc, null, isString, true);
+}
+
+export function choice<const T extends string>(doc: string, options: readonly T[], value: T): Key<T> {
+  return key<T>('string', doc, value, (given) =>
+    options.includes(given as T) ? undefined : `must be one of ${options.map((o) => `"${o}"`).join(', ')}`,
+  );
+}
+
+export function flag(doc: string, value: boolean): Key<boolean> {
+  return key('boolean', doc, value, (given) => (typeof given === 'boolean' ? undefined : 'must be true or false'));
+}
+
+export function optionalFlag(doc: string): Key<boolean | null> {
+  return key<boolean | null>('boolean', doc, null, (given) =>
+    typeof given === 'boolean' ? undefined : 'must be true or false',
+  );
+}
+
+interface Range {
+  min: number;
+  max?: number;
+}
+
+function inRange(given: unknown, { min, max = Number.MAX_SAFE_INTEGER }: Range, whole: boolean): string | undefined {
+  const isNumber = typeof given === 'number' && Number.isFinite(given) && (!whole || Number.isInteger(given));
+  if (isNumber && given >= min && given <= max) return undefined;
+  const upper = max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${max}`;
+  return `must be a ${whole ? 'whole ' : ''}number of at least ${min}${upper}`;
+}
+
+export function integer(doc: string, value: number, range: Range): Key<number> {
+  return key('integer', doc, value, (given) => inRange(given, range, true));
+}
+
+export function optionalInteger(doc: string, range: Range): Key<number | null> {
+  return key<number | null>('integer', doc, null, (given) => inRange(given, range, true));
+}
+
+export function number(doc: string, value: number, range: Range): Key<number> {
+  return key('number', doc, value, (given) => inRange(given, range, false));
+}
+
+export function strings(doc: string): Key<string[]> {
+  return key<string[]>('strings', doc, [], (given) =>
+    Array.isArray(given) && given.every((item) => typeof item === 'string') ? undefined : 'must be a list of strings',
+  );
+}
+
+export function stringMap(doc: string, sensitive = false): Key<Record<string, string>> {
+  const check: Check = (given) =>
+    given !== null &&
+    typeof given === 'object' &&
+    !Array.isArray(given) &&
+    Object.values(given).every((item) => typeof item === 'string')
+      ? undefined
+      : 'must be a table of strings';
+  return key<Record<string, string>>('map', doc, {}, check, sensitive);
+}
+
+export function address(doc: string, value: string): Key<string> {
+  return key('string', doc, value, (given) =>
+    typeof given === 'string' && parseAddress(given) ? undefined : 'must be host:port, e.g. "127.0.0.1:3080"',
+  );
+}
+
+export function optionalUrl(doc: string): Key<string | null> {
+  return key<string | null>('string', doc, null, checkUrl);
+}
+
+export function url(doc: string, value: string): Key<string> {
+  return key('string', doc, value, checkUrl);
+}
+
+const checkUrl: Check = (given) => {
+  if (typeof given !== 'string' || !URL.canParse(given)) return 'must be a URL, e.g. "https://models.example.com"';
+  const { protocol, username, password } = new URL(given);
+  if (username || password) return 'must not hold credentials: use env_key or key_file';
+  if (protocol !== 'http:' && protocol !== 'https:') return 'must begin with http:// or https://';
+  return undefined;
+};
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** `host:port`, `[v6]:port` → parts; undefined when it is neither. Port 0 asks the system for a free one. */
+export function parseAddress(value: string): Address | undefined {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):(\d{1,5})$/.exec(value);
+  const [, host = '', port = ''] = match ?? [];
+  return match && Number(port) <= 65535 ? { host: host.replace(/^\[|\]$/g, ''), port: Number(port) } : undefined;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

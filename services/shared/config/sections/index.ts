@@ -1,0 +1,39 @@
+// Every setting there is. Maps with free keys ([providers], [models]) have one schema an entry.
+import { choice, optionalText } from '../schema.ts';
+import { compare, exchange } from './comparison.ts';
+import { capture, log, redis, store, tracing } from './observing.ts';
+import { admin, comparator, console, ops, server, simulator } from './server.ts';
+import { model, passthrough, provider, target } from './upstreams.ts';
+
+export const MODES = ['target', 'compare', 'anthropic-only'] as const;
+
+export const topLevel = {
+  default_mode: choice('Mode at the start.', MODES, 'target'),
+  state_dir: optionalText('State folder; unset = $XDG_STATE_HOME/cc-proxy or ~/.local/state/cc-proxy.'),
+};
+
+export const SECTIONS = {
+  server,
+  target,
+  passthrough,
+  tracing,
+  log,
+  admin,
+  redis,
+  store,
+  ops,
+  comparator,
+  console,
+  simulator,
+  capture,
+  compare,
+  exchange,
+};
+
+export const MAPS = { providers: provider, models: model };
+
+/** Spellings of older files, and where the value belongs. */
+export const ALIASES: ReadonlyArray<{ from: [string, string]; to: [string, string] }> = [
+  { from: ['tracing', 'otlp_endpoint'], to: ['tracing', 'endpoint'] },
+  { from: ['tracing', 'log_level'], to: ['log', 'level'] },
+];
