@@ -1,0 +1,408 @@
+// The rules of ARCHITECTURE.md, derived from the source each time. A rule that turns out wrong is changed here, in the
+// open, with the paragraph there that states it.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import {
+  listSources,
+  packageName,
+  ROOT,
+  readImports,
+  readSource,
+  resolveImport,
+  withoutComments,
+} from './support/read-imports.ts';
+
+const BASE = ['errors', 'ids', 'clock'];
+const STREAMS = ['wire', 'sse', 'messages'];
+const SETTINGS = ['config', 'telemetry', 'lifecycle', 'cost', 'redact'];
+
+/** Who may import whom; a layer may always import itself. Type imports obey it too. */
+const ALLOWED: Record<string, string[]> = {
+  errors: [],
+  ids: [],
+  clock: [],
+  lifecycle: BASE,
+  wire: [],
+  sse: [...BASE, 'wire'],
+  messages: [...BASE, 'wire'],
+  providers: [...BASE, ...STREAMS],
+  upstream: [...BASE, ...STREAMS, 'providers'],
+  exchange: [...BASE, ...STREAMS],
+  bus: [...BASE, ...STREAMS, 'exchange'],
+  store: [...BASE, ...STREAMS, 'exchange'],
+  control: [...BASE, ...STREAMS, 'exchange', 'bus'],
+  config: BASE,
+  telemetry: BASE,
+  cost: [...BASE, 'wire'],
+  redact: [...BASE, 'wire'],
+  gateway: [...BASE, ...STREAMS, ...SETTINGS, 'providers', 'upstream', 'exchange', 'bus', 'control'],
+  comparator: [...BASE, ...STREAMS, ...SETTINGS, 'providers', 'upstream', 'exchange', 'bus', 'control', 'store'],
+  console: [...BASE, ...STREAMS, ...SETTINGS, 'exchange', 'bus', 'control', 'store'],
+  simulator: ['wire', 'config', 'telemetry', 'lifecycle', 'errors'],
+  // The composition root: one file per service, and `start`, which holds them all. Of a service it sees service.ts.
+  'cli-compose': [
+    ...BASE,
+    ...SETTINGS,
+    ...['exchange', 'bus', 'control', 'store', 'providers', 'upstream'],
+    ...['gateway', 'comparator', 'console', 'simulator', 'cli'],
+  ],
+  // Every other command is a client of the HTTP APIs.
+  cli: ['config', 'errors', 'lifecycle', 'telemetry', 'cli-compose'],
+};
+
+const COMPOSERS = new Set(
+  ['start', 'gateway', 'comparator', 'console', 'simulator'].map((name) => `services/cli/commands/${name}.ts`),
+);
+
+function layerOf(path: string): string {
+  const [, service = '', next = ''] = path.split('/');
+  if (service === 'shared') return next.replace(/\.ts$/, '');
+  if (COMPOSERS.has(path)) return 'cli-compose';
+  return service;
+}
+
+/** Packages that only one place may know; the architecture depends on it. */
+const PACKAGE_HOMES: Array<{ matches: RegExp; home: RegExp; why: string }> = [
+  {
+    matches: /^@opentelemetry\/(?!api$)/,
+    home: /^services\/shared\/telemetry\//,
+    why: 'services know the OpenTelemetry API alone; the SDK is configured in one place',
+  },
+  {
+    matches: /^eventsource-parser$/,
+    home: /^services\/shared\/sse\/read-sse\.ts$/,
+    why: 'one reader turns stream bytes into events',
+  },
+  { matches: /^(kysely|pg)$/, home: /^services\/shared\/store\//, why: 'the store hides its databases' },
+  {
+    matches: /^redis$/,
+    home: /^services\/(shared\/(bus|control)\/|cli\/commands\/)/,
+    why: 'Redis hides behind the ports of bus and control',
+  },
+  { matches: /^convict$/, home: /^services\/shared\/config\//, why: 'settings are read in one place' },
+  { matches: /^winston$/, home: /^services\/shared\/telemetry\//, why: 'one logger' },
+];
+
+const services = listSources('services');
+const everything = [...services, ...listSources('test'), ...listSources('scripts')];
+
+interface Manifest {
+  version: string;
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+}
+const manifest = JSON.parse(readSource('package.json')) as Manifest;
+
+/** `path:line` of each match in code, comments aside. */
+function places(paths: string[], pattern: RegExp): string[] {
+  return paths.flatMap((path) =>
+    withoutComments(readSource(path))
+      .split('\n')
+      .flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1} ${line.trim()}`] : [])),
+  );
+}
+
+function importsOf(path: string): Array<{ specifier: string | null; typeOnly: boolean; target: string | null }> {
+  return readImports(readSource(path)).map((edge) => ({
+    ...edge,
+    target: edge.specifier === null ? null : resolveImport(path, edge.specifier),
+  }));
+}
+
+describe('the import scanner', () => {
+  it('sees static, type, re-exported, bare, dynamic and resolved imports', () => {
+    const source = [
+      "import a, { b } from './a.ts';",
+      "import type { C } from '#shared/c.ts';",
+      'import {',
+      '  d,',
+      '  type E,',
+      "} from './d.ts';",
+      "import * as f from './f.ts';",
+      "export * from './g.ts';",
+      "export type { H } from './h.ts';",
+      "import './i.ts';",
+      "const j = await import('./j.ts');",
+      "new Worker(new URL(import.meta.resolve('#shared/k.ts')));",
+    ].join('\n');
+    expect(readImports(source).map((edge) => edge.specifier)).to.have.members([
+      './a.ts',
+      '#shared/c.ts',
+      './d.ts',
+      './f.ts',
+      './g.ts',
+      './h.ts',
+      './i.ts',
+      './j.ts',
+      '#shared/k.ts',
+    ]);
+    expect(readImports(source).filter((edge) => edge.typeOnly)).to.have.length(2);
+  });
+
+  it('ignores imports in comments and reports one whose target is not a literal', () => {
+    expect(readImports("// import a from './a.ts';\n/*\nimport b from './b.ts';\n*/\n")).to.deep.equal([]);
+    expect(readImports('await import(name)')).to.deep.equal([{ specifier: null, typeOnly: false }]);
+  });
+});
+
+describe('architecture: imports', () => {
+  it('every file belongs to a layer of the table', () => {
+    expect(services.filter((path) => ALLOWED[layerOf(path)] === undefined)).to.deep.equal([]);
+  });
+
+  it('every import inside services names a file that exists, by a literal', () => {
+    const broken = services.flatMap((path) =>
+      importsOf(path)
+        .filter(({ specifier, target }) => specifier === null || (target !== null && !existsSync(join(ROOT, target))))
+        .map(({ specifier }) => `${path} → ${specifier ?? 'not a literal'}`),
+    );
+    expect(broken).to.deep.equal([]);
+  });
+
+  it('every import follows the one-way table, type imports included', () => {
+    const breaches = services.flatMap((path) =>
+      importsOf(path).flatMap(({ target }) => {
+        if (target === null) return [];
+        const [from, to] = [layerOf(path), layerOf(target)];
+        return from === to || ALLOWED[from]?.includes(to) ? [] : [`${path} (${from}) → ${target} (${to})`];
+      }),
+    );
+    expect(breaches).to.deep.equal([]);
+  });
+
+  it("the composition root sees of a service only its service.ts, and nobody else sees a service's inside", () => {
+    const breaches = services.flatMap((path) =>
+      importsOf(path).flatMap(({ target }) => {
+        if (target === null || layerOf(path) === layerOf(target)) return [];
+        const inside = /^services\/(gateway|comparator|console|simulator)\//.test(target);
+        return inside && !target.endsWith('/service.ts') ? [`${path} → ${target}`] : [];
+      }),
+    );
+    expect(breaches).to.deep.equal([]);
+  });
+
+  it('no import cycle exists, type imports included', () => {
+    expect(findCycle(new Map(services.map((path) => [path, importsOf(path).flatMap((e) => e.target ?? [])])))).to.equal(
+      null,
+    );
+  });
+
+  it('the cycle finder finds a cycle', () => {
+    const graph = new Map([
+      ['a', ['b']],
+      ['b', ['c']],
+      ['c', ['a']],
+    ]);
+    expect(findCycle(graph)).to.equal('a → b → c → a');
+  });
+
+  it('services import declared dependencies; development ones only as types and only in wire', () => {
+    const breaches = services.flatMap((path) =>
+      importsOf(path).flatMap(({ specifier, target, typeOnly }) => {
+        const name = specifier === null || target !== null ? null : packageName(specifier);
+        if (name === null || name in manifest.dependencies) return [];
+        const isWireType = typeOnly && name in manifest.devDependencies && layerOf(path) === 'wire';
+        return isWireType ? [] : [`${path} → ${name}`];
+      }),
+    );
+    expect(breaches).to.deep.equal([]);
+  });
+
+  for (const { matches, home, why } of PACKAGE_HOMES) {
+    it(`${matches.source} is imported only in ${home.source}: ${why}`, () => {
+      const breaches = services.flatMap((path) =>
+        importsOf(path)
+          .map(({ specifier, target }) => (specifier === null || target !== null ? '' : (packageName(specifier) ?? '')))
+          .filter((name) => matches.test(name) && !home.test(path))
+          .map((name) => `${path} → ${name}`),
+      );
+      expect(breaches).to.deep.equal([]);
+    });
+  }
+});
+
+function findCycle(graph: Map<string, string[]>): string | null {
+  const done = new Set<string>();
+  const visit = (node: string, trail: string[]): string | null => {
+    if (trail.includes(node)) return [...trail.slice(trail.indexOf(node)), node].join(' → ');
+    if (done.has(node)) return null;
+    for (const next of graph.get(node) ?? []) {
+      const cycle = visit(next, [...trail, node]);
+      if (cycle !== null) return cycle;
+    }
+    done.add(node);
+    return null;
+  };
+  for (const node of graph.keys()) {
+    const cycle = visit(node, []);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+}
+
+describe('architecture: one place for each thing', () => {
+  it('reads the environment only in shared/config/load.ts', () => {
+    const pattern = /\bprocess\s*(?:\.|\[['"])env\b|\benv\b.*from 'node:process'/;
+    const elsewhere = services.filter((path) => path !== 'services/shared/config/load.ts');
+    expect(places(elsewhere, pattern)).to.deep.equal([]);
+  });
+
+  it('creates Anthropic stream events only in message-writer.ts (the simulator plays upstreams)', () => {
+    const events =
+      'message_start|message_delta|message_stop|content_block_start|content_block_delta|content_block_stop';
+    const pattern = new RegExp(`\\btype: '(?:${events})'(?! *;)|\`event: |'event: (?:error|${events})\\\\n`);
+    const elsewhere = services.filter(
+      (path) =>
+        !['simulator', 'wire', 'sse'].includes(layerOf(path)) && path !== 'services/shared/messages/message-writer.ts',
+    );
+    expect(places(elsewhere, pattern)).to.deep.equal([]);
+  });
+
+  it('decodes stream bytes only in read-sse.ts', () => {
+    const elsewhere = services.filter(
+      (path) => layerOf(path) !== 'simulator' && path !== 'services/shared/sse/read-sse.ts',
+    );
+    expect(places(elsewhere, /\bTextDecoder(Stream)?\b|\bStringDecoder\b|\.setEncoding\(/)).to.deep.equal([]);
+  });
+
+  it('attaches an upstream credential only in upstream/credentials.ts', () => {
+    const pattern =
+      /(?:['"](?:authorization|x-api-key)['"]|\bauthorization)\s*:\s*(?!string|undefined|unknown|boolean|true|false|[{[])|\[['"](?:authorization|x-api-key)['"]\]\s*=[^=]|(?:setHeader|append|set)\(\s*['"](?:authorization|x-api-key)['"]/i;
+    const elsewhere = services.filter(
+      (path) =>
+        !['simulator', 'cli', 'cli-compose'].includes(layerOf(path)) &&
+        path !== 'services/shared/upstream/credentials.ts',
+    );
+    expect(places(elsewhere, pattern)).to.deep.equal([]);
+  });
+
+  it('names a provider only in its file and the registry', () => {
+    const registry = listSources('services/shared/providers');
+    const names = registry
+      .map((path) => path.replace('services/shared/providers/', '').replace(/\.ts$/, ''))
+      .filter((name) => name !== 'provider' && name !== 'index');
+    // A protocol is also what a user writes in the settings, so the settings' own schema may name it.
+    const elsewhere = services.filter((path) => !['providers', 'config', 'simulator'].includes(layerOf(path)));
+    for (const name of names) {
+      expect(places(elsewhere, new RegExp(`['"\`]${name}['"\`]`)), name).to.deep.equal([]);
+    }
+  });
+
+  it('keeps no state in a module', () => {
+    expect(places(services, /^(?:export )?(?:let|var) /)).to.deep.equal([]);
+  });
+
+  it('gives no file a name that hides what it does', () => {
+    const hiding = /(^|[/-])(utils?|helpers?|common|misc|managers?|data|info)(\.ts|[/-])/;
+    expect(everything.filter((path) => hiding.test(path))).to.deep.equal([]);
+  });
+
+  it('switches off no lint rule and no type check', () => {
+    const self = 'test/architecture.test.ts';
+    const pattern = /biome-ignore|eslint-disable|@ts-(ignore|expect-error|nocheck)|\bas any\b|: any\b/;
+    const found = everything
+      .filter((path) => path !== self)
+      .flatMap((path) =>
+        readSource(path)
+          .split('\n')
+          .flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1} ${line.trim()}`] : [])),
+      );
+    expect(found).to.deep.equal([]);
+  });
+});
+
+describe('architecture: the two pages', () => {
+  const pages = [
+    { heading: 'The request path', file: 'services/gateway/messages/handle-messages.ts', steps: 9 },
+    { heading: 'The comparison path', file: 'services/comparator/comparison/run-comparisons.ts', steps: 5 },
+  ];
+  for (const { heading, file, steps } of pages) {
+    it(`${file} calls its steps in the order of ARCHITECTURE.md, "${heading}"`, () => {
+      const listed = stepsUnder(heading);
+      expect(listed.length, `numbered steps under "${heading}"`).to.be.at.least(steps);
+      const code = withoutComments(readSource(file));
+      const positions = listed.map((name) => ({ name, at: code.search(new RegExp(`(?<![\\w.'"/])${name}\\(`)) }));
+      expect(positions.filter(({ at }) => at < 0).map(({ name }) => name)).to.deep.equal([]);
+      const inOrder = [...positions].sort((a, b) => a.at - b.at).map(({ name }) => name);
+      expect(inOrder).to.deep.equal(listed);
+    });
+  }
+
+  it('the page of the request path fits on a screen', () => {
+    expect(readSource('services/gateway/messages/handle-messages.ts').split('\n').length).to.be.at.most(80);
+  });
+});
+
+/** Names of the numbered list under a heading: `1. `accept` – …`. */
+function stepsUnder(heading: string): string[] {
+  const text = readSource('ARCHITECTURE.md');
+  const section = text.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
+  return [...section.matchAll(/^\d+\. `([\w$]+)`/gm)].map((match) => match[1] ?? '');
+}
+
+describe('architecture: what the project is made of', () => {
+  const used = new Set(
+    everything.flatMap((path) =>
+      readImports(readSource(path)).flatMap(({ specifier }) =>
+        specifier === null || resolveImport(path, specifier) !== null ? [] : (packageName(specifier) ?? []),
+      ),
+    ),
+  );
+  const declared = { ...manifest.dependencies, ...manifest.devDependencies };
+  const card = [
+    'express',
+    'http-proxy-middleware',
+    'undici',
+    'convict',
+    'winston',
+    '@opentelemetry/sdk-node',
+    '@opentelemetry/auto-instrumentations-node',
+    'prom-client',
+    'supertest',
+    'mocha',
+    'chai',
+  ];
+  for (const name of card) {
+    it(`declares and imports ${name}`, () => {
+      expect(declared, 'declared in package.json').to.have.property(name);
+      expect(used.has(name), 'imported in services/, test/ or scripts/').to.equal(true);
+    });
+  }
+
+  for (const name of [
+    ...['services', 'dashboards', 'scripts', 'test', 'deploy', 'docs'],
+    ...['Dockerfile', 'docker-compose.yml', 'package.json', 'tsconfig.json'],
+  ]) {
+    it(`has ${name} at the top`, () => {
+      expect(existsSync(join(ROOT, name))).to.equal(true);
+    });
+  }
+
+  it('gives a reason for each dependency in docs/dependencies.md, and for nothing else', () => {
+    const listed = [...readSource('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)];
+    expect(listed.map((row) => row[1])).to.have.members(Object.keys(declared));
+    for (const [, name, reason] of listed) expect(reason?.trim(), name).to.have.length.above(15);
+  });
+
+  it('pins every dependency to one exact version', () => {
+    expect(Object.entries(declared).filter(([, range]) => !/^\d+\.\d+\.\d+$/.test(range))).to.deep.equal([]);
+  });
+
+  it('installs one copy of the OpenTelemetry SDK', () => {
+    const lock = JSON.parse(readSource('package-lock.json')) as { packages: Record<string, unknown> };
+    const copies = Object.keys(lock.packages)
+      .map((path) => path.split('node_modules/').at(-1) ?? '')
+      .filter((name) => /^@opentelemetry\/(api|core|resources|sdk-[a-z-]+)$/.test(name));
+    expect(copies, 'sdk-trace').to.include('@opentelemetry/sdk-trace');
+    expect(copies.filter((name, index) => copies.indexOf(name) !== index)).to.deep.equal([]);
+  });
+
+  it('states one version everywhere', () => {
+    const lock = JSON.parse(readSource('package-lock.json')) as { version: string };
+    expect(lock.version, 'package-lock.json').to.equal(manifest.version);
+    expect(/^## (\d+\.\d+\.\d+)/m.exec(readSource('CHANGELOG.md'))?.[1], 'CHANGELOG.md').to.equal(manifest.version);
+    expect(readSource('docker-compose.yml'), 'docker-compose.yml').to.include(`cc-proxy:${manifest.version}`);
+    expect(readFileSync(join(ROOT, '.nvmrc'), 'utf8').trim(), '.nvmrc').to.equal('24');
+  });
+});
