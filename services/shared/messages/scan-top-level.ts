@@ -1,0 +1,161 @@
+// Reads the top level of a JSON object from bytes without parsing what is inside: a native request is looked at only as
+// far as routing needs. Brackets, strings and the depth are checked everywhere; the rest is the upstream's to refuse.
+
+/** Where a value stands: `bytes.subarray(start, end)` is its JSON. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+export class ScanError extends Error {
+  readonly reason: 'not_json' | 'not_object' | 'too_deep' | 'duplicate_key';
+  readonly key: string | undefined;
+  constructor(reason: ScanError['reason'], message: string, key?: string) {
+    super(message);
+    this.name = 'ScanError';
+    this.reason = reason;
+    this.key = key;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+
+/**
+ * Top-level keys → where their values stand. A key that occurs twice is kept in `unique` only when asked for; readers of
+ * JSON differ in which one they take, so those keys are refused.
+ * @throws ScanError
+ */
+export function scanTopLevel(bytes: Buffer, maxDepth: number, unique: ReadonlySet<string>): Map<string, Span> {
+  const spans = new Map<string, Span>();
+  let at = skipSpace(bytes, 0);
+  if (bytes[at] !== OPEN_BRACE) throw notObject(bytes, at);
+  at = skipSpace(bytes, at + 1);
+  if (bytes[at] === CLOSE_BRACE) return endOfObject(bytes, at, spans);
+  for (;;) {
+    if (bytes[at] !== QUOTE) throw broken(at, 'a key in double quotes');
+    const keyEnd = skipString(bytes, at);
+    const key = readKey(bytes, at, keyEnd);
+    at = skipSpace(bytes, keyEnd);
+    if (bytes[at] !== COLON) throw broken(at, 'a colon');
+    const start = skipSpace(bytes, at + 1);
+    const end = skipValue(bytes, start, maxDepth);
+    if (spans.has(key) && unique.has(key)) throw new ScanError('duplicate_key', `the key "${key}" occurs twice`, key);
+    spans.set(key, { start, end });
+    at = skipSpace(bytes, end);
+    if (bytes[at] === CLOSE_BRACE) return endOfObject(bytes, at, spans);
+    if (bytes[at] !== COMMA) throw broken(at, 'a comma or the end of the object');
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+function notObject(bytes: Buffer, at: number): ScanError {
+  const first = bytes[at];
+  const startsValue = first !== undefined && /[[\]"0-9tfn-]/.test(String.fromCharCode(first));
+  return startsValue
+    ? new ScanError('not_object', 'the top level is not an object')
+    : new ScanError('not_json', first === undefined ? 'the body is empty' : 'it does not begin as JSON');
+}
+
+function endOfObject(bytes: Buffer, at: number, spans: Map<string, Span>): Map<string, Span> {
+  const rest = skipSpace(bytes, at + 1);
+  if (rest !== bytes.length) throw broken(rest, 'nothing after the object');
+  return spans;
+}
+
+function broken(at: number, expected: string): ScanError {
+  return new ScanError('not_json', `expected ${expected} at byte ${at}`);
+}
+
+function skipSpace(bytes: Buffer, from: number): number {
+  let at = from;
+  for (let byte = bytes[at]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = bytes[at]) at++;
+  return at;
+}
+
+/** Short strings are walked; from here on a search for the next quote is quicker. */
+const WALK = 24;
+
+/** `at` is the opening quote; returns the place after the closing one. */
+function skipString(bytes: Buffer, at: number): number {
+  let next = at + 1;
+  const walkEnd = next + WALK;
+  for (; next < walkEnd; next++) {
+    const byte = bytes[next];
+    if (byte === QUOTE) return next + 1;
+    if (byte === BACKSLASH) next++;
+    else if (byte === undefined) throw broken(next, 'the end of a string');
+  }
+  return skipLongString(bytes, next);
+}
+
+function skipLongString(bytes: Buffer, from: number): number {
+  for (let next = from; ; next++) {
+    next = bytes.indexOf(QUOTE, next);
+    if (next === -1) throw broken(bytes.length, 'the end of a string');
+    let slashes = 0;
+    while (next - 1 - slashes >= from && bytes[next - 1 - slashes] === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return next + 1;
+  }
+}
+
+function readKey(bytes: Buffer, start: number, end: number): string {
+  const raw = bytes.toString('utf8', start, end);
+  if (!raw.includes('\\')) return raw.slice(1, -1);
+  try {
+    return JSON.parse(raw) as string;
+  } catch {
+    throw broken(start, 'a valid key');
+  }
+}
+
+function skipValue(bytes: Buffer, at: number, maxDepth: number): number {
+  const first = bytes[at];
+  if (first === QUOTE) return skipString(bytes, at);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipContainer(bytes, at, maxDepth);
+  return skipScalar(bytes, at);
+}
+
+const SCALAR = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
+
+function skipScalar(bytes: Buffer, at: number): number {
+  let end = at;
+  for (
+    let byte = bytes[end];
+    byte !== undefined && byte > 0x20 && byte !== COMMA && byte !== CLOSE_BRACE;
+    byte = bytes[end]
+  ) {
+    end++;
+  }
+  if (!SCALAR.test(bytes.toString('latin1', at, Math.min(end, at + 400)))) throw broken(at, 'a value');
+  return end;
+}
+
+function skipContainer(bytes: Buffer, from: number, maxDepth: number): number {
+  const closers = new Uint8Array(maxDepth);
+  let depth = 0;
+  let at = from;
+  while (at < bytes.length) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = skipString(bytes, at);
+      continue;
+    }
+    at++;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      // The object around the value is the first level.
+      if (depth + 2 > maxDepth) throw new ScanError('too_deep', `nested deeper than ${maxDepth} levels`);
+      closers[depth++] = byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      if (closers[--depth] !== byte) throw broken(at - 1, 'the bracket that matches');
+      if (depth === 0) return at;
+    }
+  }
+  throw broken(bytes.length, 'the end of an array or object');
+}

@@ -1,0 +1,106 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { spliceModel } from '#shared/messages/splice-model.ts';
+
+const UNIQUE = new Set(['model']);
+const scan = (text: string) => scanTopLevel(Buffer.from(text), 512, UNIQUE);
+const reasonOf = (text: string): string => {
+  try {
+    scan(text);
+    return 'accepted';
+  } catch (error) {
+    return error instanceof ScanError ? error.reason : `threw ${error}`;
+  }
+};
+
+describe('scanTopLevel', () => {
+  it('finds every value exactly where JSON.parse finds it', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1, '\t'), (object, indent) => {
+        const bytes = Buffer.from(JSON.stringify(object, null, indent));
+        const spans = scanTopLevel(bytes, 512, UNIQUE);
+        const read = Object.fromEntries(
+          [...spans].map(([key, span]) => [key, JSON.parse(bytes.toString('utf8', span.start, span.end))]),
+        );
+        expect(read).to.deep.equal(JSON.parse(bytes.toString('utf8')));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('changes the model and nothing else', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.string(), fc.string(), (rest, model, other) => {
+        const body = { ...rest, model };
+        const bytes = Buffer.from(JSON.stringify(body));
+        const span = scanTopLevel(bytes, 512, UNIQUE).get('model');
+        expect(span).to.not.equal(undefined);
+        if (!span) return;
+        const spliced = spliceModel(bytes, span, other);
+        expect(JSON.parse(spliced.toString('utf8'))).to.deep.equal({
+          ...JSON.parse(bytes.toString('utf8')),
+          model: other,
+        });
+        expect(spliced.length - bytes.length).to.equal(
+          Buffer.byteLength(JSON.stringify(other)) - (span.end - span.start),
+        );
+      }),
+    );
+  });
+
+  it('refuses every truncation of a request', () => {
+    const text = JSON.stringify({
+      model: 'm',
+      messages: [{ role: 'user', content: 'say "hi"\\ é' }],
+      n: -1.5e3,
+      b: true,
+    });
+    const bytes = Buffer.from(text);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => scanTopLevel(bytes.subarray(0, length), 512, UNIQUE), `cut at ${length}`).to.throw(ScanError);
+    }
+  });
+
+  it('never throws anything but a ScanError on arbitrary bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          scanTopLevel(Buffer.concat([Buffer.from('{"a":'), Buffer.from(bytes)]), 512, UNIQUE);
+        } catch (error) {
+          expect(error).to.be.instanceOf(ScanError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('says what is wrong', () => {
+    expect(reasonOf('')).to.equal('not_json');
+    expect(reasonOf('hello')).to.equal('not_json');
+    expect(reasonOf('[1]')).to.equal('not_object');
+    expect(reasonOf('"text"')).to.equal('not_object');
+    expect(reasonOf('{"model":"a","model":"b"}')).to.equal('duplicate_key');
+    expect(reasonOf('{"model":"a","mod\\u0065l":"b"}'), 'an escaped key is the same key').to.equal('duplicate_key');
+    expect(reasonOf('{"a":1} x')).to.equal('not_json');
+    expect(reasonOf('{"a":[}]}')).to.equal('not_json');
+    expect(reasonOf('{"a":01}')).to.equal('not_json');
+    expect(reasonOf('{"a":tru}')).to.equal('not_json');
+  });
+
+  it('refuses nesting beyond the limit and takes nesting at it', () => {
+    const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+    expect(reasonOf(nested(512))).to.equal('accepted');
+    expect(reasonOf(nested(513))).to.equal('too_deep');
+    expect(reasonOf(`{"a":${'['.repeat(10_000)}`)).to.equal('too_deep');
+  });
+
+  it('passes bytes that are no UTF-8 inside strings', () => {
+    const bytes = Buffer.concat([
+      Buffer.from('{"a":"'),
+      Buffer.from([0xff, 0xfe, 0x80]),
+      Buffer.from('","model":"m"}'),
+    ]);
+    expect([...scanTopLevel(bytes, 512, UNIQUE).keys()]).to.deep.equal(['a', 'model']);
+  });
+});
