@@ -1,0 +1,76 @@
+// A recorded answer → what that arm did. Gateway, console and both arms of a comparison use this one reading. Whether
+// an answer is a stream is decided by its bytes: servers send JSON for `stream: true` and the other way round.
+import {
+  decodeBody,
+  type ExchangeBody,
+  type ExchangeEntry,
+  type RecordedAnswer,
+  type TimedChunk,
+} from '#shared/exchange/exchange.ts';
+import { inflateChunks } from '#shared/exchange/inflate-chunks.ts';
+import type { Observation } from '#shared/exchange/observation.ts';
+import { readJsonAnswer } from '#shared/exchange/read-json-answer.ts';
+import { readStreamAnswer } from '#shared/exchange/read-stream-answer.ts';
+import { toObservation } from '#shared/exchange/to-observation.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+
+export interface ReadExchange {
+  entry: ExchangeEntry;
+  /** The request and answer as bytes. */
+  body: ExchangeBody;
+  /** The request as JSON; null when it is not an object. */
+  request: MessagesRequest | null;
+  observation: Observation;
+}
+
+/** @throws ExchangeSchemaError when the body cannot be decoded. Whatever the upstream sent never throws. */
+export async function readExchange(entry: ExchangeEntry, body: Buffer): Promise<ReadExchange> {
+  const decoded = await decodeBody(body);
+  return {
+    entry,
+    body: decoded,
+    request: parseRequest(decoded.request),
+    observation: await observe(decoded.answer),
+  };
+}
+
+/** Never throws, whatever the bytes are. */
+export async function observe(answer: RecordedAnswer): Promise<Observation> {
+  const { chunks, whole } = await inflateChunks(answer.chunks, headerValue(answer.rawHeaders, 'content-encoding'));
+  const requestId = headerValue(answer.rawHeaders, 'request-id') ?? headerValue(answer.rawHeaders, 'x-request-id');
+  const reading = isEventStream(chunks) ? readStreamAnswer(chunks) : readJsonAnswer(chunks);
+  return toObservation({ answer, reading, whole, requestId: requestId ?? null });
+}
+
+/** The first value of a header in a flat `[name, value, …]` list; undefined when absent. */
+export function headerValue(rawHeaders: readonly string[], name: string): string | undefined {
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === name) return rawHeaders[index + 1];
+  }
+  return undefined;
+}
+
+/** The request's JSON, a view on bytes that are kept as they are; null when it is not an object. */
+export function parseRequest(bytes: Buffer): MessagesRequest | null {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as MessagesRequest) : null;
+  } catch {
+    return null;
+  }
+}
+
+const STREAM_START = /^\uFEFF?[\r\n]*(?::|(?:event|data|id|retry)(?:[:\r\n]|$))/;
+const SNIFFED_BYTES = 64;
+
+function isEventStream(chunks: TimedChunk[]): boolean {
+  const head: Buffer[] = [];
+  let length = 0;
+  for (const { bytes } of chunks) {
+    if (length >= SNIFFED_BYTES) break;
+    head.push(bytes.subarray(0, SNIFFED_BYTES));
+    length += bytes.length;
+  }
+  const start = Buffer.concat(head).subarray(0, SNIFFED_BYTES).toString('utf8');
+  return STREAM_START.test(start);
+}
