@@ -154,8 +154,11 @@ export interface Store {
 
 /** A cursor that does not belong to this list. */
 export class CursorError extends Error {
-  constructor(cursor: string) {
-    super(`cursor ${JSON.stringify(cursor.slice(0, 40))} is not one this list gave out`);
+  constructor(cursor: string, cause?: unknown) {
+    super(
+      `cursor ${JSON.stringify(cursor.slice(0, 40))} is not one this list gave out`,
+      cause === undefined ? undefined : { cause },
+    );
     this.name = 'CursorError';
   }
 }
