@@ -394,7 +394,7 @@ describe('architecture: what the project is made of', () => {
     const copies = Object.keys(lock.packages)
       .map((path) => path.split('node_modules/').at(-1) ?? '')
       .filter((name) => /^@opentelemetry\/(api|core|resources|sdk-[a-z-]+)$/.test(name));
-    expect(copies, 'sdk-trace').to.include('@opentelemetry/sdk-trace');
+    expect(copies).to.include('@opentelemetry/sdk-trace');
     expect(copies.filter((name, index) => copies.indexOf(name) !== index)).to.deep.equal([]);
   });
 
