@@ -30,8 +30,9 @@ export function createPostgresStore({ url, onTrouble = () => {} }: PostgresStore
     keepAlive: true,
     allowExitOnIdle: true,
   });
-  pool.on('error', onTrouble);
-  // The pool listens to idle clients only; one that dies while it is lent out would end the process.
+  // The pool hears idle clients only; one that dies while it is lent out would end the process without this listener.
   pool.on('connect', (client) => client.on('error', onTrouble));
+  // What the pool then repeats has been told already, but unheard it would end the process too.
+  pool.on('error', () => {});
   return createKyselyStore('postgres', new Kysely<StoreDatabase>({ dialect: new PostgresDialect({ pool }) }));
 }
