@@ -1,0 +1,154 @@
+// One connection to Redis that never surprises: it connects in the background, refuses commands while it is away, bounds
+// each by a timeout, reconnects for ever, and is gone at once when closed.
+import { createHash } from 'node:crypto';
+import { ClientOfflineError, createClient, ErrorReply } from 'redis';
+import { ConfigError } from '#shared/errors.ts';
+import type { OnTrouble } from './limits.ts';
+
+const CONNECT_TIMEOUT_MS = 2000;
+const RECONNECT_MAX_MS = 500;
+
+export type RedisClient = ReturnType<typeof openClient>;
+
+export interface RedisConnectionOptions {
+  url: string;
+  /** For messages to the operator: `publishing`, `reading`. */
+  purpose: string;
+  onTrouble: OnTrouble;
+  /** Called after each (re)connect. Must not throw. */
+  onReady?: (client: RedisClient) => void;
+}
+
+/** The reply did not come in time: whether the command was carried out is not known. */
+export class RedisTimeoutError extends Error {
+  constructor(timeoutMs: number) {
+    super(`Redis did not answer within ${timeoutMs} ms`);
+    this.name = 'RedisTimeoutError';
+  }
+}
+
+/** Was the command certainly not carried out? Else it was lost on the way, and nobody knows. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ErrorReply || error instanceof ClientOfflineError;
+}
+
+export interface RedisConnection {
+  /** @throws when Redis is away, refuses, or does not answer within `timeoutMs`. */
+  run<T>(work: (client: RedisClient) => Promise<T>, timeoutMs: number): Promise<T>;
+  /** Drops the connection with all that waits on it and makes a new one. */
+  recycle(): void;
+  /** May be called twice. What still waits is rejected. */
+  close(): void;
+}
+
+export function createRedisConnection(options: RedisConnectionOptions): RedisConnection {
+  let link = openLink(options);
+  let isClosed = false;
+  return {
+    async run(work, timeoutMs) {
+      const current = link;
+      let timer: NodeJS.Timeout | undefined;
+      const timeout = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new RedisTimeoutError(timeoutMs)), timeoutMs);
+      });
+      try {
+        await Promise.race([current.settled, timeout.catch(() => Promise.reject(new ClientOfflineError()))]);
+        return await Promise.race([work(current.client), timeout]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    recycle() {
+      if (isClosed) return;
+      link.close();
+      link = openLink(options);
+    },
+    close() {
+      isClosed = true;
+      link.close();
+    },
+  };
+}
+
+interface Link {
+  client: RedisClient;
+  /** Resolves when the first attempt to connect has ended, well or not; later commands need not wait. */
+  settled: Promise<void>;
+  close(): void;
+}
+
+function openLink({ url, purpose, onTrouble, onReady }: RedisConnectionOptions): Link {
+  const client = openClient(url);
+  let isClosed = false;
+  let isDown = false;
+  let settle = (): void => {};
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  client.on('ready', () => {
+    isDown = false;
+    settle();
+    onReady?.(client);
+  });
+  client.on('error', (error: unknown) => {
+    settle();
+    if (isDown || isClosed) return;
+    isDown = true;
+    onTrouble(`Redis connection for ${purpose} is down, reconnecting`, error);
+  });
+  client.connect().catch((error: unknown) => {
+    if (!isClosed) onTrouble(`Redis connection for ${purpose} gave up`, error);
+  });
+  return {
+    client,
+    settled,
+    close: () => {
+      if (isClosed) return;
+      isClosed = true;
+      settle();
+      client.destroy();
+    },
+  };
+}
+
+function openClient(url: string) {
+  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) {
+    throw new ConfigError('redis.url is not a redis:// or rediss:// URL');
+  }
+  return createClient({
+    url,
+    RESP: 2,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    maintNotifications: 'disabled',
+    socket: {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      reconnectStrategy: (retries) => Math.min(RECONNECT_MAX_MS, 20 * 2 ** retries) * (0.75 + Math.random() / 4),
+    },
+  });
+}
+
+/** A Lua script, sent by its digest and in full only when the server does not know it yet. */
+export interface Script {
+  readonly source: string;
+  readonly sha: string;
+}
+
+export function createScript(source: string): Script {
+  return { source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+export async function runScript(
+  client: RedisClient,
+  script: Script,
+  keys: string[],
+  args: Array<string | Buffer>,
+): Promise<unknown> {
+  const options = { keys, arguments: args };
+  try {
+    return await client.evalSha(script.sha, options);
+  } catch (error) {
+    if (!(error instanceof ErrorReply) || !error.message.startsWith('NOSCRIPT')) throw error;
+    return client.eval(script.source, options);
+  }
+}
