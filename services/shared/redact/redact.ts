@@ -1,0 +1,100 @@
+// Takes credentials and e-mail addresses out of what is kept. The same secret always becomes the same tag, so that two
+// redacted texts are equal exactly when the originals were, and the tag says nothing about the secret without the key.
+import { createHmac, randomBytes } from 'node:crypto';
+import { ConfigError } from '#shared/errors.ts';
+import { findSecrets, mergeSpans, type Span } from './find-secrets.ts';
+
+export interface RedactorOptions {
+  /** Regular expressions of the operator, beside the built-in rules. Their running time is the operator's. */
+  extraPatterns?: readonly string[];
+  /** Makes tags comparable between processes; a random one by default. */
+  hmacKey?: string | Uint8Array;
+}
+
+export interface Redactor {
+  redactText(text: string): string;
+  /** A copy with every string and every key redacted. What is nested deeper than 500 levels is left out by name. */
+  redactJson(value: unknown): unknown;
+}
+
+const TAG = /\[\[secret:[0-9a-f]{8}\]\]/;
+const MAX_DEPTH = 500;
+const TOO_DEEP = '[[nested too deep]]';
+/** A tag beside a text may complete a match; this many rounds settle all but contrived patterns. */
+const MAX_ROUNDS = 8;
+
+/** @throws ConfigError when an extra pattern is not a regular expression. */
+export function createRedactor(options: RedactorOptions = {}): Redactor {
+  const extraPatterns = (options.extraPatterns ?? []).map(compile);
+  const key = options.hmacKey ?? randomBytes(32);
+
+  function tag(secret: string): string {
+    return `[[secret:${createHmac('sha256', key).update(secret).digest('hex').slice(0, 8)}]]`;
+  }
+
+  function redactText(text: string): string {
+    let clean = text;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const next = replaceSpans(clean, findAll(clean, extraPatterns), tag);
+      if (next === clean) break;
+      clean = next;
+    }
+    return clean;
+  }
+
+  function redactJson(value: unknown, depth = 0): unknown {
+    if (typeof value === 'string') return redactText(value);
+    if (typeof value !== 'object' || value === null) return value;
+    if (depth >= MAX_DEPTH) return TOO_DEEP;
+    if (Array.isArray(value)) return value.map((item) => redactJson(item, depth + 1));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [redactText(name), redactJson(item, depth + 1)]),
+    );
+  }
+
+  return { redactText, redactJson: (value) => redactJson(value) };
+}
+
+function compile(source: string): RegExp {
+  try {
+    return new RegExp(source, 'g');
+  } catch (error) {
+    throw new ConfigError(`redaction pattern ${JSON.stringify(source)} is not a regular expression`, error);
+  }
+}
+
+function findAll(text: string, extraPatterns: readonly RegExp[]): Span[] {
+  const spans = findSecrets(text);
+  if (extraPatterns.length === 0) return spans;
+  const pieces = piecesBetween(text, tagSpans(text));
+  for (const pattern of extraPatterns) {
+    for (const [start, end] of pieces) {
+      for (const match of text.slice(start, end).matchAll(pattern)) {
+        if (match[0] !== '') spans.push([start + match.index, start + match.index + match[0].length]);
+      }
+    }
+  }
+  return mergeSpans(spans);
+}
+
+function tagSpans(text: string): Span[] {
+  return Array.from(text.matchAll(new RegExp(TAG, 'g')), (match) => [match.index, match.index + match[0].length]);
+}
+
+/** What lies outside the spans. */
+function piecesBetween(text: string, spans: readonly Span[]): Span[] {
+  const starts = [0, ...spans.map(([, end]) => end)];
+  const ends = [...spans.map(([start]) => start), text.length];
+  return starts.map((start, index) => [start, ends[index] ?? text.length]);
+}
+
+function replaceSpans(text: string, spans: readonly Span[], replacement: (part: string) => string): string {
+  if (spans.length === 0) return text;
+  let clean = '';
+  let done = 0;
+  for (const [start, end] of spans) {
+    clean += text.slice(done, start) + replacement(text.slice(start, end));
+    done = end;
+  }
+  return clean + text.slice(done);
+}
