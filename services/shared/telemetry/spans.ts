@@ -1,0 +1,252 @@
+// Tracing as services see it: hand over finished spans, know what became of each. Nothing here throws, waits or grows
+// because of the receiver; with no endpoint the SDK is not even loaded.
+import { randomUUID } from 'node:crypto';
+import { SEMRESATTRS_PROJECT_NAME } from '@arizeai/openinference-semantic-conventions';
+import { isValidSpanId, isValidTraceId } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { errorMessage } from '#shared/errors.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { type OtlpEndpoint, parseOtlpEndpoint } from './otlp-endpoint.ts';
+import type { SpanExporter } from './span-exporter.ts';
+import { createSpanQueue, type SpanQueue } from './span-queue.ts';
+import type { SpanRecord, Tracing } from './tracing.ts';
+
+export interface TracingConfig {
+  /** OTLP/HTTP address, e.g. `http://127.0.0.1:6006`; null = no tracing. */
+  endpoint: string | null;
+  /** The run-time switch at start; default on. */
+  enabled?: boolean;
+  /** Sent with each export; may hold a key, never shown. */
+  headers?: Readonly<Record<string, string>>;
+  /** `openinference.project.name`; the same in all services, or traces fall apart. */
+  project: string;
+  serviceName: string;
+  serviceVersion: string;
+  /** Prompt and answer text on spans; default on for a loopback endpoint, else off. */
+  content?: boolean;
+  queueMaxBytes?: number;
+  exportTimeoutMs?: number;
+  /** Names of automatic instrumentations, e.g. `undici`; default none. */
+  instrumentations?: readonly string[];
+}
+
+export type TracingMetrics = Pick<
+  Metrics,
+  'telemetrySpansTotal' | 'telemetryQueueSpans' | 'telemetryQueueBytes' | 'telemetryExportSeconds'
+>;
+
+export interface TracingParts {
+  metrics: TracingMetrics;
+  logger: Logger;
+}
+
+export interface StartedTracing extends Tracing {
+  /** Resolves when the SDK is loaded, or could not be (logged). Spans may be handed over before. */
+  readonly started: Promise<void>;
+}
+
+const EXPORTER = { exporter: 'otlp' } as const;
+const QUEUE = { maxEntries: 240, batchEntries: 8, batchBytes: 1024 * 1024, concurrency: 4, delayMs: 200 } as const;
+const QUEUE_MAX_BYTES = 64 * 1024 * 1024;
+const EXPORT_TIMEOUT_MS = 10_000;
+
+/** @throws ConfigError for an endpoint that cannot be used. */
+export function createTracing(config: TracingConfig, parts: TracingParts): StartedTracing {
+  if (config.endpoint === null || config.endpoint === '') return createNoTracing(config);
+  const endpoint = parseOtlpEndpoint(config.endpoint);
+  const { metrics, logger } = parts;
+  const count = (result: string, spans: number): void => metrics.telemetrySpansTotal.inc({ result }, spans);
+  const report = createFirstExportReport(logger, endpoint);
+  let exporter: Promise<SpanExporter> | undefined;
+
+  const queue: SpanQueue<SpanRecord | ReadableSpan> = createSpanQueue({
+    ...QUEUE,
+    maxBytes: config.queueMaxBytes ?? QUEUE_MAX_BYTES,
+    send: async (batch) => {
+      const ready = await exporter;
+      const startedAt = performance.now();
+      try {
+        await ready?.export(batch);
+        report(null);
+      } catch (error) {
+        report(error);
+        throw error;
+      } finally {
+        metrics.telemetryExportSeconds.observe(EXPORTER, (performance.now() - startedAt) / 1000);
+      }
+    },
+    onResult: count,
+    onSize: (spans, bytes) => {
+      metrics.telemetryQueueSpans.set(EXPORTER, spans);
+      metrics.telemetryQueueBytes.set(EXPORTER, bytes);
+    },
+  });
+
+  exporter = loadExporter(config, endpoint, (span) => queue.push(span, sizeOf(span.attributes)));
+  return createHandle(config, endpoint, { queue, count, exporter, logger });
+}
+
+interface HandleParts {
+  queue: SpanQueue<SpanRecord | ReadableSpan>;
+  count: (result: string, spans: number) => void;
+  exporter: Promise<SpanExporter>;
+  logger: Logger;
+}
+
+function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: HandleParts): StartedTracing {
+  const { queue, count, exporter, logger } = parts;
+  let isEnabled = config.enabled ?? true;
+  let stopped: Promise<void> | undefined;
+  const started = exporter.then(
+    () => logStarted(config, endpoint, logger),
+    (error: unknown) => {
+      isEnabled = false;
+      logger.error('tracing.start_failed', { error, endpoint: endpoint.shown });
+    },
+  );
+  const stop = async (timeoutMs: number): Promise<void> => {
+    const deadline = performance.now() + timeoutMs;
+    await queue.flush(timeoutMs);
+    queue.close();
+    const ending = exporter
+      .then((running) => running.shutdown())
+      .catch((error: unknown) => logger.debug('tracing.shutdown_failed', { error }));
+    await within(deadline - performance.now(), ending);
+  };
+  return {
+    started,
+    get enabled() {
+      return isEnabled;
+    },
+    setEnabled: (enabled) => {
+      isEnabled = enabled;
+    },
+    describe: () => ({
+      enabled: isEnabled,
+      endpoint: endpoint.shown,
+      protocol: endpoint.protocol,
+      project: config.project,
+    }),
+    content: config.content ?? endpoint.isLoopback,
+    emit: (spans) => {
+      if (!isEnabled) return;
+      for (const span of spans) {
+        if (!span.sampled) count('unsampled', 1);
+        else if (isExportable(span)) queue.push(span, sizeOfRecord(span));
+        else count('failed', 1);
+      }
+    },
+    flush: (timeoutMs) => queue.flush(timeoutMs),
+    shutdown: (timeoutMs) => {
+      stopped ??= stop(timeoutMs);
+      return stopped;
+    },
+  };
+}
+
+function createNoTracing(config: TracingConfig): StartedTracing {
+  return {
+    started: Promise.resolve(),
+    enabled: false,
+    setEnabled: () => {},
+    describe: () => ({ enabled: false, endpoint: null, protocol: null, project: config.project }),
+    content: false,
+    emit: () => {},
+    flush: async () => {},
+    shutdown: async () => {},
+  };
+}
+
+async function loadExporter(
+  config: TracingConfig,
+  endpoint: OtlpEndpoint,
+  onForeignSpan: (span: ReadableSpan) => void,
+): Promise<SpanExporter> {
+  const { startSpanExporter } = await import('./span-exporter.ts');
+  const names = config.instrumentations ?? [];
+  const instrumentations =
+    names.length === 0 ? [] : (await import('./instrumentations.ts')).createInstrumentations(names);
+  return startSpanExporter({
+    url: endpoint.url,
+    headers: config.headers ?? {},
+    exportTimeoutMs: config.exportTimeoutMs ?? EXPORT_TIMEOUT_MS,
+    serviceName: config.serviceName,
+    scopeVersion: config.serviceVersion,
+    resource: {
+      'service.version': config.serviceVersion,
+      'service.namespace': 'cc-proxy',
+      'service.instance.id': randomUUID(),
+      [SEMRESATTRS_PROJECT_NAME]: config.project,
+    },
+    instrumentations,
+    onForeignSpan,
+  });
+}
+
+function logStarted(config: TracingConfig, endpoint: OtlpEndpoint, logger: Logger): void {
+  logger.info('tracing.started', {
+    message: 'OpenTelemetry OTLP tracing initialized',
+    endpoint: endpoint.shown,
+    protocol: endpoint.protocol,
+    project: config.project,
+  });
+}
+
+/** Says once whether spans arrive; from then on the counters speak. */
+function createFirstExportReport(logger: Logger, endpoint: OtlpEndpoint): (error: unknown) => void {
+  let isReported = false;
+  return (error) => {
+    if (isReported) return;
+    isReported = true;
+    const { shown } = endpoint;
+    if (error === null) logger.info('tracing.first_export', { result: 'exported', endpoint: shown });
+    else logger.warn('tracing.first_export', { result: 'failed', endpoint: shown, error: errorMessage(error) });
+  };
+}
+
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, timeoutMs));
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}
+
+/** One span that cannot be written would take its whole batch along. */
+function isExportable(span: SpanRecord): boolean {
+  return (
+    isValidTraceId(span.traceId) &&
+    isValidSpanId(span.spanId) &&
+    (span.parentSpanId === null || isValidSpanId(span.parentSpanId)) &&
+    span.links.every((link) => isValidTraceId(link.traceId) && isValidSpanId(link.spanId)) &&
+    isTime(span.startMs) &&
+    isTime(span.endMs) &&
+    span.events.every((event) => isTime(event.atMs))
+  );
+}
+
+function isTime(ms: number): boolean {
+  return Number.isFinite(ms) && ms >= 0;
+}
+
+const SPAN_OVERHEAD_BYTES = 256;
+const NUMBER_BYTES = 8;
+
+function sizeOfRecord(span: SpanRecord): number {
+  const events = span.events.reduce((sum, event) => sum + 64 + sizeOf(event.attributes ?? {}), 0);
+  return sizeOf(span.attributes) + events + 64 * span.links.length;
+}
+
+function sizeOf(attributes: Readonly<Record<string, unknown>>): number {
+  let bytes = SPAN_OVERHEAD_BYTES;
+  for (const [key, value] of Object.entries(attributes)) bytes += key.length + sizeOfValue(value);
+  return bytes;
+}
+
+function sizeOfValue(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + sizeOfValue(item), 0);
+  return NUMBER_BYTES;
+}
