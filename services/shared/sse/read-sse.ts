@@ -1,7 +1,16 @@
 // Bytes of a server-sent event stream → events (https://html.spec.whatwg.org/multipage/server-sent-events.html). The
 // only place that turns stream bytes into text: one streaming decoder, so that a character split over two chunks stays
 // whole, and CR, LF and CRLF split anywhere mean the same.
-import { createParser } from '#shared/sse/eventsource-parser.ts';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const require = createRequire(import.meta.url);
+/**
+ * The package's built code by path: it also exports TypeScript under a condition named `source`, as ours is, and Node
+ * strips no types below node_modules.
+ */
+const built = join(dirname(require.resolve('eventsource-parser/package.json')), 'dist/index.js');
+const { createParser } = require(built) as typeof import('eventsource-parser');
 
 /** One event. `event` is undefined when the stream named none. */
 export interface SseEvent {
