@@ -1,0 +1,337 @@
+// What leaves the process: spans with the ids, times and relations they were given, and a count for each that did not leave.
+import { Writable } from 'node:stream';
+import { expect } from 'chai';
+import { ConfigError } from '#shared/errors.ts';
+import { newSpanId, newTraceId } from '#shared/ids.ts';
+import { createLogger } from '#shared/telemetry/logger.ts';
+import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
+import { createTracing, type StartedTracing, type TracingConfig } from '#shared/telemetry/spans.ts';
+import type { SpanRecord } from '#shared/telemetry/tracing.ts';
+import { type OtlpSink, startOtlpSink } from '../../support/otlp-sink.ts';
+
+function record(more: Partial<SpanRecord> = {}): SpanRecord {
+  return {
+    name: 'proxy_request',
+    kind: 'server',
+    traceId: newTraceId(),
+    spanId: newSpanId(),
+    parentSpanId: null,
+    sampled: true,
+    tracestate: '',
+    startMs: 1_795_000_000_000,
+    endMs: 1_795_000_000_100,
+    attributes: {},
+    events: [],
+    links: [],
+    status: 'unset',
+    ...more,
+  };
+}
+
+interface Harness {
+  tracing: StartedTracing;
+  metrics: Metrics;
+  log(): string;
+}
+
+const open: Array<() => Promise<void>> = [];
+
+function start(more: Partial<TracingConfig>): Harness {
+  const lines: string[] = [];
+  const stream = new Writable({
+    write: (chunk, _encoding, done) => {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  const metrics = createMetrics({ processMetrics: false });
+  const tracing = createTracing(
+    { endpoint: null, project: 'tests', serviceName: 'cc-proxy', serviceVersion: '1.2.3', ...more },
+    { metrics, logger: createLogger({ service: 'cc-proxy', level: 'debug', pretty: false, stream }) },
+  );
+  open.push(() => tracing.shutdown(100));
+  return { tracing, metrics, log: () => lines.join('') };
+}
+
+async function startSink(): Promise<OtlpSink> {
+  const sink = await startOtlpSink();
+  open.push(() => sink.close());
+  return sink;
+}
+
+async function results(metrics: Metrics): Promise<Record<string, number>> {
+  const { values } = await metrics.telemetrySpansTotal.get();
+  return Object.fromEntries(values.map(({ labels, value }) => [String(labels.result), value]));
+}
+
+function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((total, value) => total + value, 0);
+}
+
+describe('tracing', () => {
+  afterEach(async () => {
+    for (const close of open.splice(0).reverse()) await close();
+  });
+
+  it('puts on the wire exactly the ids, times, kinds, parents, links and events it was given', async () => {
+    const sink = await startSink();
+    const { tracing } = start({ endpoint: sink.url });
+    const root = record({
+      startMs: 1_795_000_000_000.25,
+      endMs: 1_795_000_000_012.5,
+      tracestate: 'vendor=1',
+      attributes: { ttft_ms: 12.5, n: 3, ok: true, list: ['a', 'b'], gone: undefined, none: null, text: 'ä€😀' },
+      events: [{ name: 'first_byte', atMs: 1_795_000_000_003, attributes: { bytes: 7 } }],
+    });
+    const child = record({
+      name: 'compare_request',
+      kind: 'client',
+      traceId: root.traceId,
+      parentSpanId: root.spanId,
+      tracestate: 'vendor=1',
+      links: [{ traceId: root.traceId, spanId: root.spanId }],
+      status: 'error',
+      statusMessage: 'upstream closed',
+    });
+    const pair = record({ name: 'compare_pair', kind: 'internal', traceId: root.traceId, parentSpanId: root.spanId });
+    tracing.emit([root, child, pair]);
+    await tracing.flush(5000);
+
+    const spans = sink.spans();
+    expect(spans.map(({ name, kind }) => [name, kind])).to.deep.equal([
+      ['proxy_request', 'server'],
+      ['compare_request', 'client'],
+      ['compare_pair', 'internal'],
+    ]);
+    const [first, second, third] = spans;
+    expect(first).to.deep.include({
+      traceId: root.traceId,
+      spanId: root.spanId,
+      parentSpanId: null,
+      tracestate: 'vendor=1',
+      startNs: 1_795_000_000_000_250_000n,
+      endNs: 1_795_000_000_012_500_000n,
+      attributes: { ttft_ms: 12.5, n: 3, ok: true, list: ['a', 'b'], text: 'ä€😀' },
+      attributeKeys: ['ttft_ms', 'n', 'ok', 'list', 'text'],
+      status: 'unset',
+      events: [{ name: 'first_byte', atNs: 1_795_000_000_003_000_000n, attributes: { bytes: 7 } }],
+      links: [],
+    });
+    expect(second).to.deep.include({
+      traceId: root.traceId,
+      spanId: child.spanId,
+      parentSpanId: root.spanId,
+      tracestate: 'vendor=1',
+      links: [{ traceId: root.traceId, spanId: root.spanId }],
+      status: 'error',
+      statusMessage: 'upstream closed',
+    });
+    expect(third).to.include({ traceId: root.traceId, spanId: pair.spanId, parentSpanId: root.spanId });
+  });
+
+  it('names project, service, version and instance in the resource and none of the command line', async () => {
+    const sink = await startSink();
+    const { tracing } = start({ endpoint: sink.url, headers: { authorization: 'Bearer phoenix-key' } });
+    tracing.emit([record()]);
+    const [span] = await sink.waitFor((spans) => spans.length === 1);
+    expect(span?.resource).to.include({
+      'openinference.project.name': 'tests',
+      'service.name': 'cc-proxy',
+      'service.version': '1.2.3',
+      'service.namespace': 'cc-proxy',
+    });
+    expect(span?.resource['service.instance.id']).to.be.a('string').with.length(36);
+    expect(Object.keys(span?.resource ?? {}).filter((key) => key.startsWith('process.'))).to.deep.equal([]);
+    expect(sink.requests()[0]?.path).to.equal('/v1/traces');
+    expect(sink.requests()[0]?.headers.authorization).to.equal('Bearer phoenix-key');
+  });
+
+  it('loses no attribute of a conversation with thousands of keys', async () => {
+    const sink = await startSink();
+    const { tracing } = start({ endpoint: sink.url });
+    const attributes = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`k.${index}`, index]));
+    tracing.emit([record({ attributes })]);
+    const [span] = await sink.waitFor((spans) => spans.length === 1);
+    expect(span?.droppedAttributes).to.equal(0);
+    expect(span?.attributeKeys).to.deep.equal(Object.keys(attributes));
+  });
+
+  it('sends nothing but traces', async () => {
+    const sink = await startSink();
+    const { tracing } = start({ endpoint: sink.url });
+    tracing.emit([record()]);
+    await tracing.shutdown(2000);
+    expect(new Set(sink.requests().map(({ path }) => path))).to.deep.equal(new Set(['/v1/traces']));
+  });
+
+  it('exports in batches of at most eight', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url });
+    tracing.emit(Array.from({ length: 100 }, () => record()));
+    await tracing.flush(5000);
+    expect(sink.spans()).to.have.length(100);
+    expect(Math.max(...sink.batches())).to.equal(8);
+    expect(await results(metrics)).to.include({ exported: 100, failed: 0 });
+  });
+
+  it('counts spans of unsampled traces and does not send them', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url });
+    tracing.emit([record({ sampled: false }), record()]);
+    await tracing.flush(5000);
+    expect(sink.spans()).to.have.length(1);
+    expect(await results(metrics)).to.include({ unsampled: 1, exported: 1 });
+  });
+
+  it('counts a span with impossible ids or times as failed and still sends its neighbours', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url });
+    tracing.emit([record({ traceId: 'nonsense' }), record({ startMs: Number.NaN }), record()]);
+    await tracing.flush(5000);
+    expect(sink.spans()).to.have.length(1);
+    expect(await results(metrics)).to.include({ failed: 2, exported: 1 });
+  });
+
+  for (const mode of ['refuse', 'hang', 503, 415] as const) {
+    it(`counts every span as exported or lost when the receiver answers with ${mode}, and recovers`, async () => {
+      const sink = await startSink();
+      const { tracing, metrics, log } = start({ endpoint: sink.url, exportTimeoutMs: 300 });
+      await sink.mode(mode);
+      tracing.emit(Array.from({ length: 20 }, () => record()));
+      await tracing.flush(5000);
+      expect(await results(metrics)).to.include({ exported: 0, failed: 20 });
+      await sink.mode('ok');
+      tracing.emit(Array.from({ length: 5 }, () => record()));
+      await tracing.flush(5000);
+      const counts = await results(metrics);
+      expect(counts).to.include({ exported: 5, failed: 20 });
+      expect(sum(counts)).to.equal(25);
+      expect(sink.spans()).to.have.length(5);
+      expect(log().match(/tracing\.first_export/g)).to.have.length(1);
+      expect(log()).to.include('"result":"failed"');
+    });
+  }
+
+  it('neither blocks nor grows past its bounds when the receiver hangs', async () => {
+    const sink = await startSink();
+    await sink.mode('hang');
+    const queueMaxBytes = 1_000_000;
+    const { tracing, metrics } = start({ endpoint: sink.url, exportTimeoutMs: 1000, queueMaxBytes });
+    const text = 'x'.repeat(100_000);
+    const startedAt = performance.now();
+    for (let sent = 0; sent < 1000; sent += 1) tracing.emit([record({ attributes: { text } })]);
+    expect(performance.now() - startedAt).to.be.below(1000);
+    const size = (await metrics.telemetryQueueBytes.get()).values[0]?.value ?? 0;
+    expect(size).to.be.above(0).and.at.most(queueMaxBytes);
+    await tracing.shutdown(200);
+    const counts = await results(metrics);
+    expect(counts.dropped_bytes).to.be.above(900);
+    expect(sum(counts)).to.equal(1000);
+    expect((await metrics.telemetryQueueBytes.get()).values[0]?.value).to.equal(0);
+  });
+
+  it('holds at most 240 spans', async () => {
+    const sink = await startSink();
+    await sink.mode('hang');
+    const { tracing, metrics } = start({ endpoint: sink.url, exportTimeoutMs: 300 });
+    tracing.emit(Array.from({ length: 300 }, () => record()));
+    expect(await results(metrics)).to.include({ dropped_queue: 60 });
+    expect((await metrics.telemetryQueueSpans.get()).values[0]?.value).to.equal(240);
+    await tracing.shutdown(50);
+    expect(await results(metrics)).to.include({ dropped_queue: 60, failed: 240 });
+  });
+
+  it('ends flush and shutdown within their time when the receiver hangs', async () => {
+    const sink = await startSink();
+    await sink.mode('hang');
+    const { tracing } = start({ endpoint: sink.url, exportTimeoutMs: 1500 });
+    await tracing.started;
+    tracing.emit([record()]);
+    const startedAt = performance.now();
+    await tracing.flush(100);
+    await tracing.shutdown(100);
+    await tracing.shutdown(100);
+    expect(performance.now() - startedAt).to.be.below(1000);
+  });
+
+  it('counts what arrives after shutdown as dropped', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url });
+    await tracing.shutdown(1000);
+    tracing.emit([record()]);
+    expect(await results(metrics)).to.include({ dropped_queue: 1 });
+  });
+
+  it('makes no spans while switched off at run time', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url });
+    tracing.setEnabled(false);
+    expect(tracing.enabled).to.equal(false);
+    tracing.emit([record()]);
+    tracing.setEnabled(true);
+    const kept = record();
+    tracing.emit([kept]);
+    await tracing.flush(5000);
+    expect(sink.spans().map(({ spanId }) => spanId)).to.deep.equal([kept.spanId]);
+    expect(sum(await results(metrics))).to.equal(1);
+  });
+
+  it('says once where traces go, without credentials', async () => {
+    const sink = await startSink();
+    const endpoint = `${sink.url.replace('//', '//user:pass-word@')}?api_key=top-secret`;
+    const { tracing, log } = start({ endpoint, headers: { 'x-api-key': 'phoenix-key' } });
+    await tracing.started;
+    expect(log()).to.include('"event":"tracing.started"').and.include('OpenTelemetry OTLP tracing initialized');
+    expect(log()).to.include(`"endpoint":"${sink.url}/v1/traces"`).and.include('"protocol":"http/protobuf"');
+    expect(log()).to.include('"project":"tests"');
+    expect(log()).to.not.match(/pass-word|top-secret|phoenix-key/);
+    expect(JSON.stringify(tracing.describe())).to.not.match(/pass-word|top-secret/);
+  });
+
+  it('lets two tracings in one process keep their spans apart', async () => {
+    const [left, right] = [await startSink(), await startSink()];
+    const one = start({ endpoint: left.url });
+    const two = start({ endpoint: right.url });
+    await Promise.all([one.tracing.started, two.tracing.started]);
+    const [a, b] = [record(), record()];
+    one.tracing.emit([a]);
+    two.tracing.emit([b]);
+    await Promise.all([one.tracing.flush(5000), two.tracing.flush(5000)]);
+    expect(left.spans().map(({ spanId }) => spanId)).to.deep.equal([a.spanId]);
+    expect(right.spans().map(({ spanId }) => spanId)).to.deep.equal([b.spanId]);
+  });
+
+  it('is off without an endpoint', async () => {
+    const { tracing, metrics, log } = start({ endpoint: null });
+    await tracing.started;
+    tracing.emit([record()]);
+    tracing.setEnabled(true);
+    expect(tracing.enabled).to.equal(false);
+    expect(tracing.describe()).to.deep.equal({ enabled: false, endpoint: null, protocol: null, project: 'tests' });
+    expect(sum(await results(metrics))).to.equal(0);
+    expect(log()).to.equal('');
+  });
+
+  it('puts content on spans by default only for a receiver on this machine', () => {
+    expect(start({ endpoint: 'http://127.0.0.1:9' }).tracing.content).to.equal(true);
+    expect(start({ endpoint: 'http://localhost:9' }).tracing.content).to.equal(true);
+    expect(start({ endpoint: 'http://traces.invalid:9' }).tracing.content).to.equal(false);
+    expect(start({ endpoint: 'http://127.0.0.1:9', content: false }).tracing.content).to.equal(false);
+  });
+
+  it('refuses an endpoint it cannot use, naming the key and the way out', () => {
+    expect(() => start({ endpoint: 'http://127.0.0.1:4317' })).to.throw(ConfigError, /tracing\.endpoint.*4318/);
+    expect(() => start({ endpoint: 'grpc://127.0.0.1:4317' })).to.throw(ConfigError, /tracing\.endpoint.*http/);
+    expect(() => start({ endpoint: 'phoenix' })).to.throw(ConfigError, /tracing\.endpoint/);
+  });
+
+  it('logs an unknown instrumentation by name and counts the spans that could not leave', async () => {
+    const { tracing, metrics, log } = start({ endpoint: 'http://127.0.0.1:9', instrumentations: ['undicci'] });
+    tracing.emit([record()]);
+    await tracing.started;
+    await tracing.flush(1000);
+    expect(tracing.enabled).to.equal(false);
+    expect(log()).to.include('tracing.start_failed').and.include('undicci');
+    expect(await results(metrics)).to.include({ failed: 1 });
+  });
+});
