@@ -1,0 +1,95 @@
+// An exchange → its row of the history. Pure; what may be kept of the texts is decided by the capture level.
+import type { CallOutcome, ExchangeEntry } from '#shared/exchange/exchange.ts';
+import type { Observation } from '#shared/exchange/observation.ts';
+import type { ReadExchange } from '#shared/exchange/read-exchange.ts';
+import { parseTraceparent } from '#shared/ids.ts';
+import type { Redactor } from '#shared/redact/redact.ts';
+import type { ExchangeDetail, UsageColumns } from '#shared/store/store.ts';
+import type { Usage } from '#shared/wire/anthropic.ts';
+import type { CaptureLevel } from '../config.ts';
+
+export type ExchangeStatus = 'completed' | 'partial' | 'error' | 'aborted';
+
+/** The row of an exchange whose body is gone: only what the gateway wrote down itself. */
+export function toMetadataRow(entry: ExchangeEntry, { redactText }: Redactor): ExchangeDetail {
+  const client = entry.clientHeaders['user-agent'];
+  return {
+    id: entry.id,
+    started_at: new Date(entry.startedAtMs).toISOString(),
+    session_id: redactText(entry.sessionId),
+    class: entry.class,
+    mode: entry.mode,
+    route: entry.route,
+    model_asked: redactText(entry.modelAsked),
+    model_answered: null,
+    provider: entry.provider,
+    status: statusOf(entry.outcome, null),
+    http_status: entry.httpStatus,
+    stop_reason: null,
+    usage: usageColumns(null),
+    cost_usd: null,
+    ttfb_ms: entry.ttfbMs,
+    ttft_ms: null,
+    total_duration_ms: entry.totalDurationMs,
+    client: client === undefined ? null : redactText(client),
+    trace_id: parseTraceparent(entry.traceparent)?.traceId ?? '',
+    request: null,
+    response: null,
+    skip_reason: entry.skip,
+    shadow: entry.shadow,
+  };
+}
+
+export function toExchangeRow(exchange: ReadExchange, level: CaptureLevel, redactor: Redactor): ExchangeDetail {
+  const { entry, observation } = exchange;
+  const row: ExchangeDetail = {
+    ...toMetadataRow(entry, redactor),
+    model_answered: observation.message ? redactor.redactText(observation.message.model) : null,
+    status: statusOf(entry.outcome, observation),
+    stop_reason: observation.stopReason,
+    usage: usageColumns(observation.usage),
+    ttft_ms: observation.timing.ttftMs,
+  };
+  if (level !== 'redacted' && level !== 'full') return row;
+  const keep = level === 'full' ? (value: unknown) => value : redactor.redactJson;
+  return { ...row, request: keep(requestOf(exchange)), response: keep(responseOf(observation)) };
+}
+
+function requestOf({ request, body }: ReadExchange): unknown {
+  return request ?? body.request.toString('utf8');
+}
+
+function responseOf({ message, error }: Observation): unknown {
+  return message ?? (error ? { type: 'error', error } : null);
+}
+
+const STATUS: Record<CallOutcome, ExchangeStatus> = {
+  ok: 'completed',
+  client_error: 'error',
+  upstream_error: 'error',
+  timeout: 'error',
+  client_abort: 'aborted',
+  rejected: 'error',
+  stream_error: 'error',
+};
+
+/** A failed answer of which something arrived is partial, and so is one that was taken for whole and is not. */
+function statusOf(outcome: CallOutcome, seen: Observation | null): ExchangeStatus {
+  const status = STATUS[outcome];
+  const isBroken = seen !== null && seen.message !== null && !seen.complete;
+  return isBroken && status !== 'aborted' ? 'partial' : status;
+}
+
+function usageColumns(usage: Usage | null): UsageColumns {
+  return {
+    input_tokens: countOrNull(usage?.input_tokens),
+    output_tokens: countOrNull(usage?.output_tokens),
+    cache_read_input_tokens: countOrNull(usage?.cache_read_input_tokens),
+    cache_creation_input_tokens: countOrNull(usage?.cache_creation_input_tokens),
+  };
+}
+
+/** Usage is what an upstream said it was: anything but a count is unknown. */
+function countOrNull(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
+}
