@@ -31,6 +31,7 @@ export interface LoggerOptions {
 
 const LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3 };
 const LONGEST_STRING = 4096;
+const CUT_MARGIN = 512;
 const MOST_ITEMS = 100;
 const DEEPEST = 6;
 
@@ -107,7 +108,7 @@ function printable(fields: Record<string, unknown>): Record<string, unknown> {
 }
 
 function toPrintable(value: unknown, depth: number, parents: ReadonlySet<unknown>): unknown {
-  if (typeof value === 'string') return scrubText(shorten(value));
+  if (typeof value === 'string') return shortText(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'function' || typeof value === 'symbol') return undefined;
   if (typeof value !== 'object' || value === null) return value;
@@ -117,7 +118,7 @@ function toPrintable(value: unknown, depth: number, parents: ReadonlySet<unknown
   if (depth >= DEEPEST) return '[too deep]';
   const path = new Set([...parents, value]);
   if (value instanceof Error) return toPrintableObject(errorFields(value), depth + 1, path);
-  if (value instanceof URL) return scrubText(shorten(value.href));
+  if (value instanceof URL) return shortText(value.href);
   if (Array.isArray(value)) return toPrintableList(value, depth + 1, path);
   const entries = value instanceof Map ? Object.fromEntries(value) : { ...value };
   return toPrintableObject(entries as Record<string, unknown>, depth + 1, path);
@@ -130,7 +131,7 @@ function toPrintableObject(
 ): Record<string, unknown> {
   const printed: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields).slice(0, MOST_ITEMS)) {
-    printed[scrubText(shorten(name))] = isSecretName(name) ? REDACTED : toPrintable(value, depth, parents);
+    printed[shortText(name)] = isSecretName(name) ? REDACTED : toPrintable(value, depth, parents);
   }
   return printed;
 }
@@ -150,6 +151,9 @@ function errorFields(error: Error): Record<string, unknown> {
   return { name: error.name, message: error.message, ...code, ...cause };
 }
 
-function shorten(text: string): string {
-  return text.length <= LONGEST_STRING ? text : `${text.slice(0, LONGEST_STRING)}… [${text.length} characters]`;
+/** Scrubbed before it is cut, with a margin: the start of a secret at the cut is a secret too. */
+function shortText(text: string): string {
+  if (text.length <= LONGEST_STRING) return scrubText(text);
+  const clean = scrubText(text.slice(0, LONGEST_STRING + CUT_MARGIN));
+  return `${clean.slice(0, Math.min(LONGEST_STRING, clean.length - CUT_MARGIN))}… [${text.length} characters]`;
 }

@@ -3,7 +3,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConfigError, errorMessage } from '#shared/errors.ts';
-import type { RunningService } from '#shared/lifecycle.ts';
 import type { MetricsRegistry } from './families.ts';
 
 export interface Readiness {
@@ -21,8 +20,14 @@ export interface OpsServerOptions {
   readyTimeoutMs?: number;
 }
 
+export interface OpsServer {
+  readonly url: string;
+  /** May be called twice. */
+  stop(): Promise<void>;
+}
+
 /** @throws ConfigError when the address cannot be listened on. */
-export async function startOpsServer(options: OpsServerOptions): Promise<RunningService> {
+export async function startOpsServer(options: OpsServerOptions): Promise<OpsServer> {
   const server = createServer((request, response) => {
     answer(options, request).then(
       (reply) => send(request, response, reply),

@@ -1,0 +1,22 @@
+// JSON text of what came from a client, for reading: large binary data left out, and never an exception.
+
+/** Longest base64 or `data:` value that is kept, in characters. */
+export const LONGEST_BASE64 = 32_000;
+export const LEFT_OUT = '__REDACTED__';
+
+/** `replace` sees each key and value before it is written, as in JSON.stringify. */
+export function compactJson(value: unknown, replace?: (key: string, value: unknown) => unknown): string {
+  const toWritten = (key: string, inner: unknown): unknown =>
+    withoutLongData(key, replace === undefined ? inner : replace(key, inner));
+  try {
+    return JSON.stringify(value, toWritten) ?? 'null';
+  } catch (error) {
+    // Nested deeper than the engine can print (the request's reader takes deeper JSON than its writer).
+    return JSON.stringify(`[unprintable: ${error instanceof Error ? error.name : 'error'}]`);
+  }
+}
+
+function withoutLongData(key: string, value: unknown): unknown {
+  if (typeof value !== 'string' || value.length <= LONGEST_BASE64) return value;
+  return key === 'data' || value.startsWith('data:') ? LEFT_OUT : value;
+}

@@ -1,0 +1,182 @@
+// Prompt and answer text on a span, within a budget of bytes: the answer first, then the conversation from its newest
+// message backwards, so that what is cut is what was said longest ago.
+import { MimeType } from '@arizeai/openinference-semantic-conventions';
+import { CCPROXY, OPENINFERENCE } from './attribute-keys.ts';
+import { compactJson } from './compact-json.ts';
+import { type FlatMessage, flattenContent, flattenMessage, toolNames } from './flatten-message.ts';
+import type { ModelObservation, ModelRequest } from './model-call.ts';
+import type { AttributeValue } from './tracing.ts';
+
+export interface ContentInput {
+  request: ModelRequest | null;
+  observation: ModelObservation;
+  redact(text: string): string;
+}
+
+/** The lists of traces show these two: enough to recognise a turn. */
+const LONGEST_VALUE_BYTES = 64 * 1024;
+
+/** Keys and values together take at most `maxBytes`; `ccproxy.content.truncated` says whether something is missing. */
+export function contentAttributes(input: ContentInput, maxBytes: number): Record<string, AttributeValue> {
+  const budget = createBudget(maxBytes - Buffer.byteLength(CCPROXY.contentTruncated) - 1);
+  const { request, observation, redact } = input;
+  const values: Record<string, AttributeValue> = {};
+  const summaryBytes = Math.min(LONGEST_VALUE_BYTES, Math.floor(maxBytes / 8));
+  addValue(values, budget, [OPENINFERENCE.inputMimeType, OPENINFERENCE.inputValue], summaryBytes, {
+    text: redact(lastUserText(request)),
+    mime: MimeType.TEXT,
+  });
+  addValue(values, budget, [OPENINFERENCE.outputMimeType, OPENINFERENCE.outputValue], summaryBytes, finalText(input));
+  const answer = observation.message;
+  const outputs = answer === null ? [] : flattenContent('assistant', answer.content, new Map(), redact);
+  const output = takeNewest(outputs.toReversed(), budget, OPENINFERENCE.outputMessages);
+  const inputs = takeInputs(request, budget, redact);
+  return {
+    [CCPROXY.contentTruncated]: budget.isExceeded,
+    ...values,
+    ...keyed(OPENINFERENCE.outputMessages, output),
+    ...keyed(OPENINFERENCE.inputMessages, inputs),
+  };
+}
+
+interface Budget {
+  left: number;
+  isExceeded: boolean;
+}
+
+function createBudget(bytes: number): Budget {
+  return { left: Math.max(0, bytes), isExceeded: false };
+}
+
+function addValue(
+  values: Record<string, AttributeValue>,
+  budget: Budget,
+  [mimeKey, valueKey]: [string, string],
+  maxBytes: number,
+  { text, mime }: { text: string; mime: string },
+): void {
+  if (text === '') return;
+  const keyBytes = Buffer.byteLength(mimeKey) + Buffer.byteLength(mime) + Buffer.byteLength(valueKey);
+  const clipped = clip(text, Math.min(maxBytes, budget.left - keyBytes));
+  if (clipped === '') {
+    budget.isExceeded = true;
+    return;
+  }
+  budget.left -= keyBytes + Buffer.byteLength(clipped);
+  values[mimeKey] = mime;
+  values[valueKey] = clipped;
+}
+
+/** The system prompt, if it takes no more than a quarter of what is left, then messages from the newest back. */
+function takeInputs(request: ModelRequest | null, budget: Budget, redact: (text: string) => string): FlatMessage[] {
+  if (request === null) return [];
+  const messages: readonly unknown[] = Array.isArray(request.messages) ? request.messages : [];
+  const names = toolNames(messages);
+  const system = request.system === undefined ? [] : flattenContent('system', request.system, names, redact);
+  const systemBytes = system.reduce((sum, message) => sum + sizeOf(message, OPENINFERENCE.inputMessages), 0);
+  const keepsSystem = systemBytes <= budget.left / 4;
+  if (keepsSystem) budget.left -= systemBytes;
+  else budget.isExceeded = true;
+  const newestFirst = (function* (): Generator<FlatMessage> {
+    for (const message of messages.toReversed()) yield* flattenMessage(message, names, redact).toReversed();
+  })();
+  const taken = takeNewest(newestFirst, budget, OPENINFERENCE.inputMessages);
+  return keepsSystem ? [...system, ...taken] : taken;
+}
+
+/** Takes whole messages while they fit; the very newest is cut rather than left out. In their own order again. */
+function takeNewest(newestFirst: Iterable<FlatMessage>, budget: Budget, prefix: string): FlatMessage[] {
+  const taken: FlatMessage[] = [];
+  for (const message of newestFirst) {
+    const size = sizeOf(message, prefix);
+    if (size <= budget.left) {
+      budget.left -= size;
+      taken.push(message);
+      continue;
+    }
+    budget.isExceeded = true;
+    if (taken.length === 0) {
+      const start = cutMessage(message, budget, prefix);
+      if (start.length > 0) taken.push(start);
+    }
+    budget.left = 0;
+    break;
+  }
+  return taken.toReversed();
+}
+
+/** The start of a message: whole parts, then the start of the one that no longer fits. */
+function cutMessage(message: FlatMessage, budget: Budget, prefix: string): FlatMessage {
+  const cut: FlatMessage = [];
+  for (const [key, value] of message) {
+    const keyBytes = keySize(key, prefix);
+    const clipped = clip(value, budget.left - keyBytes);
+    if (clipped === '' && value !== '') break;
+    if (keyBytes > budget.left) break;
+    budget.left -= keyBytes + Buffer.byteLength(clipped);
+    cut.push([key, clipped]);
+    if (clipped.length < value.length) break;
+  }
+  return cut;
+}
+
+/** Indices have up to seven digits here: more messages than that fit into no budget. */
+const INDEX_BYTES = '.1234567.'.length;
+
+function keySize(key: string, prefix: string): number {
+  return Buffer.byteLength(prefix) + INDEX_BYTES + Buffer.byteLength(key);
+}
+
+function sizeOf(message: FlatMessage, prefix: string): number {
+  return message.reduce((sum, [key, value]) => sum + keySize(key, prefix) + Buffer.byteLength(value), 0);
+}
+
+function keyed(prefix: string, messages: readonly FlatMessage[]): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  for (const [index, message] of messages.entries()) {
+    for (const [key, value] of message) attributes[`${prefix}.${index}.${key}`] = value;
+  }
+  return attributes;
+}
+
+/** The start of the text that takes at most `maxBytes` as UTF-8, no character split. */
+export function clip(text: string, maxBytes: number): string {
+  if (maxBytes <= 0) return '';
+  // A UTF-16 unit takes one to three bytes, so most texts need no counting.
+  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
+  return text.slice(0, read);
+}
+
+function lastUserText(request: ModelRequest | null): string {
+  const messages: readonly unknown[] = Array.isArray(request?.messages) ? request.messages : [];
+  for (const message of messages.toReversed()) {
+    if (!isObject(message) || message.role !== 'user') continue;
+    const text = textOf(message.content);
+    if (text !== '') return text;
+  }
+  return '';
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content
+    .map((block: unknown) =>
+      isObject(block) && block.type === 'text' && typeof block.text === 'string' ? block.text : '',
+    )
+    .filter((text) => text !== '')
+    .join('\n');
+}
+
+/** The text of the answer; the tool calls of one that has no text. */
+function finalText({ observation, redact }: ContentInput): { text: string; mime: string } {
+  if (observation.text !== '') return { text: redact(observation.text), mime: MimeType.TEXT };
+  if (observation.toolCalls.length === 0) return { text: '', mime: MimeType.TEXT };
+  const calls = observation.toolCalls.map(({ name, input, rawInput }) => ({ name, input: input ?? rawInput }));
+  return { text: redact(compactJson(calls)), mime: MimeType.JSON };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,164 @@
+// Anthropic messages → OpenInference's flat messages, each a list of key suffixes and values. No block is dropped: what has
+// no convention becomes JSON text. Input is whatever a client sent, so nothing about its shape is believed.
+import { MESSAGE } from './attribute-keys.ts';
+import { compactJson, LEFT_OUT, LONGEST_BASE64 } from './compact-json.ts';
+
+/** Key suffix and value, the role first. */
+export type FlatMessage = Array<[key: string, value: string]>;
+
+type Block = Record<string, unknown>;
+type Redact = (text: string) => string;
+
+/** The name of each tool call by its id, for the results that follow. */
+export function toolNames(messages: readonly unknown[]): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const message of messages) {
+    const content = isObject(message) ? message.content : null;
+    if (!Array.isArray(content)) continue;
+    for (const block of content) {
+      if (isObject(block) && typeof block.id === 'string' && typeof block.name === 'string') {
+        names.set(block.id, block.name);
+      }
+    }
+  }
+  return names;
+}
+
+/** One message of a request → one or more flat ones: every tool result is a message of its own. */
+export function flattenMessage(message: unknown, names: ReadonlyMap<string, string>, redact: Redact): FlatMessage[] {
+  if (!isObject(message)) return [textMessage('unknown', redact(compactJson(message)))];
+  const role = typeof message.role === 'string' ? message.role : 'unknown';
+  return flattenContent(role, message.content, names, redact);
+}
+
+/** The content of a message, a system prompt or an answer. */
+export function flattenContent(
+  role: string,
+  content: unknown,
+  names: ReadonlyMap<string, string>,
+  redact: Redact,
+): FlatMessage[] {
+  if (typeof content === 'string') return [textMessage(role, redact(content))];
+  if (!Array.isArray(content)) return [textMessage(role, redact(compactJson(content)))];
+  const messages: FlatMessage[] = [];
+  let run: unknown[] = [];
+  const endRun = (): void => {
+    if (run.length > 0) messages.push(blocksMessage(role, run, redact));
+    run = [];
+  };
+  for (const block of content) {
+    if (isObject(block) && block.type === 'tool_result') {
+      endRun();
+      messages.push(toolResultMessage(block, names, redact));
+    } else {
+      run.push(block);
+    }
+  }
+  endRun();
+  return messages.length > 0 ? messages : [textMessage(role, '')];
+}
+
+function textMessage(role: string, text: string): FlatMessage {
+  return [
+    [MESSAGE.role, role],
+    [MESSAGE.content, text],
+  ];
+}
+
+function toolResultMessage(block: Block, names: ReadonlyMap<string, string>, redact: Redact): FlatMessage {
+  const id = typeof block.tool_use_id === 'string' ? block.tool_use_id : '';
+  const name = names.get(id);
+  const { content } = block;
+  return [
+    [MESSAGE.role, 'tool'],
+    [MESSAGE.toolCallId, id],
+    ...(name === undefined ? [] : ([[MESSAGE.name, name]] satisfies FlatMessage)),
+    [MESSAGE.content, redact(typeof content === 'string' ? content : compactJson(content ?? ''))],
+  ];
+}
+
+function blocksMessage(role: string, blocks: readonly unknown[], redact: Redact): FlatMessage {
+  const flat: FlatMessage = [[MESSAGE.role, role]];
+  const lastText = blocks.findLastIndex((block) => !isToolUse(block));
+  let contents = 0;
+  let calls = 0;
+  for (const [index, block] of blocks.entries()) {
+    if (isToolUse(block)) {
+      const call = toolCall(block, redact);
+      flat.push(...prefixed(`${MESSAGE.toolCalls}.${calls}.`, call));
+      calls += 1;
+      // Something follows the call: its place among the contents matters.
+      if (index < lastText) {
+        flat.push(...prefixed(`${MESSAGE.contents}.${contents}.`, [[MESSAGE.contentType, 'tool_use'], ...call]));
+        contents += 1;
+      }
+    } else {
+      flat.push(...prefixed(`${MESSAGE.contents}.${contents}.`, toContent(block, redact)));
+      contents += 1;
+    }
+  }
+  return flat;
+}
+
+function isToolUse(block: unknown): block is Block {
+  return isObject(block) && block.type === 'tool_use';
+}
+
+function toolCall(block: Block, redact: Redact): FlatMessage {
+  return [
+    [MESSAGE.callId, typeof block.id === 'string' ? block.id : ''],
+    [MESSAGE.callName, typeof block.name === 'string' ? block.name : ''],
+    [MESSAGE.callArguments, redact(compactJson(block.input ?? {}))],
+  ];
+}
+
+function toContent(block: unknown, redact: Redact): FlatMessage {
+  if (isObject(block)) {
+    if (block.type === 'text' && typeof block.text === 'string') return textContent(redact(block.text));
+    if (block.type === 'thinking' && typeof block.thinking === 'string') {
+      const signature = typeof block.signature === 'string' ? block.signature : '';
+      return [
+        [MESSAGE.contentType, 'reasoning'],
+        [MESSAGE.contentText, redact(block.thinking)],
+        ...(signature === '' ? [] : ([[MESSAGE.contentSignature, signature]] satisfies FlatMessage)),
+      ];
+    }
+    if (block.type === 'redacted_thinking' && typeof block.data === 'string') {
+      return [
+        [MESSAGE.contentType, 'reasoning'],
+        [MESSAGE.contentData, block.data],
+      ];
+    }
+    const url = block.type === 'image' ? imageUrl(block.source) : null;
+    if (url !== null) {
+      return [
+        [MESSAGE.contentType, 'image'],
+        [MESSAGE.contentImageUrl, redact(url)],
+      ];
+    }
+  }
+  return textContent(redact(compactJson(block)));
+}
+
+function textContent(text: string): FlatMessage {
+  return [
+    [MESSAGE.contentType, 'text'],
+    [MESSAGE.contentText, text],
+  ];
+}
+
+function imageUrl(source: unknown): string | null {
+  if (!isObject(source)) return null;
+  if (typeof source.url === 'string') return source.url.length > LONGEST_BASE64 ? LEFT_OUT : source.url;
+  if (typeof source.data !== 'string') return null;
+  const mime = typeof source.media_type === 'string' ? source.media_type : 'application/octet-stream';
+  return source.data.length > LONGEST_BASE64 ? LEFT_OUT : `data:${mime};base64,${source.data}`;
+}
+
+function prefixed(prefix: string, flat: FlatMessage): FlatMessage {
+  return flat.map(([key, value]) => [`${prefix}${key}`, value]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

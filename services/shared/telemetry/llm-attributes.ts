@@ -1,0 +1,227 @@
+// What one call to a model looks like on its span: numbers and ids first, text last, all within a budget of bytes. Pure;
+// both arms of a comparison and the gateway's own spans are described by it.
+import { createHash } from 'node:crypto';
+import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semantic-conventions';
+import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
+import { compactJson } from './compact-json.ts';
+import { clip, contentAttributes } from './content-attributes.ts';
+import type { ModelObservation, ModelRequest } from './model-call.ts';
+import { isSecretName, REDACTED } from './secret-shapes.ts';
+import type { AttributeValue } from './tracing.ts';
+
+export interface LlmAttributesInput {
+  /** null when the body was not readable. */
+  request: ModelRequest | null;
+  requestBytes: number;
+  observation: ModelObservation;
+  modelAsked: string;
+  modelSent: string;
+  /** Who hosts the model: the configured provider's name. */
+  provider: string;
+  /** The session as the exchange knows it; else it is read from the request's metadata. */
+  sessionId?: string;
+  /** Whether prompt and answer text may be on the span. */
+  content: boolean;
+  maxContentBytes?: number;
+  /** Applied to all text before it is measured or cut. */
+  redact(text: string): string;
+}
+
+export type Attributes = Record<string, AttributeValue>;
+type Sparse = Record<string, AttributeValue | null | undefined>;
+
+const MAX_CONTENT_BYTES = 750_000;
+/** Names and ids come from outside; none needs more. */
+const LONGEST_NAME_BYTES = 256;
+const LONGEST_PARAMETERS_BYTES = 16 * 1024;
+
+export function llmAttributes(input: LlmAttributesInput): Attributes {
+  const maxBytes = input.maxContentBytes ?? MAX_CONTENT_BYTES;
+  const facts = present({
+    ...identityAttributes(input),
+    ...timingAttributes(input.observation),
+    ...modelAttributes(input),
+    ...tokenAttributes(input.observation.usage),
+    ...requestAttributes(input),
+  });
+  if (!input.content) return facts;
+  return { ...facts, ...contentAttributes(input, maxBytes - sizeOf(facts)) };
+}
+
+function identityAttributes({ request, requestBytes, observation, sessionId }: LlmAttributesInput): Sparse {
+  const user = readUser(isObject(request?.metadata) ? request.metadata.user_id : null);
+  return {
+    [OPENINFERENCE.spanKind]: OpenInferenceSpanKind.LLM,
+    [PLAIN.anthropicRequestId]: shortName(observation.requestId),
+    [ANTHROPIC.requestId]: shortName(observation.requestId),
+    [OPENINFERENCE.sessionId]: shortName(sessionId ?? user.sessionId),
+    [OPENINFERENCE.userId]: user.userHash,
+    [CCPROXY.requestBytes]: requestBytes,
+    [CCPROXY.messageCount]: Array.isArray(request?.messages) ? request.messages.length : null,
+    [CCPROXY.toolCount]: Array.isArray(request?.tools) ? request.tools.length : null,
+  };
+}
+
+function timingAttributes({ timing, usage }: ModelObservation): Sparse {
+  const outputTokens = numberOf(usage?.output_tokens);
+  const streamedMs =
+    timing.ttftMs === null || timing.lastDeltaMs === null ? null : Math.max(0, timing.lastDeltaMs - timing.ttftMs);
+  const hasRate = streamedMs !== null && streamedMs > 0 && outputTokens !== null && outputTokens > 1;
+  return {
+    [PLAIN.ttftMs]: timing.ttftMs,
+    [PLAIN.totalDurationMs]: timing.durationMs,
+    [CCPROXY.ttfvtMs]: timing.ttfvtMs,
+    [CCPROXY.itlMeanMs]: hasRate ? streamedMs / (outputTokens - 1) : null,
+    [CCPROXY.tokensPerS]: hasRate ? outputTokens / (streamedMs / 1000) : null,
+    [GEN_AI.timeToFirstChunk]: timing.ttftMs === null ? null : timing.ttftMs / 1000,
+  };
+}
+
+function modelAttributes({ observation, modelAsked, modelSent, provider }: LlmAttributesInput): Sparse {
+  const { message, stopReason } = observation;
+  const answered = shortName(message?.model);
+  return {
+    [OPENINFERENCE.modelName]: answered ?? shortName(modelSent),
+    [OPENINFERENCE.requestModelName]: shortName(modelAsked),
+    [OPENINFERENCE.responseModelName]: answered,
+    [OPENINFERENCE.system]: systemOf(answered ?? modelSent) ?? shortName(provider),
+    [OPENINFERENCE.provider]: shortName(provider),
+    [OPENINFERENCE.finishReason]: shortName(stopReason),
+    [ANTHROPIC.stopReason]: shortName(stopReason),
+    [CCPROXY.modelRewritten]: modelAsked !== modelSent,
+    [GEN_AI.operationName]: 'chat',
+    [GEN_AI.providerName]: shortName(provider),
+    [GEN_AI.requestModel]: shortName(modelSent),
+    [GEN_AI.responseModel]: answered,
+    [GEN_AI.responseId]: shortName(message?.id),
+  };
+}
+
+function tokenAttributes(usage: ModelObservation['usage']): Sparse {
+  if (usage === null) return {};
+  const fresh = numberOf(usage.input_tokens);
+  const cacheRead = numberOf(usage.cache_read_input_tokens) ?? 0;
+  const cacheWrite = numberOf(usage.cache_creation_input_tokens) ?? 0;
+  const prompt = fresh === null ? null : fresh + cacheRead + cacheWrite;
+  const completion = numberOf(usage.output_tokens);
+  const reasoning = reasoningTokens(usage);
+  return {
+    [OPENINFERENCE.tokensPrompt]: prompt,
+    [OPENINFERENCE.tokensCompletion]: completion,
+    [OPENINFERENCE.tokensTotal]: prompt === null || completion === null ? null : prompt + completion,
+    [OPENINFERENCE.tokensCacheRead]: cacheRead || null,
+    [OPENINFERENCE.tokensCacheWrite]: cacheWrite || null,
+    [OPENINFERENCE.tokensReasoning]: reasoning || null,
+    [GEN_AI.inputTokens]: prompt,
+    [GEN_AI.outputTokens]: completion,
+    [GEN_AI.cacheReadTokens]: cacheRead || null,
+    [GEN_AI.cacheWriteTokens]: cacheWrite || null,
+    [GEN_AI.reasoningTokens]: reasoning || null,
+  };
+}
+
+function reasoningTokens(usage: Readonly<Record<string, unknown>>): number {
+  const details = usage.output_tokens_details;
+  return isObject(details) ? (numberOf(details.thinking_tokens) ?? 0) : 0;
+}
+
+function requestAttributes({ request, redact }: LlmAttributesInput): Sparse {
+  if (request === null) return {};
+  const effort = isObject(request.output_config) ? request.output_config.effort : null;
+  return {
+    [GEN_AI.requestMaxTokens]: numberOf(request.max_tokens),
+    [GEN_AI.requestStream]: request.stream === true ? true : null,
+    [GEN_AI.requestReasoningLevel]: shortName(effort),
+    [OPENINFERENCE.invocationParameters]: invocationParameters(request, redact),
+  };
+}
+
+/** These are shown elsewhere, or say who the user is. */
+const NOT_PARAMETERS = new Set(['messages', 'tools', 'system', 'metadata']);
+
+/** The request's settings as JSON; only the plain ones when they are too long. */
+function invocationParameters(request: ModelRequest, redact: (text: string) => string): string {
+  const parameters = Object.entries(request).filter(([name]) => !NOT_PARAMETERS.has(name));
+  const text = redact(compactJson(Object.fromEntries(parameters), hideSecrets));
+  if (Buffer.byteLength(text) <= LONGEST_PARAMETERS_BYTES) return text;
+  const plain = parameters.filter(([name, value]) => name.length <= 64 && isPlain(value)).slice(0, 64);
+  return redact(compactJson(Object.fromEntries(plain), hideSecrets));
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && value.length <= 64);
+}
+
+function hideSecrets(name: string, value: unknown): unknown {
+  return value !== null && isSecretName(name) ? REDACTED : value;
+}
+
+const LEGACY_USER = /^(.*)_session_(.+)$/;
+
+/** Both forms Claude Code has used: JSON with `session_id`, and `user_…_account_…_session_…`. The rest is only hashed. */
+function readUser(userId: unknown): { sessionId: string | null; userHash: string | null } {
+  if (typeof userId !== 'string' || userId === '') return { sessionId: null, userHash: null };
+  const legacy = LEGACY_USER.exec(userId);
+  if (legacy) return { sessionId: legacy[2] ?? null, userHash: hash(legacy[1] ?? '') };
+  const parsed = parseObject(userId);
+  if (parsed === null) return { sessionId: null, userHash: hash(userId) };
+  const { session_id: sessionId, ...rest } = parsed;
+  return { sessionId: typeof sessionId === 'string' ? sessionId : null, userHash: hash(compactJson(rest)) };
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** Model names by whose they are; the first match wins. */
+const VENDORS: ReadonlyArray<[RegExp, string]> = [
+  [/claude/, LLMSystem.ANTHROPIC],
+  [/\b(gpt|chatgpt|codex|o[1-9])\b/, LLMSystem.OPENAI],
+  [/gemini|gemma/, LLMSystem.VERTEXAI],
+  [/mistral|mixtral|codestral|devstral|magistral/, LLMSystem.MISTRALAI],
+  [/\bcommand\b|cohere/, LLMSystem.COHERE],
+  [/llama/, LLMSystem.META],
+  [/\bnova\b/, LLMSystem.AMAZON],
+  [/jamba/, LLMSystem.AI21],
+];
+
+function systemOf(model: string): string | null {
+  const name = model.slice(0, LONGEST_NAME_BYTES).toLowerCase();
+  return VENDORS.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+}
+
+function shortName(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? clip(value, LONGEST_NAME_BYTES) : null;
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function present(sparse: Sparse): Attributes {
+  const attributes: Attributes = {};
+  for (const [key, value] of Object.entries(sparse)) {
+    if (value !== null && value !== undefined) attributes[key] = value;
+  }
+  return attributes;
+}
+
+function sizeOf(attributes: Attributes): number {
+  return Object.entries(attributes).reduce(
+    (sum, [key, value]) => sum + Buffer.byteLength(key) + (typeof value === 'string' ? Buffer.byteLength(value) : 8),
+    0,
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,20 @@
+// The part of a call to a model that spans describe. Structural on purpose: a request as it travels and the observation of
+// an answer fit, and telemetry depends on neither. Nothing about a request's shape is believed.
+
+export type ModelRequest = Readonly<Record<string, unknown>>;
+
+export interface ModelObservation {
+  readonly message: { readonly id: unknown; readonly model: unknown; readonly content: unknown } | null;
+  readonly stopReason: string | null;
+  readonly usage: Readonly<Record<string, unknown>> | null;
+  readonly toolCalls: ReadonlyArray<{ name: string; input: unknown; rawInput: string }>;
+  /** All text blocks, joined. */
+  readonly text: string;
+  readonly timing: {
+    readonly ttftMs: number | null;
+    readonly ttfvtMs: number | null;
+    readonly lastDeltaMs: number | null;
+    readonly durationMs: number;
+  };
+  readonly requestId: string | null;
+}
