@@ -1,0 +1,43 @@
+// The admin API: one resource a file. Names of ours that live elsewhere are answered with where they live, never
+// forwarded.
+import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
+import { GatewayError } from '#shared/errors.ts';
+import type { GatewayContext } from '../context.ts';
+import { requireAdmin } from './admin-access.ts';
+import { deleteMode, getMode, putMode } from './mode.ts';
+import { getStats } from './stats.ts';
+import { getTracing, putTracing } from './tracing.ts';
+
+const ELSEWHERE = ['history', 'pairs', 'summary', 'live', 'report', 'session', 'sessions', 'errors', 'audit'];
+const PLANNED = ['rules', 'tiers', 'providers', 'transforms', 'cache', 'config', 'log', 'keys'];
+
+export function createAdminRouter(context: GatewayContext): Router {
+  const router = Router();
+  const admin: RequestHandler = (req, _res, next) => {
+    requireAdmin(req.headers, req.socket.remoteAddress, context.config.adminToken);
+    next();
+  };
+  const json = (handler: (req: Request, context: GatewayContext) => Promise<unknown>): RequestHandler => {
+    return (req: Request, res: Response, next: NextFunction) => {
+      handler(req, context).then((body) => res.json(body), next);
+    };
+  };
+  router.get('/mode', admin, json(getMode));
+  router.put('/mode', admin, json(putMode));
+  router.delete('/mode', admin, json(deleteMode));
+  router.get('/tracing', admin, json(getTracing));
+  router.put('/tracing', admin, json(putTracing));
+  router.get('/stats', admin, json(getStats));
+  for (const name of ELSEWHERE)
+    router.all(`/${name}{/*rest}`, notHere(`/api/${name} is the console's: ${context.config.consoleUrl}api/${name}`));
+  for (const name of PLANNED) router.all(`/${name}{/*rest}`, notHere(`/api/${name} is not part of this version`));
+  for (const name of ['mode', 'tracing', 'stats'])
+    router.all(`/${name}{/*rest}`, notHere(`/api/${name} does not answer this method`));
+  return router;
+}
+
+function notHere(hint: string): RequestHandler {
+  return () => {
+    throw new GatewayError('not_found_error', hint);
+  };
+}

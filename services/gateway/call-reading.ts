@@ -1,0 +1,27 @@
+// What is read out of a finished call, each once however many ask: the request as JSON, the answer as an observation.
+import type { Observation } from '#shared/exchange/observation.ts';
+import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import type { FinishedCall } from './messages/finished-call.ts';
+
+export interface CallReading {
+  /** null when the body is no JSON object. */
+  request(): MessagesRequest | null;
+  /** null when no answer was kept. */
+  observation(): Promise<Observation | null>;
+}
+
+export function createCallReading(finished: FinishedCall): CallReading {
+  let request: MessagesRequest | null | undefined;
+  let observation: Promise<Observation | null> | undefined;
+  return {
+    request: () => {
+      request ??= finished.request === null ? null : parseRequest(finished.request);
+      return request;
+    },
+    observation: () => {
+      observation ??= finished.answer === null ? Promise.resolve(null) : observe(finished.answer);
+      return observation;
+    },
+  };
+}

@@ -1,0 +1,181 @@
+// A finished call → its spans: `proxy_request`, and `primary_forward` below it when an upstream was asked. Pure.
+import type { Observation } from '#shared/exchange/observation.ts';
+import { headerValue } from '#shared/exchange/read-exchange.ts';
+import { CCPROXY } from '#shared/telemetry/attribute-keys.ts';
+import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import type { FinishedCall } from './messages/finished-call.ts';
+
+export interface CallSpans {
+  /** Prompt and answer text on spans? */
+  content: boolean;
+  maxContentBytes: number;
+  redact(text: string): string;
+}
+
+export function toCallSpans(
+  finished: FinishedCall,
+  observation: Observation | null,
+  request: () => MessagesRequest | null,
+  options: CallSpans,
+): SpanRecord[] {
+  const spans = [proxyRequest(finished, observation, request, options)];
+  if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished));
+  return spans;
+}
+
+function proxyRequest(
+  finished: FinishedCall,
+  observation: Observation | null,
+  request: () => MessagesRequest | null,
+  options: CallSpans,
+): SpanRecord {
+  const { trace, plan, times } = finished;
+  const llm =
+    observation === null
+      ? { 'openinference.span.kind': 'LLM' }
+      : llmAttributes({
+          request: request(),
+          requestBytes: finished.request?.length ?? 0,
+          observation,
+          modelAsked: finished.modelAsked ?? '',
+          modelSent: plan?.model ?? finished.modelAsked ?? '',
+          provider: plan?.primary.provider ?? 'none',
+          ...options,
+        });
+  const isError = finished.outcome !== 'ok' && finished.outcome !== 'client_abort';
+  return {
+    name: 'proxy_request',
+    kind: 'server',
+    traceId: trace.traceId,
+    spanId: trace.spanId,
+    parentSpanId: trace.parentSpanId,
+    sampled: trace.sampled,
+    tracestate: trace.tracestate,
+    startMs: finished.startedAtMs,
+    endMs: finished.startedAtMs + times.endMs,
+    attributes: {
+      [CCPROXY.requestId]: finished.id,
+      [CCPROXY.mode]: plan?.mode ?? finished.mode,
+      [CCPROXY.leg]: 'primary',
+      [CCPROXY.service]: 'gateway',
+      [CCPROXY.upstream]: plan?.primary.provider,
+      [CCPROXY.route]: plan?.reason,
+      'http.route': '/v1/messages',
+      'http.request.method': 'POST',
+      'http.response.status_code': finished.httpStatus || null,
+      'error.type': isError ? (finished.error?.code ?? observation?.error?.type ?? finished.outcome) : null,
+      [CCPROXY.clientAborted]: finished.outcome === 'client_abort' ? true : null,
+      [CCPROXY.overheadMs]: overheadMs(finished),
+      // Both run on the gateway's own clock, also when the answer broke off.
+      ttfb_ms: sinceDispatch(finished, times.firstByteMs),
+      ...llm,
+      total_duration_ms: times.endMs,
+    },
+    events: events(finished, observation),
+    links: [],
+    status: isError ? 'error' : 'unset',
+    ...(isError ? { statusMessage: finished.error?.message ?? finished.outcome } : {}),
+  };
+}
+
+function primaryForward(finished: FinishedCall): SpanRecord {
+  const { trace, plan, times, answer } = finished;
+  const base = plan ? new URL(plan.primary.baseUrl) : null;
+  const isFailed = answer === null || answer.status === 0 || answer.status >= 400;
+  return {
+    name: 'primary_forward',
+    kind: 'client',
+    traceId: trace.traceId,
+    spanId: trace.forwardSpanId,
+    parentSpanId: trace.spanId,
+    sampled: trace.sampled,
+    tracestate: trace.tracestate,
+    startMs: finished.startedAtMs + (times.dispatchedMs ?? 0),
+    endMs: finished.startedAtMs + (times.answerEndMs ?? times.endMs),
+    attributes: {
+      [CCPROXY.requestId]: finished.id,
+      [CCPROXY.service]: 'gateway',
+      'http.request.method': 'POST',
+      'url.full': base ? `${base.origin}${base.pathname === '/' ? '' : base.pathname}/v1/messages` : null,
+      'server.address': base?.hostname,
+      'server.port': base ? Number(base.port || (base.protocol === 'https:' ? 443 : 80)) : null,
+      'http.response.status_code': answer?.status || null,
+      'http.request.resend_count': 0,
+      'error.type': isFailed
+        ? answer && answer.status > 0
+          ? String(answer.status)
+          : (answer?.end ?? 'too_large')
+        : null,
+      'anthropic.request.id': answer ? headerValue(answer.rawHeaders, 'request-id') : null,
+      ttfb_ms: sinceDispatch(finished, times.firstByteMs),
+    },
+    events: [],
+    links: [],
+    status: isFailed && finished.outcome !== 'client_abort' ? 'error' : 'unset',
+  };
+}
+
+function events(finished: FinishedCall, observation: Observation | null): SpanEvent[] {
+  const at = (ms: number): number => finished.startedAtMs + ms;
+  const { firstByteMs, dispatchedMs, endMs } = finished.times;
+  const found: SpanEvent[] = [];
+  if (firstByteMs !== null) found.push({ name: 'first_byte', atMs: at(firstByteMs) });
+  const ttft = observation?.timing.ttftMs ?? null;
+  if (ttft !== null && dispatchedMs !== null)
+    found.push({ name: 'First Token Stream Event', atMs: at(dispatchedMs + ttft) });
+  if (finished.outcome === 'client_abort') found.push({ name: 'client_disconnect', atMs: at(endMs) });
+  return found;
+}
+
+function sinceDispatch(finished: FinishedCall, ms: number | null): number | null {
+  const { dispatchedMs } = finished.times;
+  return ms === null || dispatchedMs === null ? null : ms - dispatchedMs;
+}
+
+function overheadMs(finished: FinishedCall): number {
+  const { dispatchedMs, answerEndMs, endMs } = finished.times;
+  return dispatchedMs === null ? endMs : Math.max(0, endMs - ((answerEndMs ?? endMs) - dispatchedMs));
+}
+
+/** A request of another path, forwarded unchanged. */
+export interface ForwardedRequest {
+  traceId: string;
+  spanId: string;
+  parentSpanId: string | null;
+  sampled: boolean;
+  tracestate: string;
+  startedAtMs: number;
+  durationMs: number;
+  method: string;
+  path: string;
+  status: number;
+  outcome: 'ok' | 'client_error' | 'upstream_error' | 'client_abort';
+}
+
+export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
+  const isError = request.outcome === 'upstream_error';
+  return {
+    name: 'passthrough_forward',
+    kind: 'server',
+    traceId: request.traceId,
+    spanId: request.spanId,
+    parentSpanId: request.parentSpanId,
+    sampled: request.sampled,
+    tracestate: request.tracestate,
+    startMs: request.startedAtMs,
+    endMs: request.startedAtMs + request.durationMs,
+    attributes: {
+      [CCPROXY.service]: 'gateway',
+      'http.request.method': request.method,
+      'url.path': request.path,
+      'http.response.status_code': request.status || null,
+      [CCPROXY.clientAborted]: request.outcome === 'client_abort' ? true : null,
+      'error.type': isError ? String(request.status || 'connection_error') : null,
+    },
+    events: [],
+    links: [],
+    status: isError ? 'error' : 'unset',
+  };
+}

@@ -1,0 +1,40 @@
+// The settings the gateway reads, as one frozen value with units in the names.
+import type { Config } from '#shared/config/load.ts';
+import { type Address, parseAddress } from '#shared/config/schema.ts';
+import { ConfigError } from '#shared/errors.ts';
+
+export interface GatewayConfig {
+  readonly listen: Address;
+  readonly maxBodyBytes: number;
+  readonly maxConcurrentRequests: number;
+  readonly drainMs: number;
+  readonly adminToken: string | null;
+  readonly consoleUrl: string;
+  readonly passthroughModel: string | null;
+  readonly keptBytes: number;
+  readonly captureOff: boolean;
+  readonly sample: Config['compare']['sample'];
+  readonly also: readonly string[];
+}
+
+export function toGatewayConfig(config: Config, adminToken: string | null): GatewayConfig {
+  return Object.freeze({
+    listen: addressOf('server.listen_address', config.server.listen_address),
+    maxBodyBytes: config.server.max_body_mib * 1024 * 1024,
+    maxConcurrentRequests: config.server.max_concurrent_requests,
+    drainMs: config.server.drain_secs * 1000,
+    adminToken,
+    consoleUrl: config.console.public_url ?? `http://${config.console.listen_address}/`,
+    passthroughModel: config.passthrough.model,
+    keptBytes: config.exchange.body_max_bytes,
+    captureOff: config.capture.level === 'off',
+    sample: config.compare.sample,
+    also: config.compare.also,
+  });
+}
+
+function addressOf(key: string, value: string): Address {
+  const parsed = parseAddress(value);
+  if (!parsed) throw new ConfigError(`${key} = "${value}" must be host:port`);
+  return parsed;
+}

@@ -1,0 +1,160 @@
+// Everything the request path needs, built once and passed down. Tests replace parts through `parts`.
+import type { Dispatcher } from 'undici';
+import type { Bus } from '#shared/bus/bus.ts';
+import type { Clock } from '#shared/clock.ts';
+import type { Config } from '#shared/config/load.ts';
+import type { Control } from '#shared/control/control.ts';
+import { createModeSwitch, type ModeSwitch } from '#shared/control/mode.ts';
+import type { Mode } from '#shared/exchange/exchange.ts';
+import { createTargets, type Target, type Targets } from '#shared/providers/target.ts';
+import type { Logger } from '#shared/telemetry/logger.ts';
+import type { Metrics } from '#shared/telemetry/metrics.ts';
+import type { Tracing } from '#shared/telemetry/tracing.ts';
+import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
+import { createAgent } from '#shared/upstream/agent.ts';
+import { type BacklogAdmission, createAdmission } from './admission.ts';
+import { type Books, createBooks } from './books.ts';
+import { type CallReading, createCallReading } from './call-reading.ts';
+import { type GatewayConfig, toGatewayConfig } from './config.ts';
+import { createGatewayEvents, type GatewayEvents } from './events.ts';
+import type { Call } from './messages/call.ts';
+import type { FinishedCall } from './messages/finished-call.ts';
+import { createModelList, type ModelList } from './paths/model-list.ts';
+import { createPublisher, type Publisher } from './publisher.ts';
+import { createSlots, type Slots } from './slots.ts';
+import { createStatsBook, type StatsBook } from './stats.ts';
+import { createTracingSwitch, type TracingSwitch } from './tracing-switch.ts';
+
+/** What the starter hands to the gateway: adapters of ports, shared with other services of the process or not. */
+export interface GatewayParts {
+  bus: Bus;
+  control: Control;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  tracing: Tracing;
+  redact(text: string): string;
+  adminToken: string | null;
+}
+
+export interface GatewayContext {
+  readonly config: GatewayConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly targets: Targets;
+  readonly mode: ModeSwitch;
+  readonly tracing: TracingSwitch;
+  readonly events: GatewayEvents;
+  readonly books: Books;
+  readonly publisher: Publisher;
+  readonly stats: StatsBook;
+  readonly models: ModelList;
+  readonly admission: BacklogAdmission;
+  readonly serverSlots: Slots;
+  /** Calls being served now. */
+  readonly open: Set<Call>;
+  targetSlots(target: Target): Slots;
+  agentFor(target: Target): Dispatcher;
+  isDraining(): boolean;
+  startDraining(): void;
+  /** Ends timers and connections; nothing is served afterwards. */
+  close(): Promise<void>;
+}
+
+export function createContext(config: Config, parts: GatewayParts): GatewayContext {
+  const { clock, log, metrics, control, bus } = parts;
+  const gatewayConfig = toGatewayConfig(config, parts.adminToken);
+  const targets = createTargets(config);
+  const trouble = (what: string) => (error: unknown) => log.warn('trouble', { what, error: String(error) });
+  const mode = createModeSwitch({
+    config,
+    control,
+    clock,
+    warningsFor: modeWarnings(config, targets),
+    onTrouble: trouble('mode'),
+  });
+  const stats = createStatsBook(control, clock.nowMs, trouble('stats'));
+  const tracing = createTracingSwitch(parts.tracing, control, trouble('tracing'));
+  const events = createGatewayEvents({
+    log,
+    metrics,
+    tracing: parts.tracing,
+    stats,
+    modelLabel: boundedLabel(modelNames(targets)),
+    currentMode: () => mode.current().mode,
+    spans: { content: parts.tracing.content, maxContentBytes: config.tracing.max_content_bytes, redact: parts.redact },
+  });
+  mode.onChange((from, to) => events.modeChanged(from, to.mode, to.source));
+  metrics.modeInfo.set({ mode: mode.current().mode }, 1);
+  const readings = new WeakMap<FinishedCall, CallReading>();
+  const reading = (finished: FinishedCall): CallReading => {
+    const known = readings.get(finished) ?? createCallReading(finished);
+    readings.set(finished, known);
+    return known;
+  };
+  const admission = createAdmission(bus, config.exchange.max_len, trouble('backlog'));
+  const slots = new Map<string, Slots>();
+  const agents = new Map<number, Dispatcher>();
+  let isDraining = false;
+  return {
+    config: gatewayConfig,
+    clock,
+    log,
+    targets,
+    mode,
+    tracing,
+    events,
+    books: createBooks(events, reading),
+    publisher: createPublisher({ config: gatewayConfig, bus, admission, events, reading }),
+    stats,
+    models: createModelList(targets, clock),
+    admission,
+    serverSlots: createSlots(gatewayConfig.maxConcurrentRequests),
+    open: new Set(),
+    targetSlots: (target) => {
+      const known = slots.get(target.provider) ?? limitedSlots(target, metrics);
+      slots.set(target.provider, known);
+      return known;
+    },
+    agentFor: ({ timeouts }) => {
+      const known = agents.get(timeouts.connectMs) ?? createAgent(timeouts.connectMs);
+      agents.set(timeouts.connectMs, known);
+      return known;
+    },
+    isDraining: () => isDraining,
+    startDraining: () => {
+      isDraining = true;
+    },
+    close: async () => {
+      mode.stop();
+      tracing.stop();
+      admission.stop();
+      await stats.stop();
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+    },
+  };
+}
+
+function limitedSlots(target: Target, metrics: Metrics): Slots {
+  const upstream = target.provider;
+  metrics.gatewayConcurrencyLimit.set({ upstream }, target.maxConcurrent);
+  return createSlots(target.maxConcurrent, (inUse) =>
+    metrics.gatewayRequestsInFlight.set({ route: 'messages', upstream }, inUse),
+  );
+}
+
+function modelNames(targets: Targets): string[] {
+  const names = [...targets.models.values()].map((target) => target.model ?? target.name);
+  return targets.forced?.model ? [targets.forced.model, ...names] : names;
+}
+
+/** What a person who switches should know: our names mean nothing to the passthrough. */
+function modeWarnings(config: Config, targets: Targets): (mode: Mode) => string[] {
+  const ours = targets.forced?.model ?? [...targets.models.keys()][0];
+  return (mode) =>
+    mode === 'target' || config.passthrough.model !== null || !ours
+      ? []
+      : [
+          `a client that asks for "${ours}" will get the passthrough's 404: set passthrough.model, or choose another model in the client`,
+        ];
+}

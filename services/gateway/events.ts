@@ -1,0 +1,263 @@
+// One function per thing that happens: its log line, its metric and its span together, so that they cannot drift.
+
+import type { PublishResult } from '#shared/bus/bus.ts';
+import { errorMessage } from '#shared/errors.ts';
+import type { Mode, SkipReason } from '#shared/exchange/exchange.ts';
+import type { Observation } from '#shared/exchange/observation.ts';
+import { usageCounts } from '#shared/messages/usage.ts';
+import type { Logger } from '#shared/telemetry/logger.ts';
+import type { Metrics } from '#shared/telemetry/metrics.ts';
+import type { Tracing } from '#shared/telemetry/tracing.ts';
+import { HTTP_CODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import { type CallSpans, type ForwardedRequest, toCallSpans, toPassthroughSpan } from './call-spans.ts';
+import type { Call } from './messages/call.ts';
+import type { FinishedCall } from './messages/finished-call.ts';
+import type { StatsBook } from './stats.ts';
+
+export type Route = (typeof ROUTES)[number];
+type Outcome = (typeof OUTCOMES)[number];
+
+export interface GatewayEvents {
+  /** The call is over; nothing of its answer is read yet. */
+  callFinished(finished: FinishedCall): void;
+  callRead(finished: FinishedCall, observation: Observation | null, request: () => MessagesRequest | null): void;
+  /** Its answer could not be read: the log line and the span say so. */
+  callUnread(finished: FinishedCall, error: unknown): void;
+  credentialRefused(call: Call, provider: string): void;
+  exchangePublished(finished: FinishedCall, pairs: number, result: PublishResult): void;
+  exchangeSkipped(finished: FinishedCall, reason: SkipReason): void;
+  exchangeDropped(finished: FinishedCall, why: 'dropped_full' | 'shutdown'): void;
+  publishFailed(finished: FinishedCall, error: unknown): void;
+  /** A request of another path than messages was answered. */
+  answered(route: Route, status: number, outcome: Outcome, durationMs: number): void;
+  /** A request of another path was forwarded to the passthrough. */
+  forwarded(request: ForwardedRequest): void;
+  modeChanged(from: Mode, to: Mode, source: string): void;
+  tracingChanged(enabled: boolean): void;
+  /** Something outside a request went wrong and was survived. */
+  trouble(what: string, error: unknown): void;
+}
+
+export interface GatewayEventsParts {
+  log: Logger;
+  metrics: Metrics;
+  tracing: Tracing;
+  stats: StatsBook;
+  modelLabel(name: string | null): string;
+  currentMode(): Mode;
+  spans: CallSpans;
+}
+
+export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
+  const { log, metrics, tracing } = parts;
+  const planned = (finished: FinishedCall): number => Math.max(1, finished.plan?.shadow.length ?? 1);
+  const answered: GatewayEvents['answered'] = (route, status, outcome, durationMs) => {
+    metrics.gatewayRequestsTotal.inc({ route, mode: parts.currentMode(), stream: 'false', outcome });
+    metrics.gatewayResponsesTotal.inc({ route, code: codeLabel(status) });
+    log.info('request.answered', { route, status, outcome, duration_ms: round(durationMs) });
+  };
+  return {
+    callFinished: (finished) => bookCall(finished, metrics),
+    callRead: (finished, observation, request) => {
+      bookReading(finished, observation, parts);
+      log.info('request.finished', logFields(finished, observation));
+      if (tracing.enabled) tracing.emit(toCallSpans(finished, observation, request, parts.spans));
+    },
+    callUnread: (finished, error) => {
+      log.warn('request.finished', { ...logFields(finished, null), unread: errorMessage(error) });
+      parts.stats.add({ ...NO_TOKENS, total_requests: 1 });
+      if (tracing.enabled) tracing.emit(toCallSpans(finished, null, () => null, parts.spans));
+    },
+    credentialRefused: (call, provider) =>
+      log.error('upstream.credential_refused', { request_id: call.id, provider, trace_id: call.trace.traceId }),
+    exchangePublished: (finished, pairs, result) => {
+      if (pairs > 0) metrics.compareEnqueueTotal.inc({ result }, pairs);
+      if (result === 'ok') return;
+      metrics.historyRecordsTotal.inc({ result: 'failed' });
+      log.warn('exchange.dropped', { request_id: finished.id, trace_id: finished.trace.traceId, result });
+    },
+    exchangeSkipped: (finished, reason) => {
+      metrics.compareSkippedTotal.inc({ reason }, planned(finished));
+      if (reason !== 'mode_off') log.debug('compare.skipped', { request_id: finished.id, reason });
+    },
+    exchangeDropped: (finished, why) => {
+      const isCompared = finished.plan?.mode === 'compare';
+      if (isCompared && why === 'shutdown') metrics.compareSkippedTotal.inc({ reason: 'shutdown' }, planned(finished));
+      if (isCompared && why === 'dropped_full') metrics.compareEnqueueTotal.inc({ result: why }, planned(finished));
+      metrics.historyRecordsTotal.inc({ result: 'failed' });
+      log.warn('exchange.dropped', { request_id: finished.id, trace_id: finished.trace.traceId, result: why });
+    },
+    publishFailed: (finished, error) => {
+      metrics.compareEnqueueTotal.inc({ result: 'redis_error' }, planned(finished));
+      log.error('exchange.failed', { request_id: finished.id, error: errorMessage(error) });
+    },
+    answered,
+    forwarded: (request) => {
+      answered('passthrough', request.status, request.outcome, request.durationMs);
+      if (tracing.enabled) tracing.emit([toPassthroughSpan(request)]);
+    },
+    modeChanged: (from, to, source) => {
+      metrics.modeChangesTotal.inc({ from, to });
+      for (const mode of ['target', 'compare', 'anthropic-only'] as const)
+        metrics.modeInfo.set({ mode }, mode === to ? 1 : 0);
+      log.warn('mode.changed', { from, to, source });
+    },
+    tracingChanged: (enabled) => log.warn('tracing.changed', { enabled }),
+    trouble: (what, error) => log.warn('trouble', { what, error: errorMessage(error) }),
+  };
+}
+
+const NO_TOKENS = {
+  input_tokens: 0,
+  output_tokens: 0,
+  tool_calls: 0,
+  cache_read_input_tokens: 0,
+  cache_creation_input_tokens: 0,
+};
+
+function bookCall(finished: FinishedCall, metrics: Metrics): void {
+  const { mode, outcome, times } = finished;
+  const stream = finished.stream ? 'true' : 'false';
+  metrics.gatewayRequestsTotal.inc({ route: 'messages', mode, stream, outcome });
+  if (finished.httpStatus > 0)
+    metrics.gatewayResponsesTotal.inc({ route: 'messages', code: codeLabel(finished.httpStatus) });
+  metrics.gatewayRequestDurationSeconds.observe({ mode, stream, outcome }, times.endMs / 1000);
+  if (finished.request) metrics.requestBodyBytes.observe({ route: 'messages' }, finished.request.length);
+  if (finished.stream && finished.termination) {
+    metrics.streamTerminationsTotal.inc({ leg: 'primary', reason: finished.termination });
+  }
+  if (times.dispatchedMs === null || finished.plan === null) return;
+  const upstreamMs = (times.answerEndMs ?? times.endMs) - times.dispatchedMs;
+  metrics.gatewayOverheadSeconds.observe({ mode }, Math.max(0, times.endMs - upstreamMs) / 1000);
+  metrics.upstreamAttemptsTotal.inc({
+    upstream: finished.plan.primary.provider,
+    outcome,
+    error_type: errorType(finished),
+  });
+}
+
+function errorType(finished: FinishedCall): string {
+  const status = finished.answer?.status ?? 0;
+  const isOwnKey = finished.plan?.primary.credential.kind !== 'client';
+  switch (finished.outcome) {
+    case 'ok':
+    case 'client_abort':
+      return 'none';
+    case 'timeout':
+      return 'timeout';
+    case 'stream_error':
+      return 'stream';
+    case 'rejected':
+      return 'client_error';
+    case 'client_error':
+    case 'upstream_error':
+      if (status === 0) return 'connection';
+      if (status === 401) return isOwnKey ? 'credential_refused' : 'authentication';
+      if (status === 429) return 'rate_limited';
+      if (status === 529) return 'overloaded';
+      return status >= 500 ? 'server_error' : 'client_error';
+  }
+}
+
+function bookReading(finished: FinishedCall, observation: Observation | null, parts: GatewayEventsParts): void {
+  const { metrics } = parts;
+  const usage = usageCounts(observation?.usage ?? null);
+  parts.stats.add({
+    total_requests: 1,
+    input_tokens: usage.input_tokens ?? 0,
+    output_tokens: usage.output_tokens ?? 0,
+    tool_calls: observation?.toolCalls.length ?? 0,
+    cache_read_input_tokens: usage.cache_read_input_tokens ?? 0,
+    cache_creation_input_tokens: usage.cache_creation_input_tokens ?? 0,
+  });
+  if (observation === null || finished.plan === null || observation.httpStatus >= 400) return;
+  const model = parts.modelLabel(finished.plan.model ?? finished.modelAsked);
+  const leg = 'primary';
+  const labels = { leg, gen_ai_request_model: model, gen_ai_provider_name: finished.plan.primary.provider } as const;
+  const exemplar =
+    finished.trace.sampled && parts.tracing.enabled ? { exemplarLabels: { trace_id: finished.trace.traceId } } : {};
+  const { ttftMs, durationMs } = observation.timing;
+  if (ttftMs !== null)
+    metrics.genAiServerTimeToFirstTokenSeconds.observe({ labels, value: ttftMs / 1000, ...exemplar });
+  metrics.genAiServerRequestDurationSeconds.observe({
+    labels: { ...labels, error_type: errorType(finished) },
+    value: durationMs / 1000,
+    ...exemplar,
+  });
+  const output = usage.output_tokens ?? 0;
+  if (ttftMs !== null && output > 1) {
+    metrics.genAiServerTimePerOutputTokenSeconds.observe(labels, (durationMs - ttftMs) / (output - 1) / 1000);
+  }
+  for (const [type, count] of [
+    ['input', usage.input_tokens],
+    ['output', usage.output_tokens],
+    ['cache_read', usage.cache_read_input_tokens],
+    ['cache_write', usage.cache_creation_input_tokens],
+  ] as const) {
+    if (count === null) continue;
+    metrics.tokensTotal.inc({ leg, model, token_type: type }, count);
+    if (type === 'input' || type === 'output') {
+      metrics.genAiClientTokenUsage.observe({ ...labels, gen_ai_token_type: type }, count);
+    }
+  }
+  if (observation.stopReason)
+    metrics.stopReasonsTotal.inc({ leg, model, stop_reason: stopLabel(observation.stopReason) });
+  if (observation.toolCalls.length > 0) metrics.toolCallsTotal.inc({ leg, model }, observation.toolCalls.length);
+  const gap = longestGap(finished);
+  if (finished.stream && gap !== null) metrics.streamInterChunkGapSeconds.observe({ leg }, gap / 1000);
+}
+
+function longestGap(finished: FinishedCall): number | null {
+  const chunks = finished.answer?.chunks ?? [];
+  let longest: number | null = null;
+  for (const [index, chunk] of chunks.entries()) {
+    const before = chunks[index - 1];
+    if (before) longest = Math.max(longest ?? 0, chunk.atMs - before.atMs);
+  }
+  return longest;
+}
+
+function logFields(finished: FinishedCall, observation: Observation | null): Record<string, unknown> {
+  const usage = usageCounts(observation?.usage ?? null);
+  return {
+    request_id: finished.id,
+    trace_id: finished.trace.traceId,
+    span_id: finished.trace.spanId,
+    session_id: finished.clientHeaders['x-claude-code-session-id'],
+    mode: finished.mode,
+    route: finished.plan?.reason,
+    upstream: finished.plan?.primary.provider,
+    model_asked: finished.modelAsked,
+    model_sent: finished.plan?.model ?? finished.modelAsked,
+    stream: finished.stream,
+    outcome: finished.outcome,
+    status: finished.httpStatus,
+    error: finished.error?.code,
+    termination: finished.termination,
+    stop_reason: observation?.stopReason,
+    input_tokens: usage.input_tokens,
+    output_tokens: usage.output_tokens,
+    ttft_ms: roundOrNull(observation?.timing.ttftMs),
+    duration_ms: round(finished.times.endMs),
+    request_bytes: finished.request?.length ?? 0,
+    response_bytes: finished.responseBytes,
+  };
+}
+
+function codeLabel(status: number): string {
+  const code = String(status);
+  return (HTTP_CODES as readonly string[]).includes(code) ? code : 'other';
+}
+
+function stopLabel(reason: string): string {
+  return (STOP_REASONS as readonly string[]).includes(reason) ? reason : 'other';
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+function roundOrNull(ms: number | null | undefined): number | null {
+  return ms === null || ms === undefined ? null : round(ms);
+}

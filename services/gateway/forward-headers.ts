@@ -1,0 +1,68 @@
+// Which headers travel: end-to-end ones as they are; hop-by-hop ones never; credentials only by credentials.ts.
+import { headerValue } from '#shared/exchange/read-exchange.ts';
+import type { Target } from '#shared/providers/target.ts';
+import { CREDENTIAL_HEADERS, credentialHeaders } from '#shared/upstream/credentials.ts';
+
+/** RFC 9110, 7.6.1, and what a proxy speaks for itself. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+  'content-length',
+  'expect',
+]);
+
+/** Decoding happened here, so the encoding ends here. */
+const REQUEST_ONLY = new Set(['content-encoding']);
+/** Ours stay here, but for the mark that a request is a shadow's: a gateway further on must not shadow it again. */
+const isOwn = (name: string): boolean => name.startsWith('x-ccproxy-') && name !== 'x-ccproxy-shadow';
+
+/** The client's flat headers → flat headers for a target. */
+export function forwardHeaders(rawHeaders: readonly string[], target: Target): string[] {
+  const named = connectionNames(rawHeaders);
+  const headers: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || named.has(lower) || REQUEST_ONLY.has(lower)) continue;
+    if (CREDENTIAL_HEADERS.has(lower) || isOwn(lower)) continue;
+    headers.push(name, rawHeaders[index + 1] ?? '');
+  }
+  headers.push(...credentialHeaders(target.credential, rawHeaders));
+  return headers;
+}
+
+/** The upstream's flat headers → flat headers for the client. */
+export function answerHeaders(rawHeaders: readonly string[], target: Target, isEventStream: boolean): string[] {
+  const named = connectionNames(rawHeaders);
+  const headers: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    const lower = name.toLowerCase();
+    // An event stream may get one event more than the upstream sent, so its length is not known beforehand.
+    const isLength = lower === 'content-length' && !isEventStream;
+    if ((HOP_BY_HOP.has(lower) && !isLength) || named.has(lower)) continue;
+    // A quota that belongs to the gateway's key is no business of one user.
+    if (target.credential.kind !== 'client' && lower.startsWith('anthropic-ratelimit-')) continue;
+    headers.push(name, rawHeaders[index + 1] ?? '');
+  }
+  return headers;
+}
+
+/** A target's base URL and the client's path and query → origin and path. */
+export function toUpstreamUrl(target: Target, clientUrl: string): { origin: string; path: string } {
+  const base = new URL(target.baseUrl);
+  const prefix = base.pathname === '/' ? '' : base.pathname;
+  return { origin: base.origin, path: prefix + clientUrl };
+}
+
+function connectionNames(rawHeaders: readonly string[]): ReadonlySet<string> {
+  const value = headerValue(rawHeaders, 'connection');
+  return new Set(value?.split(',').map((name) => name.trim().toLowerCase()) ?? []);
+}

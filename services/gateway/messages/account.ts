@@ -1,0 +1,98 @@
+// The books of a call, however it ended. What needs no parsing is booked now; the rest is read later from the record.
+import type { CallOutcome, RecordedAnswer } from '#shared/exchange/exchange.ts';
+import type { GatewayContext } from '../context.ts';
+import type { Call } from './call.ts';
+import type { FinishedCall } from './finished-call.ts';
+
+/** Never throws. */
+export function account(call: Call, context: GatewayContext): FinishedCall {
+  for (const release of call.releases) release();
+  context.open.delete(call);
+  const finished = toFinishedCall(call, context.clock.monotonicMs());
+  context.events.callFinished(finished);
+  context.books.enter(finished);
+  return finished;
+}
+
+function toFinishedCall(call: Call, endedAt: number): FinishedCall {
+  const since = (at: number | null): number | null => (at === null ? null : at - call.acceptedAt);
+  const isAnswerTooLarge = call.kept?.isPartial ?? false;
+  return {
+    id: call.id,
+    startedAtMs: call.startedAtMs,
+    mode: call.mode,
+    trace: call.trace,
+    plan: call.plan,
+    modelAsked: call.view?.model ?? null,
+    stream: call.view?.stream ?? false,
+    outcome: outcomeOf(call),
+    httpStatus: call.response.headersSent ? call.response.statusCode : 0,
+    error: call.error ? { code: call.error.code, message: call.error.message } : null,
+    termination: call.isClientGone ? 'client_abort' : call.termination,
+    clientHeaders: allowedHeaders(call),
+    request: call.view?.bytes ?? null,
+    answer: isAnswerTooLarge ? null : recordedAnswer(call, endedAt),
+    responseBytes: call.kept?.totalBytes ?? 0,
+    isAnswerTooLarge,
+    times: {
+      dispatchedMs: since(call.dispatchedAt),
+      headersMs: since(call.headersAt),
+      firstByteMs: since(call.firstByteAt),
+      answerEndMs: since(call.answerEndedAt),
+      endMs: endedAt - call.acceptedAt,
+    },
+  };
+}
+
+function outcomeOf(call: Call): CallOutcome {
+  if (call.isClientGone) return 'client_abort';
+  if (call.error) return outcomeOfError(call);
+  if (call.termination === 'idle_timeout') return 'timeout';
+  if (call.termination !== 'complete') return 'stream_error';
+  if (call.upstreamStatus >= 500 || call.upstreamStatus === 429) return 'upstream_error';
+  return call.upstreamStatus >= 400 ? 'client_error' : 'ok';
+}
+
+function outcomeOfError(call: Call): CallOutcome {
+  const { error } = call;
+  if (error?.code === 'timeout_error') return 'timeout';
+  if (call.dispatchedAt !== null) return 'upstream_error';
+  return error !== null && error.status < 500 ? 'client_error' : 'rejected';
+}
+
+const NEVER_KEPT = new Set(['set-cookie', 'authorization', 'x-api-key']);
+
+function recordedAnswer(call: Call, endedAt: number): RecordedAnswer | null {
+  if (call.dispatchedAt === null) return null;
+  const sentAt = call.dispatchedAt;
+  return {
+    status: call.upstreamStatus,
+    rawHeaders: withoutSecrets(call.upstreamHeaders),
+    headersAtMs: call.headersAt === null ? null : call.headersAt - sentAt,
+    chunks: [...(call.kept?.chunks ?? [])],
+    end: call.isClientGone ? 'client_abort' : (call.answerEnd ?? 'reset'),
+    endAtMs: (call.answerEndedAt ?? endedAt) - sentAt,
+  };
+}
+
+function withoutSecrets(rawHeaders: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (!NEVER_KEPT.has(name.toLowerCase())) kept.push(name, rawHeaders[index + 1] ?? '');
+  }
+  return kept;
+}
+
+/** What readers of an exchange may know of the client's headers. */
+const ALLOWED =
+  /^(?:user-agent|x-app|anthropic-version|anthropic-beta|x-claude-code-[a-z-]+|x-claude-1p-request-class|x-stainless-[a-z-]+|x-ccproxy-shadow)$/;
+const VALUE_LIMIT = 1024;
+
+function allowedHeaders(call: Call): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(call.request.headers)) {
+    if (value !== undefined && ALLOWED.test(name)) kept[name] = String(value).slice(0, VALUE_LIMIT);
+  }
+  return kept;
+}

@@ -1,0 +1,91 @@
+// One request through the gateway while it is served. The steps fill it in; `account` makes a record of it at the end.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GatewayError } from '#shared/errors.ts';
+import type { AnswerEnd, Mode } from '#shared/exchange/exchange.ts';
+import type { Span } from '#shared/messages/scan-top-level.ts';
+import type { Target } from '#shared/providers/target.ts';
+import type { KeptChunks } from './kept-chunks.ts';
+
+export interface CallTrace {
+  traceId: string;
+  /** Of `proxy_request`. */
+  spanId: string;
+  /** Of `primary_forward`. */
+  forwardSpanId: string;
+  /** The client's own span, null when it sent none. */
+  parentSpanId: string | null;
+  sampled: boolean;
+  tracestate: string;
+}
+
+/** Who calls, as far as the gateway knows. */
+export interface Caller {
+  name: string;
+}
+
+/** A view of the request body: the bytes, and where their top-level values stand. */
+export interface RequestView {
+  readonly bytes: Buffer;
+  readonly spans: ReadonlyMap<string, Span>;
+  readonly model: string;
+  readonly stream: boolean;
+}
+
+/** Where a request goes and why. */
+export interface Plan {
+  readonly mode: Mode;
+  readonly primary: Target;
+  /** The name to send; null = leave the body as it is. */
+  readonly model: string | null;
+  /** Whom compare asks beside the primary. */
+  readonly shadow: readonly Target[];
+  /** For `x-ccproxy-route`, logs and spans. */
+  readonly reason: string;
+}
+
+/** How the bytes to the client ended, in the words of `ccproxy_stream_terminations_total`. */
+export type Termination =
+  | 'complete'
+  | 'client_abort'
+  | 'upstream_reset'
+  | 'no_message_stop'
+  | 'error_event'
+  | 'idle_timeout';
+
+export interface Call {
+  readonly id: string;
+  /** Unix milliseconds. */
+  readonly startedAtMs: number;
+  /** Monotonic milliseconds; so are the other times here. */
+  readonly acceptedAt: number;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly trace: CallTrace;
+  readonly mode: Mode;
+  caller: Caller | null;
+  view: RequestView | null;
+  plan: Plan | null;
+  dispatchedAt: number | null;
+  headersAt: number | null;
+  firstByteAt: number | null;
+  answerEndedAt: number | null;
+  upstreamStatus: number;
+  upstreamHeaders: string[];
+  kept: KeptChunks | null;
+  answerEnd: AnswerEnd | null;
+  termination: Termination | null;
+  error: GatewayError | null;
+  isClientGone: boolean;
+  /** Called once when the client leaves before its answer ended; set by the step that waits. */
+  onClientGone: () => void;
+  /** Gives back what the call holds of the server's and the target's capacity. */
+  readonly releases: Array<() => void>;
+}
+
+/** Thrown by a step that waited while the client left. Not an error: nobody is there to read one. */
+export class ClientGone extends Error {
+  constructor() {
+    super('the client left');
+    this.name = 'ClientGone';
+  }
+}

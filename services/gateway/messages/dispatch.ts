@@ -1,0 +1,83 @@
+// UpstreamRequest → Answer: the bytes of an upstream as they arrive. One attempt; what was refused with the gateway's
+// own key is the gateway's failure, not the client's.
+import { GatewayError } from '#shared/errors.ts';
+import { type Answer, callUpstream, UpstreamFailure, type UpstreamRequest } from '#shared/upstream/call-upstream.ts';
+import type { GatewayContext } from '../context.ts';
+import { type Call, ClientGone, type Plan } from './call.ts';
+
+/** @throws GatewayError 502, 503 or 504; ClientGone */
+export async function dispatch(
+  outbound: UpstreamRequest,
+  plan: Plan,
+  call: Call,
+  context: GatewayContext,
+): Promise<Answer> {
+  if (call.isClientGone) throw new ClientGone();
+  const release = context.targetSlots(plan.primary).take();
+  if (!release) {
+    throw new GatewayError(
+      'api_error',
+      `${plan.primary.provider} has as many requests in flight as it may; try again`,
+      {
+        status: 503,
+        headers: { 'retry-after': '1' },
+      },
+    );
+  }
+  call.releases.push(release);
+  call.dispatchedAt = context.clock.monotonicMs();
+  const answer = await callOnce(outbound, plan, call, context);
+  call.headersAt = context.clock.monotonicMs();
+  call.upstreamStatus = answer.status;
+  call.upstreamHeaders = answer.rawHeaders;
+  if (answer.status === 401 && plan.primary.credential.kind !== 'client')
+    throw refusedCredential(answer, plan, call, context);
+  return answer;
+}
+
+async function callOnce(outbound: UpstreamRequest, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
+  const { timeouts } = plan.primary;
+  try {
+    return await callUpstream(outbound, {
+      dispatcher: context.agentFor(plan.primary),
+      timeouts,
+      onAbortable: (abort) => {
+        call.onClientGone = abort;
+      },
+    });
+  } catch (error) {
+    call.answerEndedAt = context.clock.monotonicMs();
+    if (call.isClientGone) throw new ClientGone();
+    call.answerEnd = error instanceof UpstreamFailure ? error.kind : 'reset';
+    throw toGatewayError(error, plan);
+  }
+}
+
+function toGatewayError(error: unknown, plan: Plan): GatewayError {
+  const kind = error instanceof UpstreamFailure ? error.kind : 'reset';
+  const { provider } = plan.primary;
+  switch (kind) {
+    case 'timeout_first_byte':
+    case 'timeout_idle':
+    case 'timeout_total':
+      return new GatewayError('timeout_error', `${provider} did not answer in time`, { cause: error });
+    case 'connect_error':
+      return new GatewayError('api_error', `no connection to ${provider}`, { status: 502, cause: error });
+    case 'reset':
+      return new GatewayError('api_error', `${provider} closed the connection before it answered`, {
+        status: 502,
+        cause: error,
+      });
+  }
+}
+
+function refusedCredential(answer: Answer, plan: Plan, call: Call, context: GatewayContext): GatewayError {
+  answer.start({ onChunk: () => {}, onEnd: () => {}, onError: () => {} }).abort();
+  call.answerEnd = 'complete';
+  call.answerEndedAt = context.clock.monotonicMs();
+  context.events.credentialRefused(call, plan.primary.provider);
+  return new GatewayError('api_error', `upstream rejected the gateway's credentials (${plan.primary.provider})`, {
+    status: 502,
+    headers: { 'x-should-retry': 'false' },
+  });
+}

@@ -1,0 +1,37 @@
+// The one record of a call that is over. Metrics, log line, spans, history and exchange derive from it and from nothing
+// else; its buffers may be handed to another thread.
+import type { GatewayErrorCode } from '#shared/errors.ts';
+import type { CallOutcome, Mode, RecordedAnswer } from '#shared/exchange/exchange.ts';
+import type { CallTrace, Plan, Termination } from './call.ts';
+
+export interface FinishedCall {
+  readonly id: string;
+  /** Unix milliseconds. */
+  readonly startedAtMs: number;
+  readonly mode: Mode;
+  readonly trace: CallTrace;
+  readonly plan: Plan | null;
+  readonly modelAsked: string | null;
+  readonly stream: boolean;
+  readonly outcome: CallOutcome;
+  /** Status the client saw; 0 when it saw none. */
+  readonly httpStatus: number;
+  readonly error: { readonly code: GatewayErrorCode; readonly message: string } | null;
+  readonly termination: Termination | null;
+  /** Lower-case name → value, without credentials. */
+  readonly clientHeaders: Readonly<Record<string, string>>;
+  readonly request: Buffer | null;
+  /** The upstream's answer; null when the request never left, or more came than is kept. */
+  readonly answer: RecordedAnswer | null;
+  readonly responseBytes: number;
+  /** Why `answer` is null although one came. */
+  readonly isAnswerTooLarge: boolean;
+  /** Milliseconds since `startedAtMs`; null where the call never came so far. */
+  readonly times: {
+    readonly dispatchedMs: number | null;
+    readonly headersMs: number | null;
+    readonly firstByteMs: number | null;
+    readonly answerEndMs: number | null;
+    readonly endMs: number;
+  };
+}

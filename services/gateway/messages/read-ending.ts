@@ -1,0 +1,71 @@
+// How far a native stream had come when its source ended, read from the last bytes that passed.
+import { createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
+import type { KeptChunks } from './kept-chunks.ts';
+
+export type Ending =
+  /** `message_stop` came. */
+  | 'finished'
+  /** The upstream's own `event: error` was the last thing. */
+  | 'error_event'
+  /** A stop reason came and every block was closed; only `message_stop` is missing. */
+  | 'all_but_stop'
+  /** The turn is unfinished, and the bytes end where an event ends. */
+  | 'between_events'
+  /** The bytes end inside an event. */
+  | 'inside_event';
+
+const LAST_EVENT_BYTES = 256;
+const TAIL_BYTES = 65_536;
+
+export function readEnding(kept: KeptChunks): Ending {
+  // Nearly every stream ends here, without a reader.
+  const last = kept.tail(LAST_EVENT_BYTES).toString('latin1');
+  if (/event: ?message_stop\r?\ndata:[^\r\n]*\r?\n\r?\n$/.test(last)) return 'finished';
+  return readEvents(kept);
+}
+
+function readEvents(kept: KeptChunks): Ending {
+  const state = { type: '', openBlocks: 0, hasStopReason: false };
+  const reader = createSseReader({ onEvent: (event) => follow(event, state) });
+  try {
+    for (const bytes of readable(kept)) reader.push(bytes, 0);
+  } catch {
+    return 'inside_event'; // an event too long to be held has not ended
+  }
+  if (state.type === 'message_stop') return 'finished';
+  const { betweenEvents } = reader.end();
+  if (!betweenEvents) return 'inside_event';
+  if (state.type === 'error') return 'error_event';
+  return state.hasStopReason && state.openBlocks <= 0 ? 'all_but_stop' : 'between_events';
+}
+
+/** All chunks, or of a long stream the end, from the first event that is whole. */
+function* readable(kept: KeptChunks): Generator<Buffer> {
+  if (!kept.isPartial) {
+    for (const { bytes } of kept.chunks) yield bytes;
+    return;
+  }
+  const tail = kept.tail(TAIL_BYTES);
+  const border = /(?:\r\n\r\n|\n\n|\r\r)/.exec(tail.toString('latin1'));
+  yield border ? tail.subarray(border.index + border[0].length) : tail;
+}
+
+function follow({ event, data }: SseEvent, state: { type: string; openBlocks: number; hasStopReason: boolean }): void {
+  const value = parseData(data);
+  const type = typeof value.type === 'string' ? value.type : (event ?? '');
+  if (type === 'ping') return;
+  state.type = type;
+  if (type === 'content_block_start') state.openBlocks++;
+  if (type === 'content_block_stop') state.openBlocks--;
+  if (type === 'message_delta')
+    state.hasStopReason ||= typeof (value.delta as { stop_reason?: unknown } | undefined)?.stop_reason === 'string';
+}
+
+function parseData(data: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {}; // an event of another making says nothing about the turn
+  }
+}

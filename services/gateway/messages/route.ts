@@ -1,0 +1,53 @@
+// Caller and request → Plan: who answers, who is asked in the shadow, and why.
+import { GatewayError } from '#shared/errors.ts';
+import type { GatewayContext } from '../context.ts';
+import { isOurModel, resolve } from '../routing/resolve.ts';
+import type { Call, Caller, Plan, RequestView } from './call.ts';
+
+/** @throws GatewayError 400 for a field that may not leave for that upstream; 404 when there is no model to send to */
+export function route(_caller: Caller, request: RequestView, call: Call, context: GatewayContext): Plan {
+  const plan = call.mode === 'target' ? toTarget(request, context) : toPassthrough(request, call, context);
+  refuseForeignFeatures(request, plan);
+  call.plan = plan;
+  return plan;
+}
+
+function toTarget(request: RequestView, context: GatewayContext): Plan {
+  const { target, reason } = resolve(request.model, context.targets);
+  return { mode: 'target', primary: target, model: target.model, shadow: [], reason };
+}
+
+function toPassthrough(request: RequestView, call: Call, context: GatewayContext): Plan {
+  const isOurs = isOurModel(request.model, context.targets);
+  const substitute = isOurs ? context.config.passthroughModel : null;
+  return {
+    mode: call.mode,
+    primary: context.targets.passthrough,
+    model: substitute,
+    shadow: call.mode === 'compare' ? shadowOf(request.model, context) : [],
+    reason: substitute === null ? 'passthrough' : 'passthrough:model',
+  };
+}
+
+function shadowOf(model: string, context: GatewayContext): Plan['shadow'] {
+  const resolved = resolve(model, context.targets).target;
+  const also = context.config.also.flatMap((name) => context.targets.models.get(name) ?? []);
+  return [...new Set([resolved, ...also])];
+}
+
+/** `safeguards` and `thread` mean something to Anthropic alone: elsewhere the client must know that they were not heard. */
+function refuseForeignFeatures(request: RequestView, plan: Plan): void {
+  if (plan.primary.anthropicFeatures) return;
+  if (request.spans.has('safeguards')) {
+    throw new GatewayError('invalid_request_error', 'safeguards: Extra inputs are not permitted');
+  }
+  if (request.spans.has('thread')) {
+    throw new GatewayError(
+      'invalid_request_error',
+      'thread: not supported by this upstream; send the whole conversation',
+      {
+        details: { error_code: 'thread_unsupported_request' },
+      },
+    );
+  }
+}

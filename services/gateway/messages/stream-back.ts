@@ -1,0 +1,117 @@
+// Answer → client, byte for byte. Each chunk is written before anything else sees it. At the end, and only there, the
+// last bytes tell whether the turn was whole; a broken one never looks finished.
+import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
+import { headerValue } from '#shared/exchange/read-exchange.ts';
+import { errorEvent } from '#shared/messages/message-writer.ts';
+import type { Answer, AnswerFlow, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
+import type { GatewayContext } from '../context.ts';
+import { answerHeaders } from '../forward-headers.ts';
+import { routeHeaders } from '../route-headers.ts';
+import type { Call, Plan, Termination } from './call.ts';
+import { createKeptChunks, type KeptChunks } from './kept-chunks.ts';
+import { readEnding } from './read-ending.ts';
+
+/** Resolves when the answer has ended for the client, however it ended. Never rejects. */
+export function streamBack(answer: Answer, plan: Plan, call: Call, context: GatewayContext): Promise<void> {
+  const { response } = call;
+  const isEventStream = isStream(answer);
+  const kept = createKeptChunks(Math.max(0, context.config.keptBytes - (call.view?.bytes.length ?? 0)));
+  call.kept = kept;
+  const headers = answerHeaders(answer.rawHeaders, plan.primary, isEventStream);
+  response.writeHead(answer.status, [...headers, ...routeHeaders(call, plan)]);
+  if (isEventStream) response.flushHeaders();
+  return relay(answer, call, context, kept).then((failure) => {
+    if (call.isClientGone) return;
+    if (isEventStream && answer.status < 300) endStream(answer, failure, call, kept);
+    else endPlain(failure, call);
+  });
+}
+
+/** Passes chunks on until the upstream ends, fails, or the client leaves; undefined = it ended properly. */
+function relay(
+  answer: Answer,
+  call: Call,
+  context: GatewayContext,
+  kept: KeptChunks,
+): Promise<UpstreamFailure | undefined> {
+  const { response } = call;
+  const { clock } = context;
+  const sentAt = call.dispatchedAt ?? call.acceptedAt;
+  return new Promise((resolve) => {
+    let flow: AnswerFlow | undefined;
+    const settle = (end: Call['answerEnd'], failure?: UpstreamFailure): void => {
+      call.answerEnd = end;
+      call.answerEndedAt = clock.monotonicMs();
+      resolve(failure);
+    };
+    const resume = (): void => flow?.resume();
+    call.onClientGone = () => {
+      flow?.abort();
+      settle('client_abort');
+    };
+    flow = answer.start({
+      onChunk: (chunk) => {
+        const hasRoom = response.write(chunk);
+        const now = clock.monotonicMs();
+        call.firstByteAt ??= now;
+        kept.push(now - sentAt, chunk);
+        if (!hasRoom) {
+          flow?.pause();
+          response.once('drain', resume);
+        }
+      },
+      onEnd: () => settle('complete'),
+      onError: (failure) => settle(failure.kind, failure),
+    });
+    if (call.isClientGone) call.onClientGone();
+  });
+}
+
+function isStream(answer: Answer): boolean {
+  return headerValue(answer.rawHeaders, 'content-type')?.toLowerCase().startsWith('text/event-stream') ?? false;
+}
+
+function endPlain(failure: UpstreamFailure | undefined, call: Call): void {
+  if (failure) {
+    call.termination = terminationOf(failure);
+    call.response.destroy();
+    return;
+  }
+  call.termination = 'complete';
+  call.response.end();
+}
+
+/** How a stream ends for the client, by how its source ended and what its last bytes were. */
+function endStream(answer: Answer, failure: UpstreamFailure | undefined, call: Call, kept: KeptChunks): void {
+  const isEncoded = !/^(identity)?$/i.test(headerValue(answer.rawHeaders, 'content-encoding') ?? '');
+  const ending = isEncoded ? 'unreadable' : readEnding(kept);
+  if (ending === 'finished' || (ending === 'unreadable' && !failure) || ending === 'error_event') {
+    call.termination = ending === 'error_event' ? 'error_event' : 'complete';
+    call.response.end();
+    return;
+  }
+  call.termination = failure ? terminationOf(failure) : 'no_message_stop';
+  if (ending === 'all_but_stop') {
+    if (failure) call.response.destroy();
+    else call.response.end();
+    return;
+  }
+  if (ending === 'between_events') {
+    call.response.end(errorEvent(toErrorEnvelope(brokenTurn(failure), call.id)));
+    return;
+  }
+  call.response.destroy();
+}
+
+function terminationOf(failure: UpstreamFailure): Termination {
+  return failure.kind.startsWith('timeout') ? 'idle_timeout' : 'upstream_reset';
+}
+
+function brokenTurn(failure: UpstreamFailure | undefined): GatewayError {
+  if (failure?.kind.startsWith('timeout')) {
+    return new GatewayError('timeout_error', 'the upstream fell silent in the middle of its answer', {
+      cause: failure,
+    });
+  }
+  return new GatewayError('api_error', 'the upstream ended in the middle of its answer', { cause: failure });
+}

@@ -1,0 +1,160 @@
+// The queue between finished calls and the bus: bounded, one job at a time, every drop counted with its reason.
+import type { Bus, PublishResult } from '#shared/bus/bus.ts';
+import { EXCHANGE_VERSION, type ExchangeEntry, encodeBody, encodeEntry } from '#shared/exchange/exchange.ts';
+import { formatTraceparent } from '#shared/ids.ts';
+import type { CallReading } from './call-reading.ts';
+import type { GatewayConfig } from './config.ts';
+import type { GatewayEvents } from './events.ts';
+import type { FinishedCall } from './messages/finished-call.ts';
+import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
+import { classifyRequest } from './routing/classify-request.ts';
+import { identifyTurn } from './routing/identify-turn.ts';
+
+export interface Publisher {
+  /** Never throws, never waits. */
+  offer(finished: FinishedCall): void;
+  /** Publishes what is queued, up to `timeoutMs`; the rest is counted as skipped for `shutdown`. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+export interface PublisherParts {
+  config: GatewayConfig;
+  bus: Bus;
+  admission: Admission;
+  events: GatewayEvents;
+  reading(finished: FinishedCall): CallReading;
+}
+
+const MAX_JOBS = 64;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+export function createPublisher(parts: PublisherParts): Publisher {
+  const { events } = parts;
+  const queue: FinishedCall[] = [];
+  let queuedBytes = 0;
+  let isWorking = false;
+  let isClosed = false;
+  let onIdle: () => void = () => {};
+
+  const work = async (): Promise<void> => {
+    for (let finished = queue.shift(); finished; finished = queue.shift()) {
+      queuedBytes -= sizeOf(finished);
+      try {
+        await publish(finished, parts);
+      } catch (error) {
+        events.publishFailed(finished, error);
+      }
+    }
+    isWorking = false;
+    onIdle();
+  };
+  return {
+    offer: (finished) => {
+      if (finished.request === null || finished.plan === null) return;
+      if (isClosed || queue.length >= MAX_JOBS || queuedBytes + sizeOf(finished) > MAX_BYTES) {
+        events.exchangeDropped(finished, isClosed ? 'shutdown' : 'dropped_full');
+        return;
+      }
+      queue.push(finished);
+      queuedBytes += sizeOf(finished);
+      if (isWorking) return;
+      isWorking = true;
+      setImmediate(() => void work());
+    },
+    drain: async (timeoutMs) => {
+      isClosed = true;
+      if (isWorking) await Promise.race([new Promise<void>((resolve) => (onIdle = resolve)), after(timeoutMs)]);
+      for (const finished of queue.splice(0)) events.exchangeDropped(finished, 'shutdown');
+    },
+  };
+}
+
+async function publish(finished: FinishedCall, parts: PublisherParts): Promise<void> {
+  const { bus, events, config } = parts;
+  if (finished.request === null || finished.plan === null) return;
+  const described = describe(finished, parts);
+  if (described === null) return;
+  let { decision } = described;
+  const { entry } = described;
+  if (finished.answer === null) {
+    const result: PublishResult = finished.isAnswerTooLarge ? 'dropped_size' : 'ok';
+    if (result !== 'ok') events.exchangePublished(finished, plannedPairs(finished, decision), result);
+    else if (decision.skip) events.exchangeSkipped(finished, decision.skip);
+    return;
+  }
+  if (decision.skip === null && !(await bus.markTurn(entry.turnKey))) decision = { ...decision, skip: 'retry' };
+  entry.skip = decision.skip;
+  entry.shadow = decision.skip === null ? finished.plan.shadow.map((target) => target.name) : [];
+  if (decision.skip) events.exchangeSkipped(finished, decision.skip);
+  const pairs = entry.shadow.length;
+  if (pairs === 0 && config.captureOff) return;
+  const body = await encodeBody({ request: finished.request, answer: finished.answer });
+  const result = await bus.publish({ id: entry.id, fields: encodeEntry(entry), body, pairs });
+  events.exchangePublished(finished, pairs, result);
+}
+
+function plannedPairs(finished: FinishedCall, decision: ShadowDecision): number {
+  return decision.skip === null ? (finished.plan?.shadow.length ?? 0) : 0;
+}
+
+/** The entry, and whether it is compared; null for a body that is no request after all. */
+function describe(
+  finished: FinishedCall,
+  parts: PublisherParts,
+): { entry: ExchangeEntry; decision: ShadowDecision } | null {
+  const request = parts.reading(finished).request();
+  const { plan } = finished;
+  if (request === null || plan === null) return null;
+  const { config } = parts;
+  const headers = finished.clientHeaders;
+  const kind = classifyRequest(request, headers);
+  const identity = identifyTurn(request, headers);
+  const facts = {
+    isCompareMode: plan.mode === 'compare',
+    isShadowRequest: headers['x-ccproxy-shadow'] !== undefined,
+    isThreadContinue: (request.thread as { type?: unknown } | undefined)?.type === 'continue',
+    outcome: finished.outcome,
+    status: finished.answer?.status ?? 0,
+    class: kind.class,
+    sessionId: identity.sessionId,
+  };
+  const decision = chooseShadow(facts, config.sample, config.sample.salt, parts.admission);
+  const entry: ExchangeEntry = {
+    v: EXCHANGE_VERSION,
+    id: finished.id,
+    startedAtMs: finished.startedAtMs,
+    ...identity,
+    class: kind.class,
+    classKind: kind.kind,
+    mode: plan.mode,
+    route: plan.reason,
+    modelAsked: finished.modelAsked ?? '',
+    modelSent: plan.model ?? finished.modelAsked ?? '',
+    provider: plan.primary.provider,
+    outcome: finished.outcome,
+    httpStatus: finished.httpStatus,
+    requestBytes: finished.request?.length ?? 0,
+    responseBytes: finished.responseBytes,
+    clientHeaders: { ...headers },
+    shadow: [],
+    skip: decision.skip,
+    repeat: false,
+    inclusion: decision.inclusion,
+    experiment: null,
+    ttfbMs: finished.times.firstByteMs,
+    totalDurationMs: finished.times.endMs,
+    traceparent: formatTraceparent(finished.trace),
+    tracestate: finished.trace.tracestate,
+  };
+  return { entry, decision };
+}
+
+function sizeOf(finished: FinishedCall): number {
+  return (finished.request?.length ?? 0) + finished.responseBytes;
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

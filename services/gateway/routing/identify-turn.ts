@@ -1,0 +1,70 @@
+// The identities of a turn: its session, the agent inside it, and the key by which a repeated attempt is known. Pure.
+import { createHash } from 'node:crypto';
+import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import { systemText } from './classify-request.ts';
+
+export type TurnIdentity = Pick<ExchangeEntry, 'sessionId' | 'sessionSource' | 'lineageId' | 'turnKey'>;
+
+export function identifyTurn(request: MessagesRequest, headers: Readonly<Record<string, string>>): TurnIdentity {
+  const session = sessionOf(request, headers);
+  const agent = headers['x-claude-code-agent-id'];
+  const lineage =
+    agent ?? hash(withoutBillingBlock(systemText(request)), JSON.stringify(toolNames(request))).slice(0, 32);
+  return {
+    ...session,
+    lineageId: `${session.sessionId}/${lineage}`,
+    turnKey: hash(session.sessionId, canonical(request.messages), canonical(request.tools ?? []), request.model),
+  };
+}
+
+const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;
+
+function sessionOf(
+  request: MessagesRequest,
+  headers: Readonly<Record<string, string>>,
+): Pick<TurnIdentity, 'sessionId' | 'sessionSource'> {
+  const header = headers['x-claude-code-session-id'];
+  if (header) return { sessionId: header, sessionSource: 'header' };
+  const userId = typeof request.metadata?.user_id === 'string' ? request.metadata.user_id : '';
+  const fromJson = sessionInJson(userId);
+  if (fromJson) return { sessionId: fromJson, sessionSource: 'metadata' };
+  const legacy = LEGACY_SESSION.exec(userId)?.[1];
+  if (legacy) return { sessionId: legacy, sessionSource: 'legacy' };
+  const messages = Array.isArray(request.messages) ? request.messages : [];
+  const first = messages.find((message) => message?.role === 'user');
+  return { sessionId: hash(canonical(first ?? null)), sessionSource: 'fallback' };
+}
+
+function sessionInJson(userId: string): string | undefined {
+  if (!userId.startsWith('{')) return undefined;
+  try {
+    const value = JSON.parse(userId) as { session_id?: unknown };
+    return typeof value.session_id === 'string' ? value.session_id : undefined;
+  } catch {
+    return undefined; // a user id may look like anything
+  }
+}
+
+function withoutBillingBlock(system: string): string {
+  return system.replace(/^x-anthropic-billing-header:[^\n]*\n?/, '');
+}
+
+function toolNames(request: MessagesRequest): string[] {
+  return Array.isArray(request.tools) ? request.tools.map((tool) => String(tool?.name ?? tool?.type ?? '')) : [];
+}
+
+/** JSON with sorted keys: equal values give equal text. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+/** SHA-256 over the parts, each with its length ahead, as hex. */
+function hash(...parts: string[]): string {
+  const digest = createHash('sha256');
+  for (const part of parts) digest.update(`${part.length}:`).update(part);
+  return digest.digest('hex');
+}

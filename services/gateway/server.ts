@@ -1,0 +1,78 @@
+// Every route on one screen.
+import { createServer, type Server } from 'node:http';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { GatewayError } from '#shared/errors.ts';
+import { uuidv7 } from '#shared/ids.ts';
+import { createAdminRouter } from './admin/admin-router.ts';
+import type { GatewayContext } from './context.ts';
+import { sendError, toGatewayError } from './error-response.ts';
+import { createMessagesHandler } from './messages/handle-messages.ts';
+import { createCountTokensHandler } from './paths/count-tokens.ts';
+import { health, hello } from './paths/hello.ts';
+import { createModelHandler, createModelsHandler } from './paths/models.ts';
+import { createPassthroughHandler } from './paths/passthrough.ts';
+
+export function createApp(context: GatewayContext): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.post('/v1/messages', createMessagesHandler(context));
+  app.post('/v1/messages/count_tokens', createCountTokensHandler(context));
+  app.get('/v1/models', createModelsHandler(context));
+  app.get('/v1/models/:id', createModelHandler(context));
+  app.head(['/', '/api/hello'], hello);
+  app.get('/health', health);
+  app.use('/api', createAdminRouter(context));
+  app.all('/{*path}', createPassthroughHandler(context));
+  app.use(errorFunnel(context));
+  return app;
+}
+
+function errorFunnel(context: GatewayContext): ErrorRequestHandler {
+  return (error: unknown, req, res, _next) => {
+    const requestId = uuidv7(context.clock.nowMs());
+    const shown = toGatewayError(asClientError(error), requestId, context);
+    if (!req.readableEnded) req.resume();
+    sendError(res, shown, requestId, ['x-ccproxy-request-id', requestId]);
+    context.events.answered(
+      req.baseUrl === '/api' ? 'admin' : 'other',
+      shown.status,
+      shown.status >= 500 ? 'rejected' : 'client_error',
+      0,
+    );
+  };
+}
+
+/** Express's own complaint about a path it cannot decode. */
+function asClientError(error: unknown): unknown {
+  return error instanceof URIError
+    ? new GatewayError('invalid_request_error', 'the path cannot be decoded', { cause: error })
+    : error;
+}
+
+const MAX_HEADER_BYTES = 65_536;
+const KEEP_ALIVE_MS = 120_000;
+
+/** The HTTP server, with answers in the client's shape also where node:http would cut the line or say nothing. */
+export function createHttpServer(context: GatewayContext): Server {
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS },
+    createApp(context),
+  );
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const isHeaders = error.code === 'HPE_HEADER_OVERFLOW';
+    const status = isHeaders ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    const message = isHeaders
+      ? `the request headers are larger than ${MAX_HEADER_BYTES} bytes`
+      : 'the request is not valid HTTP';
+    const body = JSON.stringify({ type: 'error', error: { type: 'invalid_request_error', message } });
+    socket.end(
+      `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  });
+  return server;
+}

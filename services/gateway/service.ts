@@ -1,0 +1,75 @@
+// The gateway's public face: made, started, drained, stopped.
+import type { AddressInfo } from 'node:net';
+import type { Config } from '#shared/config/load.ts';
+import type { RunningService } from '#shared/lifecycle.ts';
+import { createContext, type GatewayContext, type GatewayParts } from './context.ts';
+import { createHttpServer } from './server.ts';
+
+export type { GatewayParts } from './context.ts';
+
+export interface RunningGateway extends RunningService {
+  /** False while it drains. */
+  readonly isReady: boolean;
+}
+
+/** @throws ConfigError; the listener's error when the address is taken */
+export async function createGateway(config: Config, parts: GatewayParts): Promise<RunningGateway> {
+  const context = createContext(config, parts);
+  const server = createHttpServer(context);
+  await Promise.all([context.mode.refresh(), context.tracing.refresh()]);
+  const { host, port } = context.config.listen;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  parts.log.info('gateway.listening', {
+    url,
+    mode: context.mode.current().mode,
+    source: context.mode.current().source,
+  });
+  let stopping: Promise<void> | undefined;
+  return {
+    url,
+    get isReady() {
+      return !context.isDraining();
+    },
+    stop: () => {
+      stopping ??= drain(context, server);
+      return stopping;
+    },
+  };
+}
+
+const FLUSH_MS = 5000;
+
+/** New requests get 529; running streams end; at the deadline what is left is cut visibly; then what is queued goes out. */
+async function drain(context: GatewayContext, server: ReturnType<typeof createHttpServer>): Promise<void> {
+  context.startDraining();
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  await untilIdle(context, context.config.drainMs);
+  for (const call of context.open) call.response.destroy();
+  server.closeIdleConnections();
+  await untilIdle(context, FLUSH_MS);
+  server.closeAllConnections();
+  await closed;
+  await Promise.all([context.books.drain(FLUSH_MS), context.publisher.drain(FLUSH_MS)]);
+  await context.close();
+}
+
+const CHECK_MS = 20;
+
+function untilIdle(context: GatewayContext, limitMs: number): Promise<void> {
+  const deadline = context.clock.monotonicMs() + limitMs;
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (context.open.size === 0 || context.clock.monotonicMs() >= deadline) resolve();
+      else setTimeout(check, CHECK_MS);
+    };
+    check();
+  });
+}
