@@ -50,13 +50,14 @@ interface Line {
   time: Date;
   level: LogLevel;
   event: string;
-  fields: Record<string, unknown>;
+  bindings: Record<string, unknown>;
+  fields: Record<string, unknown> | undefined;
 }
 
 function bind(winston: Winston, threshold: LogLevel, bindings: Record<string, unknown>): ServiceLogger {
   const write = (level: LogLevel, event: string, fields: Record<string, unknown> | undefined): void => {
     if (LEVELS[level] > LEVELS[threshold]) return;
-    const line: Line = { time: new Date(), level, event, fields: { ...bindings, ...fields } };
+    const line: Line = { time: new Date(), level, event, bindings, fields };
     winston.log({ level, message: event, line });
   };
   return {
@@ -76,7 +77,7 @@ function toJsonLine(line: Line): string {
     level: line.level,
     event: scrubText(line.event),
   };
-  for (const [name, value] of Object.entries(printable(line.fields))) {
+  for (const [name, value] of Object.entries(printable(line))) {
     printed[OWN_NAMES.has(name) ? `${name}_` : name] = value;
   }
   return JSON.stringify(printed);
@@ -84,7 +85,7 @@ function toJsonLine(line: Line): string {
 
 function toPrettyLine(line: Line): string {
   const words = [line.time.toISOString().slice(11, 23), line.level.padEnd(5), oneLine(scrubText(line.event))];
-  for (const [name, value] of Object.entries(printable(line.fields))) {
+  for (const [name, value] of Object.entries(printable(line))) {
     if (name === 'service') continue;
     words.push(`${oneLine(name)}=${plainWord(value) ? value : JSON.stringify(value)}`);
   }
@@ -99,9 +100,9 @@ function oneLine(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-function printable(fields: Record<string, unknown>): Record<string, unknown> {
+function printable({ bindings, fields }: Line): Record<string, unknown> {
   try {
-    return toPrintableObject(fields, 0, new Set());
+    return toPrintableObject({ ...bindings, ...fields }, 0, new Set());
   } catch (error) {
     return { fields_error: scrubText(error instanceof Error ? error.message : String(error)) };
   }

@@ -55,9 +55,8 @@ export interface Metrics
 
 export function createMetrics(options: MetricsOptions = {}): Metrics {
   const registry: MetricsRegistry = new Registry();
-  registry.setContentType(
-    options.format === 'text' ? Registry.PROMETHEUS_CONTENT_TYPE : Registry.OPENMETRICS_CONTENT_TYPE,
-  );
+  // prom-client makes exemplars only in a registry that is OpenMetrics at that moment.
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   if (options.service !== undefined) registry.setDefaultLabels({ service: options.service });
   const families = createFamilies(registry);
   const metrics: Metrics = {
@@ -77,6 +76,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     1,
   );
   if (options.processMetrics !== false) addProcessMetrics(registry);
+  if (options.format === 'text') registry.setContentType(Registry.PROMETHEUS_CONTENT_TYPE);
   return metrics;
 }
 

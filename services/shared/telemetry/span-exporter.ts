@@ -32,6 +32,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { errorMessage } from '#shared/errors.ts';
 import type { Instrumentation } from './instrumentations.ts';
+import { scrubText } from './secret-shapes.ts';
 import type { AttributeValue, SpanRecord } from './tracing.ts';
 
 export interface SpanExporterOptions {
@@ -192,7 +193,7 @@ function makeSpan(tracer: Tracer, record: SpanRecord): void {
   if (record.status === 'error') {
     span.setStatus({
       code: SpanStatusCode.ERROR,
-      ...(record.statusMessage === undefined ? {} : { message: record.statusMessage }),
+      ...(record.statusMessage === undefined ? {} : { message: scrubText(record.statusMessage) }),
     });
   }
   span.end(toHrTime(Math.max(record.startMs, record.endMs)));
