@@ -35,7 +35,7 @@ function errorFunnel(context: GatewayContext): ErrorRequestHandler {
     if (!req.readableEnded) req.resume();
     sendError(res, shown, requestId, ['x-ccproxy-request-id', requestId]);
     context.events.answered(
-      req.baseUrl === '/api' ? 'admin' : 'other',
+      req.originalUrl.startsWith('/api/') ? 'admin' : 'other',
       shown.status,
       shown.status >= 500 ? 'rejected' : 'client_error',
       0,

@@ -1,0 +1,56 @@
+// `cc-proxy gateway`: the gateway alone, with the bus and the switches on Redis when there is one.
+import { createGateway } from '#services/gateway/service.ts';
+import { systemClock } from '#shared/clock.ts';
+import type { Config } from '#shared/config/load.ts';
+import { untilSignalled } from '#shared/lifecycle.ts';
+import { createRedactor } from '#shared/redact/redact.ts';
+import { createMetrics } from '#shared/telemetry/metrics.ts';
+import { startOpsServer } from '#shared/telemetry/ops-server.ts';
+import {
+  createBus,
+  createControl,
+  createLog,
+  createTraces,
+  loadAdminToken,
+  refuseOpenGateway,
+  requireTarget,
+  serviceName,
+  version,
+} from '../parts.ts';
+
+const SHUTDOWN_MS = 5000;
+
+/** @throws ConfigError */
+export async function runGateway(config: Config): Promise<void> {
+  requireTarget(config);
+  refuseOpenGateway(config);
+  const addresses = { 'server.listen_address': config.server.listen_address };
+  const adminToken = loadAdminToken(config, addresses, config.redis.url === null);
+  const name = serviceName(config, 'gateway');
+  const log = createLog(config, name);
+  const metrics = createMetrics({ service: name, version: version() });
+  const tracing = createTraces(config, metrics, log, name);
+  const bus = await createBus(config, log);
+  const control = await createControl(config, log);
+  const gateway = await createGateway(config, {
+    bus,
+    control,
+    metrics,
+    tracing,
+    log,
+    clock: systemClock,
+    redact: createRedactor().redactText,
+    adminToken,
+  });
+  const ops = await startOpsServer({
+    address: config.ops.listen_address,
+    metrics,
+    // Ready without Redis: the client is served all the same.
+    ready: async () => ({ ready: gateway.isReady, checks: { gateway: gateway.isReady ? 'ok' : 'draining' } }),
+  });
+  await untilSignalled();
+  await gateway.stop();
+  await tracing.shutdown(SHUTDOWN_MS);
+  await ops.stop();
+  await Promise.all([bus.close(), control.close()]);
+}

@@ -1,0 +1,62 @@
+// Every command on one screen.
+import { Command } from 'commander';
+import { type Config, loadConfig, processEnvironment } from '#shared/config/load.ts';
+import { version } from './parts.ts';
+
+interface CommonFlags {
+  config?: string;
+  targetUrl?: string;
+  model?: string;
+  allowAnthropicOnly?: boolean;
+}
+
+export function createProgram(): Command {
+  const program = new Command('cc-proxy');
+  program
+    .description('A model gateway for coding agents: route, shadow, compare, observe.')
+    .version(version())
+    .option('--config <file>', 'config file (else CC_PROXY_CONFIG, ./cc-proxy.toml, ~/.config/cc-proxy/cc-proxy.toml)')
+    .option('--target-url <url>', 'where requests of mode target go')
+    .option('--model <name>', 'model forced for every request')
+    .option('--allow-anthropic-only', 'allow the mode that sends everything to the passthrough upstream');
+  const load = (): Config => toConfig(program.opts<CommonFlags>());
+
+  program
+    .command('start', { isDefault: true })
+    .description('gateway, comparator and console in one process')
+    .action(async () => (await import('./commands/start.ts')).runStart(load()));
+  program
+    .command('gateway')
+    .description('the gateway alone')
+    .action(async () => (await import('./commands/gateway.ts')).runGateway(load()));
+  program
+    .command('comparator')
+    .description('the comparator alone; needs Redis')
+    .action(async () => (await import('./commands/comparator.ts')).runComparator(load()));
+  program
+    .command('console')
+    .description('the console alone; needs Redis')
+    .action(async () => (await import('./commands/console.ts')).runConsole(load()));
+  program
+    .command('simulator')
+    .description('a model server that plays scenes')
+    .action(async () => (await import('./commands/simulator.ts')).runSimulator(load()));
+  program
+    .command('mode')
+    .argument('[name]', 'target, compare or anthropic-only; without it the mode is shown')
+    .option('--reset', 'back to the configured default')
+    .option('--url <url>', 'address of the gateway')
+    .option('--token <token>', 'admin token; else admin.token of the configuration')
+    .description('show or switch the mode of a running gateway')
+    .action(async (name, options) => (await import('./commands/mode.ts')).runMode(name, options, load()));
+  return program;
+}
+
+function toConfig(flags: CommonFlags): Config {
+  return loadConfig({
+    ...processEnvironment(),
+    configPath: flags.config,
+    allowAnthropicOnly: flags.allowAnthropicOnly,
+    flags: { 'target.url': flags.targetUrl, 'target.model': flags.model },
+  });
+}
