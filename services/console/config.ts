@@ -37,13 +37,15 @@ const HISTORY: HistoryConfig = Object.freeze({
   retryMaxMs: 5_000,
 });
 
-/** @throws ConfigError when anyone on the network could read the history. */
 export function toConsoleConfig(config: Config, adminToken: string | null): ConsoleConfig {
   const address = config.console.listen_address;
   const listen = parseAddress(address);
   if (!listen) throw new ConfigError(`console.listen_address = "${address}" must be host:port`);
-  if (adminToken === null && !isLoopback(listen.host)) {
-    throw new ConfigError(`console.listen_address = "${address}" is open to the network: set admin.token`);
-  }
   return Object.freeze({ listen, adminToken, captureLevel: config.capture.level, history: HISTORY });
+}
+
+/** @throws ConfigError when anyone on the network could read the history. */
+export function refuseOpenConsole({ listen, adminToken }: ConsoleConfig): void {
+  if (adminToken !== null || isLoopback(listen.host)) return;
+  throw new ConfigError(`console.listen_address: ${listen.host} is open to the network; set admin.token`);
 }

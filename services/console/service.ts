@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type Server } from 'node:http';
 import type { Address } from '#shared/config/schema.ts';
 import { ConfigError } from '#shared/errors.ts';
 import type { RunningService } from '#shared/lifecycle.ts';
-import type { ConsoleConfig } from './config.ts';
+import { type ConsoleConfig, refuseOpenConsole } from './config.ts';
 import { type ConsoleContext, type ConsoleParts, createContext } from './context.ts';
 import { pause, recordHistory } from './history/record-history.ts';
 import { createServer } from './server.ts';
@@ -23,9 +23,10 @@ const STOP_TIMEOUT_MS = 5_000;
 
 /**
  * Listens at once; migrates and records as soon as the store is there. Bus and store stay open when it stops.
- * @throws ConfigError when the address cannot be had.
+ * @throws ConfigError when the address cannot be had, or is open to the network without an admin token.
  */
 export async function createConsole(config: ConsoleConfig, parts: ConsoleParts): Promise<RunningConsole> {
+  refuseOpenConsole(config);
   const context = createContext(config, parts);
   const server = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS }, createServer(context));
   const url = await listen(server, config.listen);

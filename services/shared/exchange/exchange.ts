@@ -122,16 +122,16 @@ export class ExchangeSchemaError extends Error {
   }
 }
 
-/** Entry → flat string fields for a stream entry. Strings stay, everything else is JSON. */
+/** Entry → flat string fields for a stream entry. What is always a string stays, everything else is JSON. */
 export function encodeEntry(entry: ExchangeEntry): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const [key, value] of Object.entries(entry)) {
-    fields[key] = typeof value === 'string' ? value : JSON.stringify(value);
+    fields[key] = STRING_FIELDS.has(key) ? String(value) : JSON.stringify(value);
   }
   return fields;
 }
 
-const STRING_FIELDS = new Set<keyof ExchangeEntry>([
+const STRING_FIELDS: ReadonlySet<string> = new Set<keyof ExchangeEntry>([
   'id',
   'sessionId',
   'sessionSource',
