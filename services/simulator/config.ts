@@ -1,4 +1,7 @@
 // The simulator's settings, with their defaults.
+import type { Config } from '#shared/config/load.ts';
+import { parseAddress } from '#shared/config/schema.ts';
+import { ConfigError } from '#shared/errors.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Scene } from './script.ts';
 
@@ -28,10 +31,31 @@ export interface SimulatorConfig {
   readonly keepSeen: number;
 }
 
-export const SIMULATOR_DEFAULTS = {
-  listenAddress: '127.0.0.1:3090',
+const SIMULATOR_DEFAULTS = {
   seed: 1,
   defaultScene: 'agent',
   delayScale: 1,
   keepSeen: 1_000,
 } as const;
+
+/** What section [simulator] says. */
+export function toSimulatorOptions(config: Config): SimulatorOptions {
+  const { listen_address, scene, seed } = config.simulator;
+  return { listenAddress: listen_address, seed, ...(scene === null ? {} : { defaultScene: scene }) };
+}
+
+/** @throws ConfigError on anything but host and port. */
+export function toSimulatorConfig(options: SimulatorOptions): SimulatorConfig {
+  const address = parseAddress(options.listenAddress);
+  if (!address) {
+    throw new ConfigError(`simulator.listen_address = "${options.listenAddress}" must be host:port`);
+  }
+  return Object.freeze({
+    ...address,
+    seed: options.seed ?? SIMULATOR_DEFAULTS.seed,
+    defaultScene: options.defaultScene ?? SIMULATOR_DEFAULTS.defaultScene,
+    model: options.model,
+    delayScale: options.delayScale ?? SIMULATOR_DEFAULTS.delayScale,
+    keepSeen: options.keepSeen ?? SIMULATOR_DEFAULTS.keepSeen,
+  });
+}

@@ -37,8 +37,6 @@ export function createSimulatorServer(parts: ServerParts): SimulatorServer {
   server.on('connection', (socket: Socket) => {
     accepted += 1;
     numbers.set(socket, accepted);
-    // A client that resets its connection is an ordinary event here; `close` says so where it matters.
-    socket.on('error', () => {});
   });
   server.on('request', (request: IncomingMessage, out: ServerResponse) => {
     const gone = new AbortController();

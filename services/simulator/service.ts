@@ -1,8 +1,7 @@
 // The simulator's public face: starts it, and lets tests in the same process say what it plays and ask what it saw.
 import type { AddressInfo } from 'node:net';
 import type { RunningService } from '#shared/lifecycle.ts';
-import { SIMULATOR_DEFAULTS, type SimulatorConfig, type SimulatorOptions } from './config.ts';
-import { parseListenAddress } from './listen-address.ts';
+import { type SimulatorConfig, type SimulatorOptions, toSimulatorConfig } from './config.ts';
 import { anthropic } from './protocols/anthropic.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import { SeenBook, type SeenRequest } from './seen.ts';
@@ -29,7 +28,7 @@ export interface Simulator extends RunningService {
 
 /** Resolves when it listens. @throws when the address cannot be used or the first scene does not exist. */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const config = toConfig(options);
+  const config = toSimulatorConfig(options);
   const stage = new Stage(SCENARIOS, config.defaultScene, config.seed);
   const seen = new SeenBook(config.keepSeen);
   const http = createSimulatorServer({ config, protocols: [anthropic], stage, seen, logger: options.logger });
@@ -54,17 +53,6 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
       });
       return stopped;
     },
-  };
-}
-
-function toConfig(options: SimulatorOptions): SimulatorConfig {
-  return {
-    ...parseListenAddress(options.listenAddress),
-    seed: options.seed ?? SIMULATOR_DEFAULTS.seed,
-    defaultScene: options.defaultScene ?? SIMULATOR_DEFAULTS.defaultScene,
-    model: options.model,
-    delayScale: options.delayScale ?? SIMULATOR_DEFAULTS.delayScale,
-    keepSeen: options.keepSeen ?? SIMULATOR_DEFAULTS.keepSeen,
   };
 }
 

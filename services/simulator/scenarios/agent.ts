@@ -3,6 +3,7 @@
 import { createRandom, type Random } from '../random.ts';
 import type { Ask } from '../read-ask.ts';
 import { type Delays, type Scene, type SceneBlock, text, thinking, toolUse } from '../script.ts';
+import { answers } from './answers.ts';
 import type { Scenario, ScenarioContext } from './scenario.ts';
 import { structured } from './structured.ts';
 
@@ -24,6 +25,8 @@ function chooseScene(ask: Ask, context: ScenarioContext, own: Random): Scene {
   if (offered.has('StructuredOutput') && structured['structured-output']) {
     return structured['structured-output'](ask, context);
   }
+  const searchesWeb = ask.tools.some((tool) => tool.name === 'web_search' && tool.inputSchema === undefined);
+  if (searchesWeb && answers['web-search']) return answers['web-search'](ask, context);
   if (ask.toolResults.length > 0) return { content: [text(reportOn(ask.toolResults, own))] };
   const calls = chooseCalls(ask, offered, own);
   if (calls.length === 0) return { content: [text(answerTo(ask.prompt, own))] };
