@@ -158,8 +158,8 @@ function answerOther(request: SeenRequest, context: AnswerContext): Answer | und
     return jsonAnswer(200, JSON.stringify(body), headers);
   }
   if (!request.path.startsWith(`${MODELS_PATH}/`)) return undefined;
-  const id = decodeURIComponent(request.path.slice(MODELS_PATH.length + 1));
-  const model = models.find((candidate) => candidate.id === id);
+  const id = request.path.slice(MODELS_PATH.length + 1);
+  const model = models.find((candidate) => candidate.id === id || encodeURIComponent(candidate.id) === id);
   if (model) return jsonAnswer(200, JSON.stringify(model), headers);
   return jsonAnswer(404, errorBody(404, { message: `model: ${id}` }, requestId), headers);
 }
