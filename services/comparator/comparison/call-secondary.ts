@@ -1,0 +1,132 @@
+// Asks the secondary once, as it would have been asked by the client, and records its answer as bytes and arrival times.
+// No client credential is ever there to be sent, nothing is retried, and a failure is an answer like any other.
+import type { Clock } from '#shared/clock.ts';
+import type { AnswerEnd, ExchangeEntry, RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
+import type { Target, Timeouts } from '#shared/providers/target.ts';
+import {
+  type Answer,
+  type CallOptions,
+  UpstreamFailure,
+  type UpstreamRequest,
+} from '#shared/upstream/call-upstream.ts';
+import { credentialHeaders } from '#shared/upstream/credentials.ts';
+import { Stopping } from '../stopping.ts';
+
+/** `callUpstream` with the connections of a target. */
+export type CallTarget = (
+  request: UpstreamRequest,
+  target: Target,
+  options: Pick<CallOptions, 'onAbortable' | 'timeouts'>,
+) => Promise<Answer>;
+
+export interface SecondaryCall {
+  target: Target;
+  /** The rewritten request as JSON. */
+  body: Buffer;
+  entry: ExchangeEntry;
+}
+
+export interface CallSecondaryParts {
+  callTarget: CallTarget;
+  clock: Clock;
+  firstByteTimeoutMs: number;
+  timeoutMs: number;
+  answerMaxBytes: number;
+  signal: AbortSignal;
+}
+
+/** @throws Stopping when the signal is aborted meanwhile. Whatever the target does is the result. */
+export async function callSecondary(call: SecondaryCall, parts: CallSecondaryParts): Promise<RecordedAnswer> {
+  const { target } = call;
+  const timeouts: Timeouts = { ...target.timeouts, firstByteMs: parts.firstByteTimeoutMs, deadlineMs: parts.timeoutMs };
+  const abort = abortWith(parts.signal);
+  const startedAtMs = parts.clock.monotonicMs();
+  const sinceStart = (): number => parts.clock.monotonicMs() - startedAtMs;
+  try {
+    const answer = await parts.callTarget(toUpstreamRequest(call), target, { timeouts, onAbortable: abort.set });
+    return await recordAnswer(answer, sinceStart, parts);
+  } catch (error) {
+    if (parts.signal.aborted) throw new Stopping();
+    if (!(error instanceof UpstreamFailure)) throw error;
+    return { status: 0, rawHeaders: [], headersAtMs: null, chunks: [], end: error.kind, endAtMs: sinceStart() };
+  } finally {
+    abort.forget();
+  }
+}
+
+function toUpstreamRequest({ target, body, entry }: SecondaryCall): UpstreamRequest {
+  const base = new URL(target.baseUrl);
+  return {
+    origin: base.origin,
+    path: `${base.pathname.replace(/\/$/, '')}/v1/messages`,
+    method: 'POST',
+    headers: [
+      ...['content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
+      ...['anthropic-version', entry.clientHeaders['anthropic-version'] ?? '2023-06-01'],
+      ...passedOn(entry, 'anthropic-beta'),
+      ...['x-ccproxy-shadow', '1'],
+      ...credentialHeaders(target.credential, []),
+    ],
+    body,
+  };
+}
+
+function passedOn(entry: ExchangeEntry, name: string): string[] {
+  const value = entry.clientHeaders[name];
+  return value === undefined ? [] : [name, value];
+}
+
+function recordAnswer(answer: Answer, sinceStart: () => number, parts: CallSecondaryParts): Promise<RecordedAnswer> {
+  const headersAtMs = sinceStart();
+  const chunks: TimedChunk[] = [];
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    const end = (kind: AnswerEnd): void => {
+      parts.signal.removeEventListener('abort', onAbort);
+      const { status, rawHeaders } = answer;
+      const kept = withoutSecrets(rawHeaders);
+      resolve({ status, rawHeaders: kept, headersAtMs, chunks, end: kind, endAtMs: sinceStart() });
+    };
+    const onAbort = (): void => reject(new Stopping());
+    parts.signal.addEventListener('abort', onAbort, { once: true });
+    let isOver = false;
+    const flow = answer.start({
+      onChunk: (bytes) => {
+        size += bytes.length;
+        if (size <= parts.answerMaxBytes) chunks.push({ atMs: sinceStart(), bytes });
+        else if (!isOver) {
+          isOver = true;
+          queueMicrotask(() => flow.abort());
+          end('reset');
+        }
+      },
+      onEnd: () => end('complete'),
+      onError: (failure) => end(failure.kind),
+    });
+  });
+}
+
+const SECRET_HEADERS = new Set(['set-cookie', 'authorization', 'proxy-authenticate', 'www-authenticate']);
+
+function withoutSecrets(rawHeaders: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
+    if (!SECRET_HEADERS.has(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}
+
+/** Ties the way to abort a call to a signal. */
+function abortWith(signal: AbortSignal): { set(abort: () => void): void; forget(): void } {
+  let abort: (() => void) | undefined;
+  const onAbort = (): void => abort?.();
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    set(given) {
+      abort = given;
+      if (signal.aborted) given();
+    },
+    forget: () => signal.removeEventListener('abort', onAbort),
+  };
+}

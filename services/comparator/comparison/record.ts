@@ -1,0 +1,30 @@
+// Makes the effects of a pair once, although an exchange may be delivered more than once: the row's unique id decides
+// who counts. Spans leave only after their result is stored, under ids that a repetition shares.
+import type { PairRow } from '#shared/store/store.ts';
+import type { ComparatorContext } from '../context.ts';
+import { type PairSpanParts, pairSpans } from './pair-spans.ts';
+
+export interface Recorded {
+  row: PairRow;
+  /** The rest of what spans are made of. */
+  spans: Omit<PairSpanParts, 'row'>;
+  /** Whether the secondary was called for it. */
+  wasCalled: boolean;
+}
+
+type Context = Pick<ComparatorContext, 'store' | 'tracing' | 'events' | 'clock'>;
+
+/** @throws when the store cannot be reached: nothing of the pair is settled then. */
+export async function record({ row, spans, wasCalled }: Recorded, context: Context): Promise<'new' | 'known'> {
+  const isNew = await context.store.insertPair(row);
+  if (isNew) context.events.pairStored(row, spans);
+  else context.events.pairKnown(row, wasCalled);
+  await exportPair(row, spans, context);
+  return isNew ? 'new' : 'known';
+}
+
+/** Also for a row that was stored by a process that then died. */
+export async function exportPair(row: PairRow, spans: Recorded['spans'], context: Context): Promise<void> {
+  context.tracing.emit(pairSpans({ ...spans, row }));
+  await context.store.markExported(row.pair_id, new Date(context.clock.nowMs()).toISOString());
+}

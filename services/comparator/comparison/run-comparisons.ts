@@ -1,0 +1,212 @@
+// THE COMPARISON PATH: deliveries of group `compare`, a few at a time. `compareOnce` is the page; everything around it
+// reads, holds and settles.
+import type { Delivery } from '#shared/bus/bus.ts';
+import {
+  decodeEntry,
+  type ExchangeEntry,
+  ExchangeSchemaError,
+  type RecordedAnswer,
+} from '#shared/exchange/exchange.ts';
+import type { Observation } from '#shared/exchange/observation.ts';
+import { observe, readExchange } from '#shared/exchange/read-exchange.ts';
+import { pairId } from '#shared/ids.ts';
+import { findTarget, type Target } from '#shared/providers/target.ts';
+import type { PairRow } from '#shared/store/store.ts';
+import type { ComparatorContext } from '../context.ts';
+import { pause, Stopping } from '../stopping.ts';
+import type { Admission } from '../target-breakers.ts';
+import { estimateTokens, type Reservation, usedTokens } from '../token-budget.ts';
+import { type CallSecondaryParts, callSecondary } from './call-secondary.ts';
+import { type HeldDelivery, holdDelivery } from './hold-delivery.ts';
+import { pair } from './pair.ts';
+import { type PairFacts, toOrphanRow, toPrimaryErrorRow, toScoredRow, toUnsupportedRow } from './pair-row.ts';
+import { exportPair, type Recorded, record } from './record.ts';
+import { rewriteRequest, usesServerTool } from './rewrite-request.ts';
+import { score } from './score.ts';
+
+/** `new` and `known` are settled; `left` belongs to another process. */
+type Settled = 'new' | 'known' | 'left';
+
+const RETRY_READ_MS = 1_000;
+
+/** Runs until the context is told to stop, then waits for what was begun. */
+export async function runComparisons(context: ComparatorContext): Promise<void> {
+  const begun = new Set<Promise<void>>();
+  while (!context.stopping.aborted) {
+    for (const delivery of await readDeliveries(context)) {
+      if (context.stopping.aborted) break;
+      context.slots.take();
+      const work = compareDelivery(delivery, context).finally(() => {
+        context.slots.release();
+        begun.delete(work);
+      });
+      begun.add(work);
+    }
+  }
+  await Promise.all(begun);
+}
+
+/** Deliveries for the free slots, [] when there is nothing to do now. */
+async function readDeliveries(context: ComparatorContext): Promise<Delivery[]> {
+  const { bus, store, breakers, config, stopping } = context;
+  try {
+    const free = await context.slots.whenFree(stopping);
+    if (breakers.allOpen()) await pause(Math.max(1, breakers.nextProbeMs()), stopping);
+    if (!(await store.healthy())) throw new Error('the store cannot be reached');
+    const { minIdleMs, maxDeliveries } = config.claim;
+    const count = breakers.status().some(({ state }) => state === 'half_open') ? 1 : free;
+    const options = { count, waitMs: config.readWaitMs, claimIdleMs: minIdleMs, maxDeliveries };
+    return await bus.read('compare', context.consumer, options);
+  } catch (error) {
+    if (error instanceof Stopping) return [];
+    context.events.trouble('read', error);
+    await pause(RETRY_READ_MS, stopping).catch(() => {});
+    return [];
+  }
+}
+
+/** Settles the entry when all its pairs are. Never throws: what fails stays pending and comes again. */
+async function compareDelivery(delivery: Delivery, context: ComparatorContext): Promise<void> {
+  const held = holdDelivery(delivery, context);
+  try {
+    const entry = decodeEntry(delivery.fields);
+    const results = await Promise.allSettled(
+      entry.shadow.map((name) => comparePair({ name, entry, delivery, held }, context)),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+    const settled = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    if (settled.includes('left')) return;
+    await context.bus.finish('compare', delivery);
+    const isNew = settled.includes('new');
+    context.events.deliverySettled(delivery, isNew ? 'paired' : settled.length === 0 ? 'skipped' : 'duplicate');
+  } catch (error) {
+    await giveUp(delivery, error, context);
+  } finally {
+    await held.release();
+  }
+}
+
+async function giveUp(delivery: Delivery, error: unknown, context: ComparatorContext): Promise<void> {
+  if (error instanceof Stopping) return;
+  if (!(error instanceof ExchangeSchemaError)) {
+    context.events.deliveryFailed(delivery, error);
+    return;
+  }
+  try {
+    await context.bus.bury('compare', delivery, 'schema', error.message);
+    context.events.deliveryDead(delivery, 'schema', error);
+  } catch (failure) {
+    context.events.deliveryFailed(delivery, failure);
+  }
+}
+
+interface PlannedPair {
+  name: string;
+  entry: ExchangeEntry;
+  delivery: Delivery;
+  held: HeldDelivery;
+}
+
+/** Looks whether the pair is there already, takes its lease, and waits until the target may be called. */
+async function comparePair({ name, entry, delivery, held }: PlannedPair, context: ComparatorContext): Promise<Settled> {
+  const id = pairId(entry.id, name);
+  const spans = {
+    entry,
+    bus: context.bus.kind,
+    messageId: delivery.messageId,
+    llm: {},
+    secondary: null,
+    bodyBytes: null,
+  };
+  const known = await context.store.pair(id);
+  if (known !== null) {
+    if (known.exported_at === null) await exportPair(known, spans, context);
+    return 'known';
+  }
+  if (!(await held.lease(id))) return 'left';
+  const target = findTarget(context.targets, name);
+  const admission = target && (await admitTo(name, context));
+  const queueWaitMs = Math.max(0, context.clock.nowMs() - entry.startedAtMs - entry.totalDurationMs);
+  const facts: PairFacts = { entry, target: name, delivery, queueWaitMs };
+  if (!admission) return keep(toOrphanRow(facts, 'unknown_target', null), spans, context);
+  try {
+    return await compareOnce({ facts, target, admission, spans }, context);
+  } finally {
+    admission.report(null);
+  }
+}
+
+/** A pair that must wait for its target holds no slot meanwhile. */
+async function admitTo(target: string, { breakers, slots, stopping }: ComparatorContext): Promise<Admission> {
+  const admit = (): Promise<Admission> => breakers.admit(target, stopping);
+  return breakers.isReady(target) ? admit() : slots.without(admit);
+}
+
+interface AdmittedPair {
+  facts: PairFacts;
+  target: Target;
+  admission: Admission;
+  spans: SpanRest;
+}
+
+type SpanRest = Recorded['spans'];
+
+/** The page: one exchange, one target, one row. */
+async function compareOnce(admitted: AdmittedPair, context: ComparatorContext): Promise<'new' | 'known'> {
+  const { facts, target, admission } = admitted;
+  const body = await context.bus.body(facts.entry.id);
+  if (body === null) return keep(toOrphanRow(facts, 'expired', null), admitted.spans, context);
+  const { request, observation: primary } = await readExchange(facts.entry, body);
+  const spans = { ...admitted.spans, bodyBytes: body.length };
+  if (!primary.complete || request === null) return keep(toPrimaryErrorRow(facts, primary), spans, context);
+  const { request: rewritten, applied: rewrites } = rewriteRequest(request, target);
+  if (usesServerTool(primary.message?.content ?? [])) {
+    return keep(toUnsupportedRow(facts, primary, rewrites), spans, context);
+  }
+  const reserved = await reserve(facts, primary, context);
+  if (!reserved) return keep(toOrphanRow(facts, 'budget', primary), spans, context);
+  const call = { target, entry: facts.entry, body: Buffer.from(JSON.stringify(rewritten)) };
+  const answer = await callSecondary(call, secondaryParts(context)).catch((error: unknown) => {
+    reserved.settle(0);
+    throw error;
+  });
+  admission.report(isReached(answer));
+  const secondary = await observe(answer);
+  reserved.settle(usedTokens(secondary.usage));
+  const made = pair(primary, secondary);
+  const scored = score(made);
+  const row = toScoredRow(facts, { ...scored, primary, secondary, rewrites });
+  return record({ row, spans: { ...spans, secondary }, wasCalled: true }, context);
+}
+
+/** Keeps the row of a pair that ended before a call. */
+function keep(row: PairRow, spans: SpanRest, context: ComparatorContext): Promise<'new' | 'known'> {
+  return record({ row, spans, wasCalled: false }, context);
+}
+
+/** null when a cap on turns or tokens is reached. */
+async function reserve(
+  facts: PairFacts,
+  primary: Observation,
+  context: ComparatorContext,
+): Promise<Reservation | null> {
+  const { turnsPerSession } = context.config;
+  if (turnsPerSession !== null) {
+    const kept = await context.store.countSessionPairs(facts.entry.sessionId, facts.target);
+    if (kept >= turnsPerSession) return null;
+  }
+  return context.budget.reserve(facts.target, estimateTokens(primary.usage));
+}
+
+function secondaryParts(context: ComparatorContext): CallSecondaryParts {
+  const { callTarget, clock, abandoned, config } = context;
+  const { firstByteTimeoutMs, timeoutMs, answerMaxBytes } = config;
+  return { callTarget, clock, signal: abandoned, firstByteTimeoutMs, timeoutMs, answerMaxBytes };
+}
+
+/** For the breaker: no connection and server errors count against a target; a slow answer is an answer. */
+function isReached(answer: RecordedAnswer): boolean {
+  if (answer.status === 0) return answer.end !== 'connect_error' && answer.end !== 'reset';
+  return answer.status < 500;
+}

@@ -1,0 +1,123 @@
+// Everything a comparison needs, built once and passed down. Tests replace parts through `parts`.
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Dispatcher } from 'undici';
+import type { Bus } from '#shared/bus/bus.ts';
+import type { Clock } from '#shared/clock.ts';
+import { findTarget, type Targets } from '#shared/providers/target.ts';
+import type { Store } from '#shared/store/store.ts';
+import type { Logger } from '#shared/telemetry/logger.ts';
+import type { Metrics } from '#shared/telemetry/metrics.ts';
+import type { Tracing } from '#shared/telemetry/tracing.ts';
+import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
+import { createAgent } from '#shared/upstream/agent.ts';
+import { callUpstream } from '#shared/upstream/call-upstream.ts';
+import type { CallTarget } from './comparison/call-secondary.ts';
+import type { ComparatorConfig } from './config.ts';
+import { type ComparatorEvents, createComparatorEvents } from './events.ts';
+import { createTargetBreakers, type TargetBreakers } from './target-breakers.ts';
+import { createTokenBudget, type TokenBudget } from './token-budget.ts';
+import { createWorkSlots, type WorkSlots } from './work-slots.ts';
+
+/** What the starter hands over: adapters of ports, shared with other services of the process or not; it closes them. */
+export interface ComparatorParts {
+  bus: Bus;
+  store: Store;
+  targets: Targets;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  tracing: Tracing;
+  /** Cleans text that goes on spans. */
+  redact(text: string): string;
+  /** How a target is called; by default over undici. */
+  callTarget?: CallTarget;
+}
+
+export interface ComparatorContext {
+  readonly config: ComparatorConfig;
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly targets: Targets;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  readonly events: ComparatorEvents;
+  readonly breakers: TargetBreakers;
+  readonly budget: TokenBudget;
+  readonly slots: WorkSlots;
+  readonly callTarget: CallTarget;
+  redact(text: string): string;
+  /** This process in the group `compare`; a new one each start, which owns nothing yet. */
+  readonly consumer: string;
+  /** Aborted at once at a stop: nothing new is begun. */
+  readonly stopping: AbortSignal;
+  /** Aborted when the grace time is over: what runs is left to others. */
+  readonly abandoned: AbortSignal;
+}
+
+/** Each parked exchange is held in memory without its body. */
+const MOST_PARKED = 200;
+
+export interface BuiltContext {
+  context: ComparatorContext;
+  stop(): void;
+  abandon(): void;
+  /** Closes connections to targets. */
+  close(): Promise<void>;
+}
+
+export function createContext(config: ComparatorConfig, parts: ComparatorParts): BuiltContext {
+  const { clock, metrics, targets } = parts;
+  const stopping = new AbortController();
+  const abandoned = new AbortController();
+  const events = createComparatorEvents({ log: parts.log, metrics, labelsOf: targetLabels(targets) });
+  const agents = new Map<number, Dispatcher>();
+  const callTarget: CallTarget = (request, target, options) => {
+    const { connectMs } = target.timeouts;
+    const dispatcher = agents.get(connectMs) ?? createAgent(connectMs);
+    agents.set(connectMs, dispatcher);
+    return callUpstream(request, { ...options, dispatcher });
+  };
+  const context: ComparatorContext = {
+    config,
+    bus: parts.bus,
+    store: parts.store,
+    targets,
+    clock,
+    metrics,
+    tracing: parts.tracing,
+    events,
+    breakers: createTargetBreakers({
+      targets: [...targets.models.keys(), ...(targets.forced ? [targets.forced.name] : [])],
+      config: config.breaker,
+      clock,
+      onChange: events.breakerChanged,
+      onUnavailable: events.targetUnavailable,
+    }),
+    budget: createTokenBudget(config.tokensPerHour, clock),
+    slots: createWorkSlots({ limit: config.concurrency, maxParked: MOST_PARKED }),
+    callTarget: parts.callTarget ?? callTarget,
+    redact: parts.redact,
+    consumer: `${hostname()}-${randomBytes(4).toString('hex')}`,
+    stopping: stopping.signal,
+    abandoned: abandoned.signal,
+  };
+  return {
+    context,
+    stop: () => stopping.abort(),
+    abandon: () => abandoned.abort(),
+    close: async () => {
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+    },
+  };
+}
+
+function targetLabels(targets: Targets): (name: string) => { model: string; provider: string } {
+  const all = [...targets.models.values(), ...(targets.forced ? [targets.forced] : [])];
+  const modelLabel = boundedLabel(all.map((target) => target.model ?? target.name));
+  return (name) => {
+    const target = findTarget(targets, name);
+    return { model: modelLabel(target ? (target.model ?? target.name) : null), provider: target?.provider ?? 'other' };
+  };
+}

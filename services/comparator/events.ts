@@ -1,0 +1,148 @@
+// One function per thing that happens in the comparator: its log line and its metrics together, so that they cannot drift.
+import type { Delivery } from '#shared/bus/bus.ts';
+import { errorMessage } from '#shared/errors.ts';
+import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
+import type { ArmSummary, PairRow } from '#shared/store/store.ts';
+import type { Logger } from '#shared/telemetry/logger.ts';
+import type { Metrics } from '#shared/telemetry/metrics.ts';
+import { DIMENSIONS, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
+import type { BreakerState } from './target-breakers.ts';
+
+export interface ComparatorEvents {
+  /** A pair became a row, here. */
+  pairStored(row: PairRow, context: { entry: ExchangeEntry }): void;
+  /** The row was there already; `wasCalled` = a call to the secondary was wasted on it. */
+  pairKnown(row: PairRow, wasCalled: boolean): void;
+  deliverySettled(delivery: Delivery, result: 'paired' | 'duplicate' | 'skipped'): void;
+  /** It stays pending and comes again. */
+  deliveryFailed(delivery: Delivery, error: unknown): void;
+  deliveryDead(delivery: Delivery, reason: 'schema', error: unknown): void;
+  /** The bus or the store cannot be reached. */
+  trouble(what: string, error: unknown): void;
+  breakerChanged(target: string, state: BreakerState): void;
+  targetUnavailable(target: string, seconds: number): void;
+}
+
+export interface EventParts {
+  log: Logger;
+  metrics: Metrics;
+  /** Model name and provider of a target, bounded for labels. */
+  labelsOf(target: string): { model: string; provider: string };
+}
+
+export function createComparatorEvents({ log, metrics, labelsOf }: EventParts): ComparatorEvents {
+  return {
+    pairStored(row, { entry }) {
+      metrics.comparePairsTotal.inc({ verdict: row.verdict });
+      metrics.compareQueueWaitSeconds.observe(row.queue_wait_ms / 1000);
+      countScores(metrics, row, /-01$/.test(entry.traceparent));
+      if (row.secondary !== null) countCall(metrics, row.secondary, labelsOf(row.target));
+      log.info('pair.stored', {
+        pair_id: row.pair_id,
+        trace_id: row.trace_id,
+        verdict: row.verdict,
+        level: row.level,
+        reason: row.skip_reason,
+        secondary: row.secondary?.outcome,
+        error: row.secondary?.error,
+        latency_ratio: row.latency_ratio,
+        queue_wait_ms: row.queue_wait_ms,
+        delivery_count: row.delivery_count,
+      });
+    },
+    pairKnown(row, wasCalled) {
+      if (wasCalled) metrics.compareDuplicateCallsTotal.inc();
+      log.info('pair.known', { pair_id: row.pair_id, was_called: wasCalled });
+    },
+    deliverySettled(delivery, result) {
+      metrics.compareDeliveriesTotal.inc({ result });
+      log.debug('delivery.settled', { ...named(delivery), result });
+    },
+    deliveryFailed(delivery, error) {
+      metrics.compareDeliveriesTotal.inc({ result: 'failed' });
+      log.warn('delivery.failed', { ...named(delivery), error });
+    },
+    deliveryDead(delivery, reason, error) {
+      metrics.compareDeliveriesTotal.inc({ result: 'dead' });
+      metrics.compareDeadLetterTotal.inc({ reason });
+      log.error('delivery.dead', { ...named(delivery), reason, error });
+    },
+    trouble: (what, error) => log.warn('trouble', { what, error: errorMessage(error) }),
+    breakerChanged: (target, state) => log.warn('target.breaker', { target, state }),
+    targetUnavailable: (target, seconds) => {
+      metrics.compareTargetUnavailableSecondsTotal.inc(seconds);
+      log.info('target.unavailable', { target, seconds });
+    },
+  };
+}
+
+function named({ id, messageId, deliveryCount }: Delivery): Record<string, unknown> {
+  return { request_id: id, message_id: messageId, delivery_count: deliveryCount };
+}
+
+function countScores(metrics: Metrics, row: PairRow, isSampled: boolean): void {
+  if (row.secondary === null) return;
+  if (row.level !== null) metrics.compareActionTotal.inc({ level: row.level });
+  for (const dimension of DIMENSIONS) {
+    const found = row.scores.find((score) => score.scorer === dimension);
+    metrics.compareDimensionTotal.inc({ dimension, result: found?.label ?? 'na' });
+    if (found?.value != null && (dimension === 'tool_args' || dimension === 'text')) {
+      metrics.compareSimilarity.observe({ dimension }, found.value);
+    }
+  }
+  if (row.level !== null) {
+    const primary = stopReasonLabel(row.primary?.stop_reason ?? null);
+    metrics.compareStopReasonPairsTotal.inc({ primary, target: stopReasonLabel(row.secondary.stop_reason) });
+  }
+  if (row.latency_ratio !== null) {
+    const exemplar = isSampled ? { exemplarLabels: { trace_id: row.trace_id } } : {};
+    metrics.compareLatencyRatio.observe({ value: row.latency_ratio, ...exemplar });
+  }
+  if (row.ttft_ratio !== null) metrics.compareTtftRatio.observe(row.ttft_ratio);
+  if (row.output_tokens_ratio !== null) metrics.compareOutputTokensRatio.observe(row.output_tokens_ratio);
+}
+
+const LEG = { leg: 'target' } as const;
+
+function countCall(metrics: Metrics, arm: ArmSummary, { model, provider }: { model: string; provider: string }): void {
+  const labels = { ...LEG, gen_ai_request_model: model, gen_ai_provider_name: provider };
+  const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = arm.usage;
+  if (arm.ttft_ms !== null) {
+    metrics.genAiServerTimeToFirstTokenSeconds.observe({ labels, value: arm.ttft_ms / 1000 });
+  }
+  if (arm.duration_ms !== null) {
+    const error_type = arm.error === null ? 'none' : errorLabel(arm);
+    const value = arm.duration_ms / 1000;
+    metrics.genAiServerRequestDurationSeconds.observe({ labels: { ...labels, error_type }, value });
+  }
+  const counts = [
+    ['input', input_tokens],
+    ['output', output_tokens],
+    ['cache_read', cache_read_input_tokens],
+    ['cache_write', cache_creation_input_tokens],
+  ] as const;
+  for (const [token_type, value] of counts) {
+    if (value === null) continue;
+    metrics.tokensTotal.inc({ ...LEG, model, token_type }, value);
+    if (token_type === 'input' || token_type === 'output') {
+      metrics.genAiClientTokenUsage.observe({ ...labels, gen_ai_token_type: token_type }, value);
+    }
+  }
+  if (arm.stop_reason !== null) {
+    metrics.stopReasonsTotal.inc({ ...LEG, model, stop_reason: stopReasonLabel(arm.stop_reason) });
+  }
+  if (arm.tools.length > 0) metrics.toolCallsTotal.inc({ ...LEG, model }, arm.tools.length);
+}
+
+function stopReasonLabel(stopReason: string | null): string {
+  return STOP_REASONS.find((known) => known === stopReason) ?? 'other';
+}
+
+function errorLabel(arm: ArmSummary): string {
+  if (arm.outcome.startsWith('timeout')) return 'timeout';
+  if (arm.outcome === 'stream_broken') return 'stream';
+  if (arm.http_status === 0) return 'connection';
+  if (arm.http_status === 429) return 'rate_limited';
+  if (arm.http_status === 529) return 'overloaded';
+  return arm.http_status >= 500 ? 'server_error' : 'client_error';
+}
