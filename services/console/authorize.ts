@@ -15,9 +15,13 @@ export function authorize(adminToken: string | null): RequestHandler {
   return (req, _res, next) => {
     // Digests have one length: the comparison takes the same time for every token.
     if (!timingSafeEqual(digest(normaliseScheme(req.headers.authorization ?? '')), expected)) {
-      throw new GatewayError('authentication_error', 'authorization: needs "Bearer" and the admin token', {
-        headers: { 'www-authenticate': 'Bearer' },
-      });
+      throw new GatewayError(
+        'authentication_error',
+        'the authorization header must hold "Bearer" and the admin token',
+        {
+          headers: { 'www-authenticate': 'Bearer' },
+        },
+      );
     }
     next();
   };

@@ -1,8 +1,15 @@
 // The first schema: what the history lists and what the comparator keeps of a pair, with the indexes their pages walk.
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 
-/** `text` is the database's text type with byte order, so that both databases sort ids alike. */
-export async function createExchangesAndPairs(db: Kysely<unknown>, text: RawBuilder<unknown>): Promise<void> {
+export interface Dialect {
+  /** The text type with byte order, so that both databases sort ids alike. */
+  text: RawBuilder<unknown>;
+  /** `desc` with nulls last, as an index says it. */
+  largestFirst: RawBuilder<unknown>;
+}
+
+export async function createExchangesAndPairs(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
+  const { text } = dialect;
   const double = sql`double precision`;
   await db.schema
     .createTable('exchanges')
@@ -59,18 +66,18 @@ export async function createExchangesAndPairs(db: Kysely<unknown>, text: RawBuil
     .addColumn('scorer_version', text, (column) => column.notNull())
     .addColumn('exported_at', text)
     .execute();
-  await createIndexes(db);
+  await createIndexes(db, dialect);
 }
 
-async function createIndexes(db: Kysely<unknown>): Promise<void> {
+async function createIndexes(db: Kysely<unknown>, { largestFirst }: Dialect): Promise<void> {
   const indexes = [
     sql`create index exchanges_by_start on exchanges (started_at desc, id desc)`,
     sql`create index exchanges_by_session on exchanges (session_id, started_at desc, id desc)`,
     sql`create index pairs_by_start on pairs (started_at desc, pair_id desc)`,
     sql`create index pairs_by_exchange on pairs (exchange_id)`,
     sql`create index pairs_by_session on pairs (session_id, target)`,
-    sql`create index pairs_by_latency on pairs (latency_ratio, pair_id)`,
-    sql`create index pairs_by_ttft on pairs (ttft_ratio, pair_id)`,
+    sql`create index pairs_by_latency on pairs (latency_ratio ${largestFirst}, pair_id desc)`,
+    sql`create index pairs_by_ttft on pairs (ttft_ratio ${largestFirst}, pair_id desc)`,
   ];
   for (const statement of indexes) await statement.execute(db);
 }

@@ -13,9 +13,12 @@ const NAMES = ['0001-exchanges-and-pairs'] as const;
 export type StoreKind = 'sqlite' | 'postgres';
 
 function provider(kind: StoreKind): MigrationProvider {
-  const text = kind === 'postgres' ? sql`text collate "C"` : sql`text`;
+  const dialect =
+    kind === 'postgres'
+      ? { text: sql`text collate "C"`, largestFirst: sql`desc nulls last` }
+      : { text: sql`text`, largestFirst: sql`desc` };
   const migrations: Record<(typeof NAMES)[number], Migration> = {
-    '0001-exchanges-and-pairs': { up: (db: Kysely<unknown>) => createExchangesAndPairs(db, text) },
+    '0001-exchanges-and-pairs': { up: (db: Kysely<unknown>) => createExchangesAndPairs(db, dialect) },
   };
   return { getMigrations: async () => migrations };
 }
