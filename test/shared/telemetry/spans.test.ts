@@ -156,6 +156,16 @@ describe('tracing', () => {
     expect(span?.attributeKeys).to.deep.equal(Object.keys(attributes));
   });
 
+  it('sends no credential that an error message quoted', async () => {
+    const sink = await startSink();
+    const { tracing } = start({ endpoint: sink.url, headers: { authorization: 'Bearer phoenix-key-1234' } });
+    const statusMessage = 'refused: Bearer abcdefgh12345678 and sk-ant-api03-abcdefghijkl';
+    tracing.emit([record({ status: 'error', statusMessage })]);
+    const [span] = await sink.waitFor((spans) => spans.length === 1);
+    expect(span?.statusMessage).to.match(/^refused: Bearer \[redacted\] and/);
+    expect(sink.raw().toString('latin1')).to.not.match(/abcdefgh|phoenix-key/);
+  });
+
   it('sends nothing but traces', async () => {
     const sink = await startSink();
     const { tracing } = start({ endpoint: sink.url });

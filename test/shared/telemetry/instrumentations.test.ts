@@ -1,0 +1,95 @@
+// The SDK and automatic instrumentation are loaded by whom asks for them, and by nobody else.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createInstrumentations } from '#shared/telemetry/instrumentations.ts';
+import { createLogger } from '#shared/telemetry/logger.ts';
+import { createMetrics } from '#shared/telemetry/metrics.ts';
+import { createTracing } from '#shared/telemetry/spans.ts';
+import { startOtlpSink } from '../../support/otlp-sink.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+/** Every package of OpenTelemetry's that a new process imports when it makes tracing with this endpoint. */
+function importedBy(endpoint: string | null): string[] {
+  const script = `
+    import { registerHooks } from 'node:module';
+    const seen = new Set();
+    registerHooks({ resolve: (name, context, next) => { seen.add(name); return next(name, context); } });
+    const { createTracing } = await import('#shared/telemetry/spans.ts');
+    const { createMetrics } = await import('#shared/telemetry/metrics.ts');
+    const logger = { debug() {}, info() {}, warn() {}, error(event) { throw new Error(event); } };
+    const config = { endpoint: ${JSON.stringify(endpoint)}, project: 'p', serviceName: 's', serviceVersion: '1' };
+    const tracing = createTracing(config, { metrics: createMetrics({ processMetrics: false }), logger });
+    await tracing.started;
+    await tracing.shutdown(100);
+    console.log(JSON.stringify([...seen].filter((name) => name.startsWith('@opentelemetry/'))));
+  `;
+  const output = execFileSync(process.execPath, ['--conditions=source', '--input-type=module', '-e', script], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  return JSON.parse(output) as string[];
+}
+
+/** Where the lock file puts a package. */
+function copiesOf(name: string): string[] {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: object };
+  return Object.keys(lock.packages).filter((path) => path.endsWith(`node_modules/${name}`));
+}
+
+describe('loading of OpenTelemetry', () => {
+  it('imports nothing but the API without an endpoint', () => {
+    expect(importedBy(null)).to.deep.equal(['@opentelemetry/api']);
+  });
+
+  it('imports the SDK with an endpoint, and no automatic instrumentation', () => {
+    const names = importedBy('http://127.0.0.1:9');
+    expect(names).to.include('@opentelemetry/sdk-node');
+    expect(names).to.not.include('@opentelemetry/auto-instrumentations-node');
+  });
+
+  it('installs one copy of the SDK', () => {
+    for (const name of ['@opentelemetry/sdk-trace', '@opentelemetry/sdk-node', '@opentelemetry/api']) {
+      expect(copiesOf(name), name).to.have.length(1);
+    }
+  });
+});
+
+describe('automatic instrumentation', () => {
+  it('switches on exactly what the list names', () => {
+    expect(createInstrumentations([])).to.deep.equal([]);
+    const made = createInstrumentations(['undici', '@opentelemetry/instrumentation-redis']);
+    for (const instrumentation of made) instrumentation.disable();
+    expect(made.map(({ instrumentationName }) => instrumentationName).toSorted()).to.deep.equal([
+      '@opentelemetry/instrumentation-redis',
+      '@opentelemetry/instrumentation-undici',
+    ]);
+  });
+
+  it('exports and counts the spans that instrumentations make, and sends no trace context along', async () => {
+    const sink = await startOtlpSink();
+    const metrics = createMetrics({ processMetrics: false });
+    const tracing = createTracing(
+      {
+        endpoint: sink.url,
+        project: 'tests',
+        serviceName: 's',
+        serviceVersion: '1',
+        instrumentations: ['undici'],
+      },
+      { metrics, logger: createLogger({ service: 's', level: 'error', pretty: false }) },
+    );
+    await tracing.started;
+    await (await fetch(`${sink.url}/elsewhere`, { method: 'POST', body: 'x' })).text();
+    const spans = await sink.waitFor((all) => all.some(({ attributes }) => attributes['url.path'] === '/elsewhere'));
+    await tracing.shutdown(2000);
+    await sink.close();
+    expect(spans).to.have.length(1);
+    const asked = sink.requests().find(({ path }) => path === '/elsewhere');
+    expect(asked?.headers).to.not.have.any.keys('traceparent', 'baggage');
+    const { values } = await metrics.telemetrySpansTotal.get();
+    expect(values.find(({ labels }) => labels.result === 'exported')?.value).to.equal(1);
+  });
+});

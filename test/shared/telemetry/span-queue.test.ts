@@ -1,0 +1,115 @@
+// The queue's books: whatever the sender does, each entry has exactly one result and the bounds hold at every moment.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { createSpanQueue, type QueueResult, type SpanQueueOptions } from '#shared/telemetry/span-queue.ts';
+
+type Fate = 'accepts' | 'rejects' | 'throws' | 'hangs';
+
+interface Books {
+  counts: Record<QueueResult, number>;
+  mostEntries: number;
+  mostBytes: number;
+  left: number;
+}
+
+function createBooks(): Books {
+  const counts = { exported: 0, failed: 0, dropped_queue: 0, dropped_bytes: 0 };
+  return { counts, mostEntries: 0, mostBytes: 0, left: 0 };
+}
+
+function options(books: Books, send: (batch: number[]) => Promise<void>): SpanQueueOptions<number> {
+  return {
+    maxBytes: 1000,
+    maxEntries: 20,
+    batchEntries: 8,
+    batchBytes: 300,
+    concurrency: 2,
+    delayMs: 1,
+    send,
+    onResult: (result, count) => {
+      books.counts[result] += count;
+    },
+    onSize: (entries, bytes) => {
+      books.mostEntries = Math.max(books.mostEntries, entries);
+      books.mostBytes = Math.max(books.mostBytes, bytes);
+      books.left = entries;
+    },
+  };
+}
+
+describe('span queue', () => {
+  it('gives each entry one result and stays within its bounds, whatever the sender does', async () => {
+    const fates = fc.array(fc.constantFrom<Fate>('accepts', 'rejects', 'throws', 'hangs'), { minLength: 1 });
+    const sizes = fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(fates, sizes, async (plan, entries) => {
+        const books = createBooks();
+        let batches = 0;
+        const queue = createSpanQueue(
+          options(books, (batch) => {
+            const fate = plan[batches % plan.length] ?? 'accepts';
+            batches += 1;
+            expect(batch.length).to.be.within(1, 8);
+            if (fate === 'throws') throw new Error('at once');
+            if (fate === 'rejects') return Promise.reject(new Error('later'));
+            return fate === 'hangs' ? new Promise(() => {}) : Promise.resolve();
+          }),
+        );
+        for (const [index, size] of entries.entries()) {
+          queue.push(index, size);
+          if (index % 10 === 9) await new Promise((resolve) => setImmediate(resolve));
+        }
+        await queue.flush(5);
+        queue.close();
+        const { counts } = books;
+        expect(counts.exported + counts.failed + counts.dropped_queue + counts.dropped_bytes).to.equal(entries.length);
+        expect(books.mostEntries).to.be.at.most(20);
+        expect(books.mostBytes).to.be.at.most(1000);
+        expect(books.left).to.equal(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('keeps the order of entries and sends one that is larger than a batch alone', async () => {
+    const books = createBooks();
+    const batches: number[][] = [];
+    const queue = createSpanQueue(
+      options(books, async (batch) => {
+        batches.push(batch);
+      }),
+    );
+    for (const [index, size] of [10, 10, 350, 10].entries()) queue.push(index, size);
+    await queue.flush(1000);
+    expect(batches).to.deep.equal([[0, 1], [2], [3]]);
+  });
+
+  it('does not count a batch again that answers after it was given up', async () => {
+    const books = createBooks();
+    const answers: Array<() => void> = [];
+    const queue = createSpanQueue(options(books, () => new Promise((resolve) => answers.push(resolve))));
+    queue.push(1, 1);
+    await queue.flush(20);
+    queue.close();
+    for (const answer of answers) answer();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(answers).to.have.length(1);
+    expect(books.counts).to.deep.equal({ exported: 0, failed: 1, dropped_queue: 0, dropped_bytes: 0 });
+  });
+
+  it('sends an incomplete batch by itself after a while', async () => {
+    const books = createBooks();
+    const sent = new Promise<number[]>((resolve) => {
+      const queue = createSpanQueue(
+        options(books, async (batch) => {
+          resolve(batch);
+        }),
+      );
+      queue.push(7, 1);
+    });
+    // The queue's timer does not keep a process alive; this one does, for the test.
+    const alive = setTimeout(() => {}, 2000);
+    expect(await sent).to.deep.equal([7]);
+    clearTimeout(alive);
+  });
+});
