@@ -1,4 +1,5 @@
 // Scenes that come over HTTP: unknown words are refused by name, so that a typing mistake is not a silent default.
+import { errorMessage } from '#shared/errors.ts';
 import { isFields } from './read-ask.ts';
 import type { Scene } from './script.ts';
 import { InvalidSceneError } from './stage.ts';
@@ -96,7 +97,7 @@ export function parseSceneOrder(text: string): { scene: Scene | string; times: n
   try {
     order = JSON.parse(text);
   } catch (error) {
-    throw new InvalidSceneError(`the body must be JSON such as {"scene": "text"}: ${(error as Error).message}`);
+    throw new InvalidSceneError(`the body must be JSON such as {"scene": "text"}: ${errorMessage(error)}`);
   }
   if (!isFields(order)) throw new InvalidSceneError('the body must be an object such as {"scene": "text"}');
   const { scene, times } = order;

@@ -109,7 +109,13 @@ export class SeenBook {
     return [...this.#entries];
   }
 
+  /** Numbers go on, so that ids made from them do not come twice. */
   clear(): void {
+    this.#entries = [];
+  }
+
+  /** Numbers begin anew. */
+  reset(): void {
     this.#entries = [];
     this.#count = 0;
   }

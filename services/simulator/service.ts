@@ -42,7 +42,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     until: (condition, timeoutMs = 2_000) => seen.until(condition, timeoutMs),
     reset: () => {
       stage.reset();
-      seen.clear();
+      seen.reset();
     },
     connections: () => http.connections(),
     stop: () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
-import { text } from '#services/simulator/script.ts';
+import { type Scene, text } from '#services/simulator/script.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { callOnWire } from './raw-client.ts';
 
@@ -54,6 +54,54 @@ describe('simulator control', () => {
     expect(await ask()).to.match(/^Hello/);
   });
 
+  it('takes over HTTP every member and every fault there is', async () => {
+    const faults = [
+      ...['cut-before-headers', 'cut-after-headers'].map((kind) => ({ kind, manner: 'reset' })),
+      { kind: 'cut', after: -1, manner: 'close' },
+      { kind: 'cut-inside', after: 2, bytes: 3 },
+      { kind: 'end-early', after: -2 },
+      { kind: 'error-event', after: 0, error: { type: 'api_error', message: 'm', details: { a: 1 } } },
+      { kind: 'silence', after: 0, forMs: 10 },
+      { kind: 'silence-before-headers' },
+      ...['html', 'not-json', 'broken-chunking', 'content-length-long', 'content-length-short', 'empty'].map(
+        (what) => ({
+          kind: 'garbage',
+          what,
+        }),
+      ),
+      { kind: 'garbage', what: 'json-instead-of-stream' },
+    ];
+    for (const fault of faults) expect((await order({ scene: { fault } })).status, JSON.stringify(fault)).to.equal(200);
+    const scene: Required<Omit<Scene, 'fault'>> = {
+      name: 'everything',
+      model: 'm',
+      content: [text('x')],
+      stopReason: 'end_turn',
+      stopSequence: 'x',
+      usage: { input_tokens: 1 },
+      messageFields: {},
+      deltaFields: {},
+      answersSafeguards: true,
+      deltaChars: 3,
+      pings: { everyMs: 5 },
+      extraEvents: [
+        { at: 0, raw: ': x' },
+        { at: 1, event: 'e', data: null },
+      ],
+      lineEnd: 'crlf',
+      split: { seed: 1 },
+      delays: { headersMs: 1, firstByteMs: 1, betweenMs: 1 },
+      headers: { a: 'b' },
+      compress: 'gzip',
+      status: 200,
+      error: {},
+      body: '{}',
+      everyPath: false,
+    };
+    const response = await order({ scene });
+    expect(await response.json()).to.include({ scene: 'everything' });
+  });
+
   it('refuses a scene it would not understand, and names the member', async () => {
     const cases: Array<[unknown, string]> = [
       [{ scene: { contents: [] } }, 'scene.contents'],
@@ -101,6 +149,8 @@ describe('simulator control', () => {
     expect(data[1]).to.deep.include({ method: 'GET', url: '/v1/files?limit=2', bodyBytes: 0, body: null, scene: null });
     await fetch(`${simulator.url}/__seen`, { method: 'DELETE' });
     expect(simulator.seen()).to.deep.equal([]);
+    await ask();
+    expect(simulator.seen()[0]?.seq).to.equal(3);
     expect((await fetch(`${simulator.url}/__nothing`)).status).to.equal(404);
   });
 
@@ -111,7 +161,7 @@ describe('simulator control', () => {
     const leftAt = Date.now();
     waiting.hangUp();
     const [first] = await simulator.until((seen) => seen[0]?.hungUp === true);
-    expect((first?.hungUpAtMs ?? Number.POSITIVE_INFINITY) - leftAt).to.be.below(100);
+    expect((first?.hungUpAtMs ?? Number.POSITIVE_INFINITY) - leftAt).to.be.below(250);
 
     const uploading = callOnWire(simulator.url, { headers: { 'content-length': '1000' }, body: '{"model":' });
     await simulator.until((seen) => seen.length === 2);
