@@ -91,7 +91,7 @@ export interface Scene {
   deltaFields?: Record<string, unknown>;
   /** Answer a request's `safeguards` with `safeguard_results` that flag nothing. */
   answersSafeguards?: boolean;
-  /** Code points in one text, thinking or argument delta; 16 by default. */
+  /** Characters in one text, thinking or argument delta; 16 by default. */
   deltaChars?: number;
   /** `once`, the default, is after the first block start; `everyMs` also fills delays and silence. */
   pings?: 'once' | 'none' | { everyMs: number };

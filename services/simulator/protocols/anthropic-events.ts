@@ -100,10 +100,18 @@ function openBlock(block: SceneBlock, rawInput: string | undefined, size: number
   }
 }
 
-/** Cuts between code points: half a surrogate pair cannot travel in JSON as UTF-8. */
+/** Cuts about every `size` UTF-16 units, never inside a surrogate pair: half of one cannot travel as UTF-8. */
 function pieces(value: string, size: number): string[] {
-  const points = Array.from(value);
   const cut: string[] = [];
-  for (let start = 0; start < points.length; start += size) cut.push(points.slice(start, start + size).join(''));
+  for (let start = 0; start < value.length; ) {
+    const end = start + size;
+    const splitsPair = isHighSurrogate(value.charCodeAt(end - 1)) && end < value.length;
+    cut.push(value.slice(start, splitsPair ? end + 1 : end));
+    start = splitsPair ? end + 1 : end;
+  }
   return cut;
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
 }
