@@ -23,6 +23,8 @@ export interface ComparatorConfig {
   readonly graceMs: number;
   /** Most bytes of a secondary's answer that are kept; a longer one is broken off. */
   readonly answerMaxBytes: number;
+  /** Most bytes of prompt and answer on one span. */
+  readonly maxContentBytes: number;
 }
 
 export interface BreakerConfig {
@@ -56,5 +58,6 @@ export function toComparatorConfig(config: Config, adminToken: string | null): C
     turnsPerSession: budget.turns_per_session,
     tokensPerHour: budget.tokens_per_hour,
     answerMaxBytes: config.exchange.body_max_bytes,
+    maxContentBytes: config.tracing.max_content_bytes,
   });
 }

@@ -1,24 +1,31 @@
-// How many exchanges are worked on at once. Work that waits for a target gives its slot away meanwhile, so that one
-// dead target does not hold up the others.
+// How many pairs are worked on at once. A pair that waits for its target gives its slot away meanwhile, so that one dead
+// target does not hold up the others.
 import { untilEither } from './stopping.ts';
 
-export interface WorkSlots {
-  /** Slots in use. */
-  readonly busy: number;
-  /** Works that gave their slot away and wait. */
-  readonly parked: number;
-  /** Takes one at once; only after `whenFree`. */
-  take(): void;
+/** The slots of one delivery, one a pair. */
+export interface SlotShare {
+  /** One pair is done. Not more often than slots were taken. */
   release(): void;
-  /** Resolves with the number of free slots, at least 1. Parked works go first. @throws Stopping */
-  whenFree(signal: AbortSignal): Promise<number>;
-  /** Runs `wait` without a slot and takes one again afterwards. @throws what `wait` throws, with the slot taken. */
+  /** Runs `wait` without the pair's slot and takes one again afterwards. @throws what `wait` throws, with the slot taken. */
   without<T>(wait: () => Promise<T>): Promise<T>;
+  /** Gives back what is left. */
+  end(): void;
+}
+
+export interface WorkSlots {
+  /** Pairs worked on. */
+  readonly busy: number;
+  /** Pairs that gave their slot away and wait. */
+  readonly parked: number;
+  /** Takes slots at once, also more than are free: a delivery is one whole. */
+  take(count: number): SlotShare;
+  /** Resolves with the number of free slots, at least 1. Parked pairs go first. @throws Stopping */
+  whenFree(signal: AbortSignal): Promise<number>;
 }
 
 export interface WorkSlotsOptions {
   limit: number;
-  /** No slot is called free while so many works are parked. */
+  /** No slot is called free while so many pairs are parked. */
   maxParked: number;
 }
 
@@ -26,14 +33,28 @@ export function createWorkSlots({ limit, maxParked }: WorkSlotsOptions): WorkSlo
   let busy = 0;
   let parked = 0;
   const returning: Array<() => void> = [];
-  const readers: Array<() => void> = [];
+  const readers = new Set<() => void>();
 
-  function give(): void {
+  function give(count: number): void {
+    busy -= count;
     while (busy < limit && returning.length > 0) {
       busy += 1;
       returning.shift()?.();
     }
-    if (busy < limit && parked < maxParked) for (const wake of readers.splice(0)) wake();
+    if (busy < limit && parked < maxParked) for (const wake of [...readers]) wake();
+  }
+
+  async function without<T>(wait: () => Promise<T>): Promise<T> {
+    parked += 1;
+    give(1);
+    try {
+      return await wait();
+    } finally {
+      if (busy < limit) busy += 1;
+      else await new Promise<void>((resolve) => returning.push(resolve));
+      parked -= 1;
+      give(0);
+    }
   }
 
   return {
@@ -43,34 +64,34 @@ export function createWorkSlots({ limit, maxParked }: WorkSlotsOptions): WorkSlo
     get parked() {
       return parked;
     },
-    take() {
-      busy += 1;
-    },
-    release() {
-      busy -= 1;
-      give();
+    take(count) {
+      busy += count;
+      let left = count;
+      return {
+        release() {
+          if (left === 0) return;
+          left -= 1;
+          give(1);
+        },
+        without,
+        end() {
+          give(left);
+          left = 0;
+        },
+      };
     },
     async whenFree(signal) {
       while (busy >= limit || parked >= maxParked) {
         await untilEither(signal, (resolve) => {
-          readers.push(resolve);
-          return () => {};
+          const wake = (): void => {
+            readers.delete(wake);
+            resolve();
+          };
+          readers.add(wake);
+          return () => readers.delete(wake);
         });
       }
       return limit - busy;
-    },
-    async without(wait) {
-      busy -= 1;
-      parked += 1;
-      give();
-      try {
-        return await wait();
-      } finally {
-        if (busy < limit) busy += 1;
-        else await new Promise<void>((resolve) => returning.push(resolve));
-        parked -= 1;
-        give();
-      }
     },
   };
 }

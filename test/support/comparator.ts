@@ -34,6 +34,7 @@ export const COMPARATOR_CONFIG: ComparatorConfig = {
   readWaitMs: 20,
   graceMs: 2_000,
   answerMaxBytes: 1024 * 1024,
+  maxContentBytes: 100_000,
 };
 
 export function testTarget(name: string, baseUrl: string, overrides: Partial<Target> = {}): Target {

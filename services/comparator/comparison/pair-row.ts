@@ -17,6 +17,8 @@ export interface PairFacts {
   delivery: Delivery;
   /** From the end of the primary's answer until the comparator turned to this pair. */
   queueWaitMs: number;
+  /** Cleans what an upstream said in an error before it is kept. */
+  redact(text: string): string;
 }
 
 export type OrphanReason = 'expired' | 'budget' | 'unknown_target';
@@ -57,7 +59,7 @@ interface RowParts {
   rewrites?: string[];
 }
 
-function toRow({ entry, target, delivery, queueWaitMs }: PairFacts, parts: RowParts): PairRow {
+function toRow({ entry, target, delivery, queueWaitMs, redact }: PairFacts, parts: RowParts): PairRow {
   const scores = parts.scores ?? [];
   const ratio = (scorer: string): number | null => scores.find((score) => score.scorer === scorer)?.value ?? null;
   const trace = traceOf(entry);
@@ -74,9 +76,9 @@ function toRow({ entry, target, delivery, queueWaitMs }: PairFacts, parts: RowPa
     skip_reason: parts.reason,
     level: parts.level ?? null,
     scores,
-    primary: parts.primary && toArmSummary(parts.primary, trace.parentSpanId),
+    primary: parts.primary && toArmSummary(parts.primary, trace.parentSpanId, redact),
     secondary: parts.secondary
-      ? toArmSummary(parts.secondary, pairSpanId('compare_request', entry.id, target, 0))
+      ? toArmSummary(parts.secondary, pairSpanId('compare_request', entry.id, target, 0), redact)
       : null,
     latency_ratio: ratio('latency_ratio'),
     ttft_ratio: ratio('ttft_ratio'),
@@ -90,7 +92,7 @@ function toRow({ entry, target, delivery, queueWaitMs }: PairFacts, parts: RowPa
   };
 }
 
-function toArmSummary(observation: Observation, spanId: string | null): ArmSummary {
+function toArmSummary(observation: Observation, spanId: string | null, redact: PairFacts['redact']): ArmSummary {
   const { outcome, httpStatus, message, stopReason, toolCalls, usage, timing, visibleBytes, error } = observation;
   return {
     outcome,
@@ -105,7 +107,7 @@ function toArmSummary(observation: Observation, spanId: string | null): ArmSumma
     duration_ms: timing.durationMs,
     output_bytes: visibleBytes,
     span_id: spanId,
-    error: error && `${error.type}: ${error.message}`.slice(0, 300),
+    error: error && redact(`${error.type}: ${error.message}`).slice(0, 300),
   };
 }
 

@@ -5,6 +5,7 @@ import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import { pairSpanId } from '#shared/ids.ts';
 import type { ArmSummary, PairRow } from '#shared/store/store.ts';
+import { annotationKeys, CCPROXY, OPENINFERENCE, OTEL, PLAIN } from '#shared/telemetry/attribute-keys.ts';
 import type { AttributeValue, SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { type PairTrace, traceOf } from './pair-row.ts';
 
@@ -44,15 +45,15 @@ function requestSpan(parts: PairSpanParts, secondary: ArmSummary): SpanRecord {
     endMs: startMs + (secondary.duration_ms ?? 0),
     attributes: {
       ...identity(row),
-      'ccproxy.leg': 'target',
-      'ccproxy.compare.sampled': true,
-      'session.id': row.session_id,
-      ...numbers(secondary, parts.secondary),
+      [CCPROXY.leg]: 'target',
+      [CCPROXY.compareSampled]: true,
+      [OPENINFERENCE.sessionId]: row.session_id,
+      ...numbers(secondary),
       ...messaging(parts),
       'ccproxy.rewrites': row.rewrites,
-      'openinference.span.kind': 'LLM',
-      'http.response.status_code': secondary.http_status || null,
-      'error.type': failed ? errorType(secondary) : null,
+      [OPENINFERENCE.spanKind]: 'LLM',
+      [OTEL.httpStatus]: secondary.http_status || null,
+      [OTEL.errorType]: failed ? errorType(secondary) : null,
       'ccproxy.outcome': secondary.outcome,
       ...parts.llm,
     },
@@ -76,18 +77,18 @@ function pairSpan({ entry, row }: PairSpanParts): SpanRecord {
     endMs: atMs,
     attributes: {
       ...identity(row),
-      'ccproxy.verdict': row.verdict,
+      [CCPROXY.verdict]: row.verdict,
       'ccproxy.level': row.level,
       'ccproxy.skip_reason': row.skip_reason,
-      'ccproxy.latency_ratio': row.latency_ratio,
-      'ccproxy.ttft_ratio': row.ttft_ratio,
-      'ccproxy.output_tokens_ratio': row.output_tokens_ratio,
-      'ccproxy.primary.span_id': trace.parentSpanId,
-      'ccproxy.target.span_id': row.secondary?.span_id,
-      'ccproxy.compare.sampled': true,
+      [CCPROXY.latencyRatio]: row.latency_ratio,
+      [CCPROXY.ttftRatio]: row.ttft_ratio,
+      [CCPROXY.outputTokensRatio]: row.output_tokens_ratio,
+      [CCPROXY.primarySpanId]: trace.parentSpanId,
+      [CCPROXY.targetSpanId]: row.secondary?.span_id,
+      [CCPROXY.compareSampled]: true,
       'ccproxy.scorer_version': row.scorer_version,
-      'session.id': row.session_id,
-      'openinference.span.kind': 'EVALUATOR',
+      [OPENINFERENCE.sessionId]: row.session_id,
+      [OPENINFERENCE.spanKind]: 'EVALUATOR',
       ...annotations(row),
     },
     events: [],
@@ -112,52 +113,42 @@ function links(traceId: string, spanId: string | null): SpanRecord['links'] {
 
 function identity(row: PairRow): Attributes {
   return {
-    'ccproxy.pair_id': row.pair_id,
-    'ccproxy.request_id': row.exchange_id,
-    'ccproxy.target': row.target,
-    'ccproxy.replicate': row.replicate,
-    'ccproxy.service': 'cc-comparator',
+    [CCPROXY.pairId]: row.pair_id,
+    [CCPROXY.requestId]: row.exchange_id,
+    [CCPROXY.target]: row.target,
+    [CCPROXY.replicate]: row.replicate,
+    [CCPROXY.service]: 'comparator',
   };
 }
 
-function numbers(arm: ArmSummary, observation: Observation | null): Attributes {
+/** Small and important ones first, and all that a row alone still knows. */
+function numbers(arm: ArmSummary): Attributes {
   const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = arm.usage;
   const prompt =
     input_tokens === null ? null : input_tokens + (cache_read_input_tokens ?? 0) + (cache_creation_input_tokens ?? 0);
-  const generatedMs = generationMs(observation);
-  const later = output_tokens === null ? 0 : output_tokens - 1;
-  const paced = generatedMs !== null && generatedMs > 0 && later > 0;
   return {
-    ttft_ms: arm.ttft_ms,
-    total_duration_ms: arm.duration_ms,
-    'ccproxy.ttfvt_ms': arm.ttfvt_ms,
-    'ccproxy.itl_mean_ms': paced ? generatedMs / later : null,
-    'ccproxy.tokens_per_s': paced ? (later * 1000) / generatedMs : null,
-    'llm.finish_reason': arm.stop_reason,
-    'llm.token_count.prompt': prompt,
-    'llm.token_count.completion': output_tokens,
-    'llm.token_count.total': prompt === null || output_tokens === null ? null : prompt + output_tokens,
+    [PLAIN.ttftMs]: arm.ttft_ms,
+    [PLAIN.totalDurationMs]: arm.duration_ms,
+    [CCPROXY.ttfvtMs]: arm.ttfvt_ms,
+    [OPENINFERENCE.finishReason]: arm.stop_reason,
+    [OPENINFERENCE.tokensPrompt]: prompt,
+    [OPENINFERENCE.tokensCompletion]: output_tokens,
+    [OPENINFERENCE.tokensTotal]: prompt === null || output_tokens === null ? null : prompt + output_tokens,
   };
-}
-
-/** From the first to the last delta. */
-function generationMs(observation: Observation | null): number | null {
-  const { ttftMs, lastDeltaMs } = observation?.timing ?? { ttftMs: null, lastDeltaMs: null };
-  return ttftMs === null || lastDeltaMs === null ? null : lastDeltaMs - ttftMs;
 }
 
 function messaging({ row, bus, messageId, bodyBytes }: PairSpanParts): Attributes {
   return {
-    'messaging.system': bus,
-    'messaging.operation.name': bus === 'redis' ? 'xreadgroup' : 'read',
-    'messaging.operation.type': 'process',
-    'messaging.destination.name': 'ccproxy:exchanges',
-    'messaging.consumer.group.name': 'compare',
-    'messaging.message.id': messageId,
-    'messaging.message.body.size': bodyBytes,
-    'messaging.message.conversation_id': row.pair_id,
-    'ccproxy.queue_wait_ms': row.queue_wait_ms,
-    'ccproxy.delivery_count': row.delivery_count,
+    [OTEL.messagingSystem]: bus,
+    [OTEL.messagingOperationName]: bus === 'redis' ? 'xreadgroup' : 'read',
+    [OTEL.messagingOperationType]: 'process',
+    [OTEL.messagingDestination]: 'ccproxy:exchanges',
+    [OTEL.messagingConsumerGroup]: 'compare',
+    [OTEL.messagingMessageId]: messageId,
+    [OTEL.messagingBodySize]: bodyBytes,
+    [OTEL.messagingConversationId]: row.pair_id,
+    [CCPROXY.queueWaitMs]: row.queue_wait_ms,
+    [CCPROXY.deliveryCount]: row.delivery_count,
   };
 }
 
@@ -185,12 +176,12 @@ function annotations(row: PairRow): Attributes {
     if (label !== 'na') notes.push({ name: scorer, label, score: value });
   const attributes: Record<string, AttributeValue | null> = {};
   for (const [index, note] of notes.entries()) {
-    const prefix = `annotations.${index}.annotation.`;
-    attributes[`${prefix}name`] = note.name;
-    attributes[`${prefix}label`] = note.label;
-    attributes[`${prefix}score`] = note.score;
-    attributes[`${prefix}annotator_kind`] = 'CODE';
-    attributes[`${prefix}identifier`] = row.pair_id;
+    const keys = annotationKeys(index);
+    attributes[keys.name] = note.name;
+    attributes[keys.label] = note.label;
+    attributes[keys.score] = note.score;
+    attributes[keys.kind] = 'CODE';
+    attributes[keys.identifier] = row.pair_id;
   }
   return attributes;
 }

@@ -12,10 +12,13 @@ import { observe, readExchange } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
 import { findTarget, type Target } from '#shared/providers/target.ts';
 import type { PairRow } from '#shared/store/store.ts';
+import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { ComparatorContext } from '../context.ts';
 import { pause, Stopping } from '../stopping.ts';
 import type { Admission } from '../target-breakers.ts';
 import { estimateTokens, type Reservation, usedTokens } from '../token-budget.ts';
+import type { SlotShare } from '../work-slots.ts';
 import { type CallSecondaryParts, callSecondary } from './call-secondary.ts';
 import { type HeldDelivery, holdDelivery } from './hold-delivery.ts';
 import { pair } from './pair.ts';
@@ -28,6 +31,7 @@ import { score } from './score.ts';
 type Settled = 'new' | 'known' | 'left';
 
 const RETRY_READ_MS = 1_000;
+const LEAST_PAUSE_MS = 20;
 
 /** Runs until the context is told to stop, then waits for what was begun. */
 export async function runComparisons(context: ComparatorContext): Promise<void> {
@@ -35,11 +39,7 @@ export async function runComparisons(context: ComparatorContext): Promise<void> 
   while (!context.stopping.aborted) {
     for (const delivery of await readDeliveries(context)) {
       if (context.stopping.aborted) break;
-      context.slots.take();
-      const work = compareDelivery(delivery, context).finally(() => {
-        context.slots.release();
-        begun.delete(work);
-      });
+      const work = compareDelivery(delivery, context).finally(() => begun.delete(work));
       begun.add(work);
     }
   }
@@ -51,7 +51,7 @@ async function readDeliveries(context: ComparatorContext): Promise<Delivery[]> {
   const { bus, store, breakers, config, stopping } = context;
   try {
     const free = await context.slots.whenFree(stopping);
-    if (breakers.allOpen()) await pause(Math.max(1, breakers.nextProbeMs()), stopping);
+    while (breakers.allOpen()) await pause(Math.max(LEAST_PAUSE_MS, breakers.nextProbeMs()), stopping);
     if (!(await store.healthy())) throw new Error('the store cannot be reached');
     const { minIdleMs, maxDeliveries } = config.claim;
     const count = breakers.status().some(({ state }) => state === 'half_open') ? 1 : free;
@@ -67,11 +67,14 @@ async function readDeliveries(context: ComparatorContext): Promise<Delivery[]> {
 
 /** Settles the entry when all its pairs are. Never throws: what fails stays pending and comes again. */
 async function compareDelivery(delivery: Delivery, context: ComparatorContext): Promise<void> {
+  const slots = context.slots.take(Math.max(1, delivery.pairs));
   const held = holdDelivery(delivery, context);
   try {
     const entry = decodeEntry(delivery.fields);
     const results = await Promise.allSettled(
-      entry.shadow.map((name) => comparePair({ name, entry, delivery, held }, context)),
+      entry.shadow.map((name) =>
+        comparePair({ name, entry, delivery, held, slots }, context).finally(() => slots.release()),
+      ),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
@@ -83,6 +86,7 @@ async function compareDelivery(delivery: Delivery, context: ComparatorContext): 
   } catch (error) {
     await giveUp(delivery, error, context);
   } finally {
+    slots.end();
     await held.release();
   }
 }
@@ -106,10 +110,12 @@ interface PlannedPair {
   entry: ExchangeEntry;
   delivery: Delivery;
   held: HeldDelivery;
+  slots: SlotShare;
 }
 
 /** Looks whether the pair is there already, takes its lease, and waits until the target may be called. */
-async function comparePair({ name, entry, delivery, held }: PlannedPair, context: ComparatorContext): Promise<Settled> {
+async function comparePair(planned: PlannedPair, context: ComparatorContext): Promise<Settled> {
+  const { name, entry, delivery, held, slots } = planned;
   const id = pairId(entry.id, name);
   const spans = {
     entry,
@@ -126,9 +132,9 @@ async function comparePair({ name, entry, delivery, held }: PlannedPair, context
   }
   if (!(await held.lease(id))) return 'left';
   const target = findTarget(context.targets, name);
-  const admission = target && (await admitTo(name, context));
+  const admission = target && (await admitTo(name, slots, context));
   const queueWaitMs = Math.max(0, context.clock.nowMs() - entry.startedAtMs - entry.totalDurationMs);
-  const facts: PairFacts = { entry, target: name, delivery, queueWaitMs };
+  const facts: PairFacts = { entry, target: name, delivery, queueWaitMs, redact: context.redact };
   if (!admission) return keep(toOrphanRow(facts, 'unknown_target', null), spans, context);
   try {
     return await compareOnce({ facts, target, admission, spans }, context);
@@ -138,7 +144,8 @@ async function comparePair({ name, entry, delivery, held }: PlannedPair, context
 }
 
 /** A pair that must wait for its target holds no slot meanwhile. */
-async function admitTo(target: string, { breakers, slots, stopping }: ComparatorContext): Promise<Admission> {
+async function admitTo(target: string, slots: SlotShare, context: ComparatorContext): Promise<Admission> {
+  const { breakers, stopping } = context;
   const admit = (): Promise<Admission> => breakers.admit(target, stopping);
   return breakers.isReady(target) ? admit() : slots.without(admit);
 }
@@ -177,7 +184,8 @@ async function compareOnce(admitted: AdmittedPair, context: ComparatorContext): 
   const made = pair(primary, secondary);
   const scored = score(made);
   const row = toScoredRow(facts, { ...scored, primary, secondary, rewrites });
-  return record({ row, spans: { ...spans, secondary }, wasCalled: true }, context);
+  const llm = describeCall({ request: rewritten, requestBytes: call.body.length, secondary, facts, target }, context);
+  return record({ row, spans: { ...spans, secondary, llm }, wasCalled: true }, context);
 }
 
 /** Keeps the row of a pair that ended before a call. */
@@ -209,4 +217,30 @@ function secondaryParts(context: ComparatorContext): CallSecondaryParts {
 function isReached(answer: RecordedAnswer): boolean {
   if (answer.status === 0) return answer.end !== 'connect_error' && answer.end !== 'reset';
   return answer.status < 500;
+}
+
+interface DescribedCall {
+  request: MessagesRequest;
+  requestBytes: number;
+  secondary: Observation;
+  facts: PairFacts;
+  target: Target;
+}
+
+/** What the secondary's span says beside the row: the same set as on the gateway's own. */
+function describeCall({ request, requestBytes, secondary, facts, target }: DescribedCall, context: ComparatorContext) {
+  const { tracing, config, redact } = context;
+  if (!tracing.enabled) return {};
+  return llmAttributes({
+    request,
+    requestBytes,
+    observation: secondary,
+    modelAsked: facts.entry.modelAsked,
+    modelSent: request.model,
+    provider: target.provider,
+    sessionId: facts.entry.sessionId,
+    content: tracing.content,
+    maxContentBytes: config.maxContentBytes,
+    redact,
+  });
 }
