@@ -47,7 +47,7 @@ export interface StartedTracing extends Tracing {
 }
 
 const EXPORTER = { exporter: 'otlp' } as const;
-const QUEUE = { maxEntries: 240, batchEntries: 8, batchBytes: 1024 * 1024, concurrency: 4, delayMs: 200 } as const;
+const QUEUE = { maxEntries: 240, batchEntries: 8, batchBytes: 256 * 1024, concurrency: 4, delayMs: 200 } as const;
 const QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 const EXPORT_TIMEOUT_MS = 10_000;
 
