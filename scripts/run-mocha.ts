@@ -11,7 +11,10 @@ export interface MochaRun {
   exitCode: number;
 }
 
-/** @param output where mocha's own output goes: 'inherit' shows it, 'stderr' keeps stdout free. */
+/**
+ * @param args files or options for mocha; none = every test
+ * @param output where mocha's own output goes: 'inherit' shows it, 'stderr' keeps stdout free
+ */
 export async function runMocha(root: string, args: string[], output: 'inherit' | 'stderr'): Promise<MochaRun> {
   const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-results-'));
   const file = join(folder, 'results.json');
@@ -24,7 +27,7 @@ export async function runMocha(root: string, args: string[], output: 'inherit' |
         join(root, 'test/support/results-reporter.ts'),
         '--reporter-option',
         `output=${file}`,
-        ...args,
+        ...(args.length > 0 ? args : ['test/**/*.test.ts']),
       ],
       output,
     );
