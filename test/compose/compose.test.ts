@@ -1,0 +1,294 @@
+// Dockerfile, docker-compose.yml and the shipped settings against the code: every command, port, path and variable in
+// them has to exist there.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { parse } from 'yaml';
+import { createProgram } from '#services/cli/program.ts';
+import { type Config, environmentNames, loadConfig } from '#shared/config/load.ts';
+import { parseAddress } from '#shared/config/schema.ts';
+import { ROOT, readSource } from '../support/read-imports.ts';
+
+interface Service {
+  image: string;
+  command?: string[];
+  entrypoint?: string[];
+  environment?: Record<string, string>;
+  volumes?: string[];
+  ports?: string[];
+  networks?: string[];
+  network_mode?: string;
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: { test?: string[]; disable?: boolean };
+  [key: string]: unknown;
+}
+
+interface Compose {
+  services: Record<string, Service>;
+  networks: Record<string, { internal?: boolean }>;
+  volumes: Record<string, unknown>;
+}
+
+const text = readSource('docker-compose.yml');
+const compose = parse(text, { merge: true }) as Compose;
+const dockerfile = readSource('Dockerfile');
+const ours = Object.entries(compose.services).filter(([, { image }]) => image.includes('cc-proxy:'));
+const running = ours.filter(([, { command }]) => (command ?? []).length > 0);
+
+/** `${NAME:-default}` → default, as compose does without an .env file. */
+function expand(value: string): string {
+  return value.replace(/\$\{(\w+):-([^}]*)\}/g, '$2');
+}
+
+/** The settings a service of the compose file ends up with. */
+function configOf(service: Service): Config {
+  const env = Object.fromEntries(
+    Object.entries(service.environment ?? {}).map(([name, value]) => [name, expand(String(value))]),
+  );
+  const mount = (service.volumes ?? []).find((volume) => volume.includes(`:${env.CC_PROXY_CONFIG}:`));
+  const file = mount?.split(':')[0];
+  return loadConfig({ env: { ...env, HOME: '/', CC_PROXY_CONFIG: file ? join(ROOT, file) : undefined }, cwd: '/' });
+}
+
+function portOf(address: string): number | undefined {
+  return parseAddress(address)?.port;
+}
+
+describe('docker-compose.yml', () => {
+  it('starts gateway, comparator, console, two simulators, redis, postgres and phoenix', () => {
+    expect(Object.keys(compose.services)).to.have.members([
+      ...['init', 'gateway', 'comparator', 'console', 'simulator-primary', 'simulator-secondary'],
+      ...['redis', 'postgres', 'phoenix'],
+    ]);
+  });
+
+  it('gives commands that the command line has', () => {
+    const known = createProgram().commands.map((command) => command.name());
+    expect(running.flatMap(([, { command }]) => command ?? []).filter((word) => !known.includes(word))).to.deep.equal(
+      [],
+    );
+    expect(running).to.have.length(5);
+  });
+
+  for (const [name, service] of running) {
+    it(`gives ${name} settings that load without a warning`, () => {
+      expect(configOf(service).warnings).to.deep.equal([]);
+    });
+
+    it(`asks ${name} for its health where it answers`, () => {
+      const asked = Number(/127\.0\.0\.1:(\d+)\/readyz/.exec((service.healthcheck?.test ?? []).join(' '))?.[1]);
+      expect(asked).to.equal(portOf(configOf(service).ops.listen_address));
+    });
+  }
+
+  it('sets only variables that are settings, or the documented names of others', () => {
+    const known = new Set([...environmentNames(), 'CC_PROXY_CONFIG', 'PGPASSFILE']);
+    const set = ours.flatMap(([, { environment }]) => Object.keys(environment ?? {}));
+    expect(set.filter((name) => !known.has(name))).to.deep.equal([]);
+  });
+
+  it('runs in compare mode with both upstreams on the simulators, without a key', () => {
+    const config = configOf(compose.services.gateway as Service);
+    expect(config.default_mode).to.equal('compare');
+    expect(config.target.api_key).to.equal(null);
+    for (const url of [config.passthrough.url, config.target.url ?? '']) {
+      const { hostname, port } = new URL(url);
+      const simulator = compose.services[hostname];
+      expect(simulator?.command, url).to.deep.equal(['simulator']);
+      expect(Number(port)).to.equal(portOf(configOf(simulator as Service).simulator.listen_address));
+    }
+    expect(config.passthrough.url).not.to.equal(config.target.url);
+  });
+
+  it('names redis, postgres and phoenix in the settings as the services are called', () => {
+    const config = configOf(compose.services.gateway as Service);
+    for (const url of [config.redis.url, config.store.url, config.tracing.endpoint]) {
+      expect(Object.keys(compose.services)).to.include(new URL(url ?? '').hostname);
+    }
+    const { username, pathname } = new URL(config.store.url);
+    expect(compose.services.postgres?.environment).to.include({
+      POSTGRES_USER: username,
+      POSTGRES_DB: pathname.slice(1),
+    });
+  });
+
+  it('publishes on 127.0.0.1 only, and the ports that the services listen on', () => {
+    const published = Object.entries(compose.services).flatMap(([name, { ports }]) =>
+      (ports ?? []).map((port) => ({ name, port: expand(port) })),
+    );
+    for (const { name, port } of published) expect(port, name).to.match(/^127\.0\.0\.1:(\d+):\1$/);
+    const inside = Object.fromEntries(published.map(({ name, port }) => [name, Number(port.split(':')[2])]));
+    const config = configOf(compose.services.gateway as Service);
+    expect(inside).to.deep.equal({
+      gateway: portOf(config.server.listen_address),
+      console: portOf(config.console.listen_address),
+      phoenix: Number(new URL(config.tracing.endpoint ?? '').port),
+    });
+  });
+
+  it('mounts only files that exist, and volumes that are declared', () => {
+    for (const volume of Object.values(compose.services).flatMap((service) => service.volumes ?? [])) {
+      const [source = ''] = volume.split(':');
+      if (source.startsWith('.')) expect(existsSync(join(ROOT, source)), source).to.equal(true);
+      else expect(Object.keys(compose.volumes)).to.include(source);
+    }
+  });
+
+  it('waits only for services that exist and have a health check, and nobody waits for observability', () => {
+    for (const [name, { depends_on }] of Object.entries(compose.services)) {
+      for (const [other, { condition }] of Object.entries(depends_on ?? {})) {
+        const needed = compose.services[other];
+        expect(needed, `${name} waits for ${other}`).not.to.equal(undefined);
+        expect(other).not.to.equal('phoenix');
+        if (condition === 'service_healthy') expect(needed?.healthcheck?.test, other).to.be.an('array');
+        else expect(other).to.equal('init');
+      }
+    }
+  });
+
+  it('hardens every container of ours, and stops none before it has drained', () => {
+    for (const [name, service] of ours) {
+      expect(service, name).to.deep.include({
+        read_only: true,
+        init: true,
+        user: '1000:1000',
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      });
+    }
+    const grace = Number(/^(\d+)s$/.exec(String(compose.services.gateway?.stop_grace_period))?.[1]);
+    expect(grace).to.be.above(configOf(compose.services.gateway as Service).server.drain_secs);
+  });
+
+  it('keeps redis and postgres in a network that leads nowhere', () => {
+    for (const name of ['redis', 'postgres']) {
+      expect(compose.services[name]?.networks).to.deep.equal(['data']);
+      expect(compose.services[name]?.ports).to.equal(undefined);
+    }
+    expect(compose.networks.data?.internal).to.equal(true);
+  });
+
+  it('bounds the memory and the log of every container', () => {
+    for (const [name, service] of Object.entries(compose.services)) {
+      expect(service.mem_limit, name).to.be.a('string');
+      expect(service.logging, name).to.have.nested.property('options.max-size');
+    }
+  });
+
+  it('takes every image and every choice from a variable that .env.example explains', () => {
+    const variables = new Set([...text.matchAll(/\$\{(\w+):-/g)].map((match) => match[1]));
+    const explained = [...readSource('.env.example').matchAll(/^#?([A-Z_]+)=/gm)].map((match) => match[1]);
+    expect(explained).to.have.members([...variables]);
+    for (const [name, { image }] of Object.entries(compose.services)) {
+      expect(image, name)
+        .to.match(/^\$\{\w+_IMAGE:-[\w./-]+:[\w.-]+\}$/)
+        .and.not.match(/latest/);
+    }
+  });
+
+  it('is accepted by docker compose', function () {
+    const client = spawnSync('docker', ['compose', 'version'], { encoding: 'utf8' });
+    if (client.status !== 0) return this.skip();
+    const done = spawnSync('docker', ['compose', '-f', join(ROOT, 'docker-compose.yml'), 'config', '-q'], {
+      encoding: 'utf8',
+    });
+    expect(done.stderr).to.equal('');
+    expect(done.status).to.equal(0);
+  });
+});
+
+describe('the init service', () => {
+  it('writes each secret once, the admin token readable by its owner alone', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-init-'));
+    try {
+      const [, script = ''] = compose.services.init?.entrypoint ?? [];
+      const run = () => spawnSync(process.execPath, [join(ROOT, script.replace(/^\/app\//, '')), folder]);
+      expect(run().status).to.equal(0);
+      const files = ['admin-token', 'postgres-password', 'pgpass'];
+      const before = files.map((file) => readFileSync(join(folder, file), 'utf8'));
+      expect(run().status).to.equal(0);
+      expect(files.map((file) => readFileSync(join(folder, file), 'utf8'))).to.deep.equal(before);
+      expect(before[0]).to.match(/^[\w-]{32}$/);
+      expect(before[2]).to.equal(`*:*:ccproxy:ccproxy:${before[1]}\n`);
+      const modes = files.map((file) => (statSync(join(folder, file)).mode & 0o777).toString(8));
+      expect(modes).to.deep.equal(['600', '444', '600']);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('writes where the settings and the containers look', () => {
+    const volume = '/run/cc-proxy';
+    const config = configOf(compose.services.gateway as Service);
+    expect(config.admin.token_file).to.equal(`${volume}/admin-token`);
+    expect(compose.services.postgres?.environment?.POSTGRES_PASSWORD_FILE).to.equal(`${volume}/postgres-password`);
+    for (const name of ['console', 'comparator']) {
+      expect(compose.services[name]?.environment?.PGPASSFILE).to.equal(`${volume}/pgpass`);
+    }
+    for (const name of ['gateway', 'comparator', 'console', 'postgres']) {
+      expect(compose.services[name]?.volumes, name).to.include(`secrets:${volume}:ro`);
+    }
+    expect(dockerfile).to.match(new RegExp(`install -d -o 1000 -g 1000 [^\\n]*${volume}`));
+  });
+});
+
+describe('Dockerfile', () => {
+  it('copies only what exists and what .dockerignore lets through', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) =>
+      (match[1] ?? '').split(' '),
+    );
+    const allowed = [...readSource('.dockerignore').matchAll(/^!(.+)$/gm)].map((match) => match[1]);
+    expect(copied.filter((path) => !existsSync(join(ROOT, path)))).to.deep.equal([]);
+    expect(allowed).to.have.members([...new Set(copied)]);
+  });
+
+  it('starts node itself on the file that the build makes of the command line', () => {
+    const entry = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
+    expect(entry[0]).to.equal('node');
+    const source = (entry.at(-1) ?? '').replace('/app/dist/', '').replace(/\.js$/, '.ts');
+    expect(existsSync(join(ROOT, source)), source).to.equal(true);
+    expect(/^CMD (\[.*\])$/m.exec(dockerfile)?.[1]).to.equal('["start"]');
+  });
+
+  it('runs as a number, needs no frontend from elsewhere, and takes its base as an argument', () => {
+    expect(dockerfile)
+      .to.match(/^USER 1000:1000$/m)
+      .and.not.match(/^# *syntax/im);
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map((match) => match[1]?.replace(/[${}]/g, ''));
+    expect(bases).to.deep.equal(['NODE_IMAGE', 'deps', 'NODE_IMAGE', 'NODE_IMAGE']);
+    expect(dockerfile).to.match(/^ARG NODE_IMAGE=node:24-/m);
+  });
+
+  it('exposes the ports that the settings have by default, and asks for health on the ops listener', () => {
+    const config = loadConfig({ env: { HOME: '/' }, cwd: '/' });
+    const defaults = [config.server, config.comparator, config.console, config.simulator, config.ops].map((section) =>
+      String(portOf(section.listen_address)),
+    );
+    expect(/^EXPOSE (.+)$/m.exec(dockerfile)?.[1]?.split(' ')).to.deep.equal(defaults);
+    expect(dockerfile).to.include(`http://127.0.0.1:${portOf(config.ops.listen_address)}/readyz`);
+  });
+
+  it('carries the version of package.json', () => {
+    const { version } = JSON.parse(readSource('package.json')) as { version: string };
+    expect(dockerfile).to.match(new RegExp(`^ARG VERSION=${version.replaceAll('.', '\\.')}$`, 'm'));
+  });
+});
+
+describe('deploy/config', () => {
+  for (const file of readdirSync(join(ROOT, 'deploy/config'))) {
+    it(`${file} loads without a warning`, () => {
+      const config = loadConfig({ env: { HOME: '/' }, cwd: '/', configPath: join(ROOT, 'deploy/config', file) });
+      expect(config.warnings).to.deep.equal([]);
+      expect(config.file).to.equal(join(ROOT, 'deploy/config', file));
+    });
+  }
+
+  it('S0-34 ships cc-proxy.local.toml with the Phoenix endpoint set', () => {
+    const configPath = join(ROOT, 'deploy/config/cc-proxy.local.toml');
+    const config = loadConfig({ env: { HOME: '/' }, cwd: '/', configPath });
+    expect(config.tracing.endpoint).to.equal('http://localhost:6006');
+    expect(config.source('tracing.endpoint')).to.equal('file');
+  });
+});
