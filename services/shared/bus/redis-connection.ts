@@ -1,11 +1,13 @@
 // One connection to Redis that never surprises: it connects in the background, refuses commands while it is away, bounds
 // each by a timeout, reconnects for ever, and is gone at once when closed.
 import { createHash } from 'node:crypto';
-import { ClientOfflineError, createClient, ErrorReply } from 'redis';
+import { ClientClosedError, ClientOfflineError, createClient, ErrorReply } from 'redis';
 import { ConfigError } from '#shared/errors.ts';
 import type { OnTrouble } from './limits.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;
+/** More than the longest attempt to connect and the pause after it. */
+const HANDSHAKE_TIMEOUT_MS = 5000;
 const RECONNECT_MAX_MS = 500;
 
 export type RedisClient = ReturnType<typeof openClient>;
@@ -29,11 +31,11 @@ export class RedisTimeoutError extends Error {
 
 /** Was the command certainly not carried out? Else it was lost on the way, and nobody knows. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof ErrorReply || error instanceof ClientOfflineError;
+  return error instanceof ErrorReply || error instanceof ClientOfflineError || error instanceof ClientClosedError;
 }
 
 export interface RedisConnection {
-  /** @throws when Redis is away, refuses, or does not answer within `timeoutMs`. */
+  /** @throws when Redis is away, refuses, or does not answer within `timeoutMs`; then the connection is replaced. */
   run<T>(work: (client: RedisClient) => Promise<T>, timeoutMs: number): Promise<T>;
   /** Drops the connection with all that waits on it and makes a new one. */
   recycle(): void;
@@ -44,8 +46,14 @@ export interface RedisConnection {
 export function createRedisConnection(options: RedisConnectionOptions): RedisConnection {
   let link = openLink(options);
   let isClosed = false;
+  const replace = (old: Link): void => {
+    if (isClosed || link !== old) return;
+    old.close();
+    link = openLink(options);
+  };
   return {
     async run(work, timeoutMs) {
+      if (link.isStuck()) replace(link);
       const current = link;
       let timer: NodeJS.Timeout | undefined;
       const timeout = new Promise<never>((_, reject) => {
@@ -54,15 +62,15 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
       try {
         await Promise.race([current.settled, timeout.catch(() => Promise.reject(new ClientOfflineError()))]);
         return await Promise.race([work(current.client), timeout]);
+      } catch (error) {
+        // It may be dead without knowing, and a late reply would be nobody's.
+        if (error instanceof RedisTimeoutError) replace(current);
+        throw error;
       } finally {
         clearTimeout(timer);
       }
     },
-    recycle() {
-      if (isClosed) return;
-      link.close();
-      link = openLink(options);
-    },
+    recycle: () => replace(link),
     close() {
       isClosed = true;
       link.close();
@@ -74,6 +82,8 @@ interface Link {
   client: RedisClient;
   /** Resolves when the first attempt to connect has ended, well or not; later commands need not wait. */
   settled: Promise<void>;
+  /** Neither ready nor failing for so long that the peer must have vanished during the handshake. */
+  isStuck(): boolean;
   close(): void;
 }
 
@@ -81,6 +91,7 @@ function openLink({ url, purpose, onTrouble, onReady }: RedisConnectionOptions):
   const client = openClient(url);
   let isClosed = false;
   let isDown = false;
+  let heardAtMs = performance.now();
   let settle = (): void => {};
   const settled = new Promise<void>((resolve) => {
     settle = resolve;
@@ -91,6 +102,7 @@ function openLink({ url, purpose, onTrouble, onReady }: RedisConnectionOptions):
     onReady?.(client);
   });
   client.on('error', (error: unknown) => {
+    heardAtMs = performance.now();
     settle();
     if (isDown || isClosed) return;
     isDown = true;
@@ -102,6 +114,7 @@ function openLink({ url, purpose, onTrouble, onReady }: RedisConnectionOptions):
   return {
     client,
     settled,
+    isStuck: () => !client.isReady && performance.now() - heardAtMs > HANDSHAKE_TIMEOUT_MS,
     close: () => {
       if (isClosed) return;
       isClosed = true;

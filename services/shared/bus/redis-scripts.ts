@@ -239,7 +239,9 @@ repeat
   cursor, gone = found[1], gone + #found[3]
   for _, message in ipairs(found[2]) do taken[#taken + 1] = take(message) end
 until cursor == '0-0' or #taken >= count
-if gone > 0 then reconcile(group) end
+if gone > 0 then
+  for _, each in ipairs(GROUPS) do reconcile(each) end
+end
 return reply(taken)
 `);
 

@@ -23,7 +23,7 @@ import { CONSUMER_IDLE_MS, weightOf } from './limits.ts';
 import type { PublishBreaker } from './publish-breaker.ts';
 import { createPublishBreaker } from './publish-breaker.ts';
 import type { RedisClient, RedisConnection, Script } from './redis-connection.ts';
-import { createRedisConnection, isRefusal, RedisTimeoutError, runScript } from './redis-connection.ts';
+import { createRedisConnection, isRefusal, runScript } from './redis-connection.ts';
 import {
   BACKLOG,
   CLAIM,
@@ -114,7 +114,7 @@ class RedisBus implements Bus {
       return await this.#readOrClaim(group, consumer, options);
     } catch (error) {
       if (this.#isClosed) return [];
-      if (!(error instanceof ErrorReply) || !error.message.includes('NOGROUP')) throw error;
+      if (!isGroupGone(error)) throw error;
       await this.#command(MAKE_GROUPS, []);
       return this.#readOrClaim(group, consumer, options);
     }
@@ -223,8 +223,7 @@ class RedisBus implements Bus {
     const options = blockMs > 0 ? { COUNT: count, BLOCK: blockMs } : { COUNT: count };
     const source = { key: this.#keys.exchanges, id: '>' };
     const reader = this.#reader(group, consumer);
-    const streams = await recycling(
-      reader,
+    const streams = await reader.run(
       (client) => client.xReadGroup(group, consumer, source, options),
       blockMs + COMMAND_TIMEOUT_MS,
     );
@@ -232,10 +231,19 @@ class RedisBus implements Bus {
     const deliveries = messages.map(({ id, message }) => toDelivery(id, message, 1));
     const idle = deliveries.filter(({ pairs }) => weightOf(group, pairs) === 0).map(({ messageId }) => messageId);
     if (idle.length > 0) {
-      // Nothing of these counts in this group: settled unseen, the caller need not know.
-      await this.#commands.run((client) => client.xAck(this.#keys.exchanges, group, idle), COMMAND_TIMEOUT_MS);
+      await this.#settleUnseen(group, idle);
     }
     return deliveries.filter(({ pairs }) => weightOf(group, pairs) > 0);
+  }
+
+  /** Nothing of these counts in the group, so the caller need not know. Where this fails, a later claim settles them. */
+  async #settleUnseen(group: Group, messageIds: string[]): Promise<void> {
+    const { exchanges } = this.#keys;
+    try {
+      await this.#commands.run((client) => client.xAck(exchanges, group, messageIds), COMMAND_TIMEOUT_MS);
+    } catch (error) {
+      this.#onTrouble('exchanges without planned pairs could not be acknowledged yet', error);
+    }
   }
 
   async #claim(group: Group, consumer: string, options: ReadOptions): Promise<Delivery[]> {
@@ -278,7 +286,7 @@ class RedisBus implements Bus {
       return { ok: true, value };
     } catch (error) {
       if (this.#breaker.failed()) {
-        // What is queued on the old connection would only grow, and a new one may find a server that takes writes.
+        // A new connection may find a server that takes writes where this one had become read-only.
         this.#publishing.recycle();
         this.#onTrouble('publishing to Redis keeps failing, paused', error);
       }
@@ -287,7 +295,7 @@ class RedisBus implements Bus {
   }
 
   async #command(script: Script, args: string[], timeoutMs: number = COMMAND_TIMEOUT_MS): Promise<unknown[]> {
-    return recycling(this.#commands, (client) => this.#script(client, script, args), timeoutMs);
+    return this.#commands.run((client) => this.#script(client, script, args), timeoutMs);
   }
 
   /** Runs a script with the common keys and arguments, hears the backlog, returns the script's own reply. */
@@ -322,18 +330,9 @@ class RedisBus implements Bus {
   }
 }
 
-/** A connection whose command timed out is replaced: it may be dead, and a late reply would be nobody's. */
-async function recycling<T>(
-  connection: RedisConnection,
-  work: (client: RedisClient) => Promise<T>,
-  timeoutMs: number,
-): Promise<T> {
-  try {
-    return await connection.run(work, timeoutMs);
-  } catch (error) {
-    if (error instanceof RedisTimeoutError) connection.recycle();
-    throw error;
-  }
+/** The stream was deleted: without its groups, or while a reader was blocked on it. */
+function isGroupGone(error: unknown): boolean {
+  return error instanceof ErrorReply && /NOGROUP|^UNBLOCKED/.test(error.message);
 }
 
 function toDelivery(messageId: string, message: Record<string, string>, deliveryCount: number): Delivery {

@@ -1,0 +1,116 @@
+import { expect } from 'chai';
+import type { Control } from '#shared/control/control.ts';
+import { createRedisControl } from '#shared/control/redis-control.ts';
+import { describeControl, ONE, until } from '../../contract/control.contract.ts';
+import type { TestRedis } from '../../support/redis.ts';
+import { startRedis } from '../../support/redis.ts';
+
+describeControl('Redis', async (context) => {
+  const redis = await startRedis(context);
+  return {
+    open: () => createRedisControl({ url: redis.url, prefix: redis.prefix }),
+    clear: () => redis.clear(),
+    end: () => redis.end(),
+  };
+});
+
+describe('control over Redis: many replicas and a Redis that fails', () => {
+  let redis: TestRedis;
+  let opened: Control[];
+  const open = (): Control => {
+    const control = createRedisControl({ url: redis.url });
+    opened.push(control);
+    return control;
+  };
+
+  before(async function () {
+    redis = await startRedis(this, { onlyPrivate: true, settings: { appendonly: 'yes' } });
+  });
+  beforeEach(async () => {
+    opened = [];
+    await redis.clear();
+  });
+  afterEach(async () => {
+    for (const control of opened) await control.close();
+  });
+  after(() => redis?.end());
+
+  it('shows a change to the other replicas within two seconds', async () => {
+    const [one, two] = [open(), open()];
+    let seen: string | null = null;
+    two.watch(async () => {
+      seen = await two.get('mode');
+    });
+    await one.set('mode', '"compare"');
+    await until(() => seen === '"compare"', 2000);
+    await one.delete('mode');
+    await until(() => seen === null, 2000);
+  });
+
+  it('finds a change whose message was lost by its number', async () => {
+    const control = open();
+    let calls = 0;
+    control.watch(() => {
+      calls += 1;
+    });
+    await until(async () => String(await redis.command('CLIENT', 'LIST')).includes('cmd=subscribe'));
+    await until(() => calls >= 2); // the first connect and the first poll
+    const before = calls;
+    await redis.command('SET', 'ccproxy:mode', '"by hand"');
+    await redis.command('INCR', 'ccproxy:control');
+    await until(() => calls > before, 2000);
+  });
+
+  it('fails at once while Redis is away and calls back when it has returned', async () => {
+    const control = open();
+    await control.set('mode', '"kept"');
+    await redis.stop();
+    await until(async () => (await failureOf(control.get('mode'))) !== undefined);
+    const startedAt = performance.now();
+    expect(await failureOf(control.get('mode'))).to.be.instanceOf(Error);
+    expect(await failureOf(control.set('mode', '"lost"'))).to.be.instanceOf(Error);
+    expect(await failureOf(control.addStats(ONE))).to.be.instanceOf(Error);
+    expect(performance.now() - startedAt).to.be.below(300);
+    let seen: string | null = null;
+    control.watch(async () => {
+      seen = await control.get('mode').catch(() => null);
+    });
+    await redis.restart();
+    await until(() => seen === '"kept"');
+  });
+
+  it('starts without Redis and calls back when it is there', async () => {
+    await redis.stop();
+    const control = open();
+    const called = new Promise<void>((resolve) => control.watch(resolve));
+    expect(await failureOf(control.get('mode'))).to.be.instanceOf(Error);
+    await redis.restart();
+    await called;
+    expect(await control.get('mode')).to.equal(null);
+  });
+
+  it('adds up the statistics of all replicas', async () => {
+    const [one, two] = [open(), open()];
+    await Promise.all([one.addStats(ONE), two.addStats(ONE), one.addStats(ONE)]);
+    expect(await two.readStats()).to.deep.include({ total_requests: 3, output_tokens: 60 });
+  });
+
+  it('counts a batch once though its answer never came', async () => {
+    const control = open();
+    await control.addStats(ONE);
+    redis.stall();
+    await control.addStats(ONE);
+    redis.resume();
+    await until(async () => (await failureOf(control.addStats(ONE))) === undefined);
+    expect(await control.readStats()).to.deep.include({ total_requests: 3, input_tokens: 30 });
+  });
+});
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
