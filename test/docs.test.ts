@@ -26,11 +26,11 @@ const MADE_LATER = new Set(['node_modules/']);
 const COMMANDS: Record<string, string> = {
   './scripts/demo': 'test/e2e/demo.test.ts',
   './scripts/start --target-url http://localhost:8000 --model glm-5-fp8': 'test/scripts/scripts.test.ts',
-  'ANTHROPIC_BASE_URL=http://localhost:3080 claude --model glm-5-fp8': 'scripts/try-claude-code',
+  'ANTHROPIC_BASE_URL=http://localhost:3080 claude --model glm-5-fp8': 'test/gateway/sdk.test.ts',
   'curl -X PUT http://localhost:3080/api/mode -H \'content-type: application/json\' -d \'{"mode":"compare"}\'':
-    'test/gateway/admin/mode.test.ts',
-  'curl http://localhost:3082/api/pairs': 'test/console',
-  'curl http://localhost:3082/api/history': 'test/console',
+    'test/gateway/modes.test.ts',
+  'curl http://localhost:3082/api/pairs': 'test/console/api.test.ts',
+  'curl http://localhost:3082/api/history': 'test/console/api.test.ts',
   'docker compose up -d --wait': 'test/compose/compose.test.ts',
   './scripts/test': '.ci/run',
 };
