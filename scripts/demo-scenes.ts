@@ -4,7 +4,7 @@ import { readAsk } from '#services/simulator/read-ask.ts';
 import { SCENARIOS } from '#services/simulator/scenarios/index.ts';
 import type { Scene, SceneSource } from '#services/simulator/service.ts';
 
-/** Names the scene of a replayed request; the gateway passes it to the primary as any header, and to nobody else. */
+/** Names the scene of a replayed request; the gateway passes it on to the primary, and to nobody else. */
 export const DEMO_SCENE_HEADER = 'x-demo-scene';
 
 export function createDemoScenes(seed: number): SceneSource {
