@@ -9,7 +9,7 @@ import { answerHeaders } from '../forward-headers.ts';
 import { routeHeaders } from '../route-headers.ts';
 import type { Call, Plan, Termination } from './call.ts';
 import { createKeptChunks, type KeptChunks } from './kept-chunks.ts';
-import { readEnding } from './read-ending.ts';
+import { type Ending, readEnding } from './read-ending.ts';
 
 /** Resolves when the answer has ended for the client, however it ended. Never rejects. */
 export function streamBack(answer: Answer, plan: Plan, call: Call, context: GatewayContext): Promise<void> {
@@ -21,9 +21,14 @@ export function streamBack(answer: Answer, plan: Plan, call: Call, context: Gate
   response.writeHead(answer.status, [...headers, ...routeHeaders(call, plan)]);
   if (isEventStream) response.flushHeaders();
   return relay(answer, call, context, kept).then((failure) => {
-    if (call.isClientGone) return;
+    if (call.isClientGone) return undefined;
+    const closed = new Promise<void>((resolve) => {
+      response.once('close', resolve);
+    });
     if (isEventStream && answer.status < 300) endStream(answer, failure, call, kept);
     else endPlain(failure, call);
+    // A slow client is still reading: the call is over with the last byte.
+    return closed;
   });
 }
 
@@ -72,35 +77,35 @@ function isStream(answer: Answer): boolean {
 }
 
 function endPlain(failure: UpstreamFailure | undefined, call: Call): void {
-  if (failure) {
-    call.termination = terminationOf(failure);
-    call.response.destroy();
-    return;
-  }
-  call.termination = 'complete';
-  call.response.end();
+  call.termination = failure ? terminationOf(failure) : 'complete';
+  if (failure) breakOff(call);
+  else call.response.end();
 }
 
 /** How a stream ends for the client, by how its source ended and what its last bytes were. */
 function endStream(answer: Answer, failure: UpstreamFailure | undefined, call: Call, kept: KeptChunks): void {
   const isEncoded = !/^(identity)?$/i.test(headerValue(answer.rawHeaders, 'content-encoding') ?? '');
   const ending = isEncoded ? 'unreadable' : readEnding(kept);
-  if (ending === 'finished' || (ending === 'unreadable' && !failure) || ending === 'error_event') {
-    call.termination = ending === 'error_event' ? 'error_event' : 'complete';
-    call.response.end();
-    return;
-  }
-  call.termination = failure ? terminationOf(failure) : 'no_message_stop';
-  if (ending === 'all_but_stop') {
-    if (failure) call.response.destroy();
-    else call.response.end();
-    return;
-  }
+  call.termination = terminationBy(ending, failure);
   if (ending === 'between_events') {
     call.response.end(errorEvent(toErrorEnvelope(brokenTurn(failure), call.id)));
     return;
   }
-  call.response.destroy();
+  // Where nothing is missing that the client waits for, it ends as the upstream ended.
+  if (failure || ending === 'inside_event') breakOff(call);
+  else call.response.end();
+}
+
+function terminationBy(ending: Ending | 'unreadable', failure: UpstreamFailure | undefined): Termination {
+  if (failure) return terminationOf(failure);
+  if (ending === 'error_event') return 'error_event';
+  return ending === 'finished' || ending === 'unreadable' ? 'complete' : 'no_message_stop';
+}
+
+/** Ends the connection in the middle of the HTTP message, after all that was written. */
+function breakOff({ response }: Call): void {
+  response.flushHeaders();
+  response.socket?.destroySoon();
 }
 
 function terminationOf(failure: UpstreamFailure): Termination {
