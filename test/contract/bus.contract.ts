@@ -407,7 +407,7 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
           await expectIdentity();
           await bus.close();
         }),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     });
 

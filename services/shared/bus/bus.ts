@@ -13,7 +13,7 @@ export interface Publication {
   /** The entry, flat (see exchange.ts). */
   fields: Record<string, string>;
   body: Buffer;
-  /** Planned pairs: what the entry counts for in group `compare`. 0 = compare skips it without reading the body. */
+  /** Planned pairs: what the entry counts for in group `compare`. 0 = the bus never shows it to compare. */
   pairs: number;
 }
 
@@ -75,7 +75,9 @@ export interface Bus {
   lease(key: string, owner: string, ttlMs: number): Promise<boolean>;
   /** Gives a lease back if this owner holds it. */
   unlease(key: string, owner: string): Promise<void>;
+  /** Measures `pending` on the stream itself, so its cost grows with the backlog: for metrics and checks, not each second. */
   counters(group: Group): Promise<BusCounters>;
+  /** Cheap, from the counters. */
   backlog(group: Group): Promise<Backlog>;
   deadLetters(limit: number): Promise<Array<{ id: string; group: Group; reason: DeadReason; error: string }>>;
   /** Housekeeping: trims settled entries, books what vanished, deletes idle consumers. Safe to call from many processes. */

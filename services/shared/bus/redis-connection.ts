@@ -37,6 +37,8 @@ export function isRefusal(error: unknown): boolean {
 export interface RedisConnection {
   /** @throws when Redis is away, refuses, or does not answer within `timeoutMs`; then the connection is replaced. */
   run<T>(work: (client: RedisClient) => Promise<T>, timeoutMs: number): Promise<T>;
+  /** Known to be away: a command would be refused at once. */
+  isDown(): boolean;
   /** Drops the connection with all that waits on it and makes a new one. */
   recycle(): void;
   /** May be called twice. What still waits is rejected. */
@@ -51,10 +53,13 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
     old.close();
     link = openLink(options);
   };
+  const freshLink = (): Link => {
+    if (link.isStuck()) replace(link);
+    return link;
+  };
   return {
     async run(work, timeoutMs) {
-      if (link.isStuck()) replace(link);
-      const current = link;
+      const current = freshLink();
       let timer: NodeJS.Timeout | undefined;
       const timeout = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new RedisTimeoutError(timeoutMs)), timeoutMs);
@@ -70,6 +75,7 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
         clearTimeout(timer);
       }
     },
+    isDown: () => freshLink().isDown(),
     recycle: () => replace(link),
     close() {
       isClosed = true;
@@ -82,6 +88,8 @@ interface Link {
   client: RedisClient;
   /** Resolves when the first attempt to connect has ended, well or not; later commands need not wait. */
   settled: Promise<void>;
+  /** Was tried, and is not there. */
+  isDown(): boolean;
   /** Neither ready nor failing for so long that the peer must have vanished during the handshake. */
   isStuck(): boolean;
   close(): void;
@@ -90,22 +98,26 @@ interface Link {
 function openLink({ url, purpose, onTrouble, onReady }: RedisConnectionOptions): Link {
   const client = openClient(url);
   let isClosed = false;
-  let isDown = false;
+  let isReported = false;
+  let isSettled = false;
   let heardAtMs = performance.now();
   let settle = (): void => {};
   const settled = new Promise<void>((resolve) => {
-    settle = resolve;
+    settle = () => {
+      isSettled = true;
+      resolve();
+    };
   });
   client.on('ready', () => {
-    isDown = false;
+    isReported = false;
     settle();
     onReady?.(client);
   });
   client.on('error', (error: unknown) => {
     heardAtMs = performance.now();
     settle();
-    if (isDown || isClosed) return;
-    isDown = true;
+    if (isReported || isClosed) return;
+    isReported = true;
     onTrouble(`Redis connection for ${purpose} is down, reconnecting`, error);
   });
   client.connect().catch((error: unknown) => {
@@ -114,6 +126,7 @@ function openLink({ url, purpose, onTrouble, onReady }: RedisConnectionOptions):
   return {
     client,
     settled,
+    isDown: () => isSettled && !client.isReady,
     isStuck: () => !client.isReady && performance.now() - heardAtMs > HANDSHAKE_TIMEOUT_MS,
     close: () => {
       if (isClosed) return;
@@ -130,7 +143,8 @@ function openClient(url: string) {
   }
   return createClient({
     url,
-    RESP: 2,
+    // Its handshake makes `ready` mean that the server answers, not only that the port accepts.
+    RESP: 3,
     disableOfflineQueue: true,
     disableClientInfo: true,
     maintNotifications: 'disabled',

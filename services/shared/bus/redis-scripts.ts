@@ -64,7 +64,7 @@ local function give_back(id)
   redis.call('UNLINK', body_prefix .. id)
   local held = redis.call('HGET', bytes, id)
   if held then
-    redis.call('HINCRBY', bytes, ':total', -held)
+    redis.call('HINCRBY', bytes, ':total', 0 - held)
     redis.call('HDEL', bytes, id)
   end
 end

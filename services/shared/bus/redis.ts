@@ -56,6 +56,11 @@ export interface RedisBusOptions {
   consumerIdleMs?: number;
 }
 
+interface StreamMessage {
+  id: string;
+  message: Record<string, string>;
+}
+
 /** Does not wait for Redis: until it is there, publications end as `redis_error` and the rest throws. */
 export function createRedisBus(options: RedisBusOptions): Bus {
   return new RedisBus(options);
@@ -227,18 +232,17 @@ class RedisBus implements Bus {
       (client) => client.xReadGroup(group, consumer, source, options),
       blockMs + COMMAND_TIMEOUT_MS,
     );
-    const messages = streams?.[0]?.messages ?? [];
+    const messages: StreamMessage[] = streams?.[0]?.messages ?? [];
     const deliveries = messages.map(({ id, message }) => toDelivery(id, message, 1));
-    const idle = deliveries.filter(({ pairs }) => weightOf(group, pairs) === 0).map(({ messageId }) => messageId);
-    if (idle.length > 0) {
-      await this.#settleUnseen(group, idle);
-    }
+    const unseen = deliveries.filter(({ pairs }) => weightOf(group, pairs) === 0);
+    if (unseen.length > 0) await this.#settleUnseen(group, unseen);
     return deliveries.filter(({ pairs }) => weightOf(group, pairs) > 0);
   }
 
   /** Nothing of these counts in the group, so the caller need not know. Where this fails, a later claim settles them. */
-  async #settleUnseen(group: Group, messageIds: string[]): Promise<void> {
+  async #settleUnseen(group: Group, deliveries: Delivery[]): Promise<void> {
     const { exchanges } = this.#keys;
+    const messageIds = deliveries.map(({ messageId }) => messageId);
     try {
       await this.#commands.run((client) => client.xAck(exchanges, group, messageIds), COMMAND_TIMEOUT_MS);
     } catch (error) {
@@ -279,7 +283,9 @@ class RedisBus implements Bus {
   async #produce<T>(
     work: (client: RedisClient) => Promise<T>,
   ): Promise<{ ok: true; value: T } | { ok: false; result: 'redis_error' | 'redis_unknown' }> {
-    if (this.#isClosed || !this.#breaker.allows()) return { ok: false, result: 'redis_error' };
+    // A connection known to be down refuses by itself; counting that would only prolong a short outage.
+    if (this.#isClosed || this.#publishing.isDown() || !this.#breaker.allows())
+      return { ok: false, result: 'redis_error' };
     try {
       const value = await this.#publishing.run(work, PUBLISH_TIMEOUT_MS);
       this.#breaker.succeeded();

@@ -74,7 +74,7 @@ class RedisControl implements Control {
     this.#keys = createKeys(options.prefix);
     this.#clock = options.clock ?? systemClock;
     this.#onTrouble = options.onTrouble ?? (() => {});
-    this.#commands = this.#connect('settings');
+    this.#commands = this.#connect('settings', () => this.#notify());
   }
 
   async get(key: ControlKey): Promise<string | null> {
@@ -89,6 +89,7 @@ class RedisControl implements Control {
     await this.#change(key, [key]);
   }
 
+  /** Calls back once more than needed rather than once too few: after each (re)connect of either connection, too. */
   watch(onChange: () => void): () => void {
     const watcher = (): void => onChange();
     this.#watchers.add(watcher);
@@ -150,7 +151,6 @@ class RedisControl implements Control {
     );
   }
 
-  /** After each (re)connect: what happened meanwhile is not known, so it counts as a change. */
   #subscribe(client: RedisClient): void {
     client.subscribe(this.#keys.control, this.#onMessage).then(
       () => this.#notify(),

@@ -72,12 +72,14 @@ describe('bus over a Redis that fails', () => {
     const mute = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
     await once(mute, 'listening');
     const { port } = mute.address() as AddressInfo;
-    const bus = openBus({}, undefined, `redis://127.0.0.1:${port}`);
-    expect(await timedPublish(bus, 'x')).to.equal('redis_error');
-    expect(await bus.healthy()).to.equal(false);
-    await bus.close();
-    for (const socket of sockets) socket.destroy();
-    mute.close();
+    try {
+      const bus = openBus({}, undefined, `redis://127.0.0.1:${port}`);
+      expect(await timedPublish(bus, 'x')).to.equal('redis_error');
+      expect(await bus.healthy()).to.equal(false);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      mute.close();
+    }
   });
 
   it('survives a restart and finds again what Redis had kept', async () => {
