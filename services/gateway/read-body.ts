@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { GatewayError } from '#shared/errors.ts';
+import { ClientGone } from './messages/call.ts';
 
 const DECODERS = {
   gzip: promisify(gunzip),
@@ -13,7 +14,7 @@ const DECODERS = {
 
 /**
  * @throws GatewayError 413 over the limit (also after decoding), 415 for an unknown encoding, 400 for bytes that do not
- * decode or a body that was cut
+ * decode; ClientGone when the connection ended before the body
  */
 export async function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
@@ -50,14 +51,8 @@ function collect(request: IncomingMessage, limitBytes: number): Promise<Buffer> 
       parts.push(part);
     });
     request.on('end', () => resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, size)));
-    request.on('error', (error) => {
-      reject(
-        new GatewayError('invalid_request_error', 'the request body was cut short', {
-          cause: error,
-          closeConnection: true,
-        }),
-      );
-    });
+    // A connection that ends in the middle of a body has nobody left to tell.
+    request.on('error', () => reject(new ClientGone()));
   });
 }
 

@@ -6,6 +6,7 @@ import { uuidv7 } from '#shared/ids.ts';
 import { createAdminRouter } from './admin/admin-router.ts';
 import type { GatewayContext } from './context.ts';
 import { sendError, toGatewayError } from './error-response.ts';
+import { ClientGone } from './messages/call.ts';
 import { createMessagesHandler } from './messages/handle-messages.ts';
 import { createCountTokensHandler } from './paths/count-tokens.ts';
 import { health, hello } from './paths/hello.ts';
@@ -30,6 +31,10 @@ export function createApp(context: GatewayContext): Express {
 
 function errorFunnel(context: GatewayContext): ErrorRequestHandler {
   return (error: unknown, req, res, _next) => {
+    if (error instanceof ClientGone) {
+      res.destroy();
+      return;
+    }
     const requestId = uuidv7(context.clock.nowMs());
     const shown = toGatewayError(asClientError(error), requestId, context);
     if (!req.readableEnded) req.resume();

@@ -184,6 +184,8 @@ describe('modes', () => {
       expect(refused.status).to.equal(503);
       expect((await modeOf(two.url)).mode, 'nothing changed').to.equal('compare');
       await redis.restart();
+      await until(async () => (await redis.command('GET', 'ccproxy:mode')) !== null);
+      expect((await modeOf(one.url)).mode, 'kept again by those who knew it').to.equal('compare');
       await Promise.all(open.splice(0).map((gateway) => gateway.stop()));
       await Promise.all(controls.map((control) => control.close()));
     }).timeout(20_000);

@@ -1,9 +1,10 @@
 // The mode of the gateway while it runs: a local copy of what is kept, refreshed by notification and poll. Asking for it
 // never waits.
-import type { Config, Source } from '#shared/config/load.ts';
-import type { Mode } from '#shared/exchange/exchange.ts';
-import { GatewayError } from '#shared/errors.ts';
+
 import type { Clock } from '#shared/clock.ts';
+import type { Config, Source } from '#shared/config/load.ts';
+import { GatewayError } from '#shared/errors.ts';
+import type { Mode } from '#shared/exchange/exchange.ts';
 import type { Control } from './control.ts';
 
 export const MODES: readonly Mode[] = ['target', 'compare', 'anthropic-only'];
@@ -30,7 +31,8 @@ export interface ModeSwitch {
 
 /** What is kept. `default` is the configured default it was set under: when that changes, the kept mode has had its day. */
 interface Kept {
-  mode: Mode;
+  /** null = given back to the configuration. */
+  mode: Mode | null;
   since: string;
   default: Mode;
 }
@@ -62,16 +64,23 @@ export function createModeSwitch(options: ModeSwitchOptions): ModeSwitch {
     if (next.mode !== from) for (const listener of listeners) listener(from, state);
     return state;
   };
-  const read = (json: string | null): ModeState => {
-    const kept = json === null ? null : parseKept(json);
-    const isStale = kept === null || kept.default !== config.default_mode;
-    const isForbidden = kept?.mode === 'anthropic-only' && !config.allow_anthropic_only;
-    if (isStale || isForbidden) return configured();
-    return { mode: kept.mode, source: 'runtime', since: kept.since, warnings: options.warningsFor(kept.mode) };
+  const read = (json: string): ModeState => {
+    const kept = parseKept(json);
+    const isStale = kept === null || kept.mode === null || kept.default !== config.default_mode;
+    if (isStale || (kept.mode === 'anthropic-only' && !config.allow_anthropic_only)) return configured();
+    const mode = kept.mode as Mode;
+    return { mode, source: 'runtime', since: kept.since, warnings: options.warningsFor(mode) };
+  };
+  const toKept = (mode: Mode | null, since: string): string => {
+    const kept: Kept = { mode, since, default: config.default_mode };
+    return JSON.stringify(kept);
   };
   const refresh = async (): Promise<void> => {
     try {
-      adopt(read(await control.get('mode')));
+      const json = await control.get('mode');
+      if (json !== null) adopt(read(json));
+      // What was kept is lost (a flushed or replaced Redis): the last known mode stays, and is kept again.
+      else if (state.source === 'runtime') await control.set('mode', toKept(state.mode, state.since));
     } catch (error) {
       options.onTrouble(error);
     }
@@ -95,13 +104,13 @@ export function createModeSwitch(options: ModeSwitchOptions): ModeSwitch {
         throw new GatewayError('permission_error', 'mode anthropic-only needs the launch flag --allow-anthropic-only');
       }
       const since = new Date(clock.nowMs()).toISOString();
-      const kept: Kept = { mode, since, default: config.default_mode };
-      await keep(() => control.set('mode', JSON.stringify(kept)));
+      await keep(() => control.set('mode', toKept(mode, since)));
       return adopt({ mode, source: 'runtime', since, warnings: options.warningsFor(mode) });
     },
     reset: async () => {
-      await keep(() => control.delete('mode'));
-      return adopt(configured());
+      const back = configured();
+      await keep(() => control.set('mode', toKept(null, back.since)));
+      return adopt(back);
     },
     refresh,
     onChange: (listener) => listeners.push(listener),
@@ -112,7 +121,8 @@ export function createModeSwitch(options: ModeSwitchOptions): ModeSwitch {
 function parseKept(json: string): Kept | null {
   try {
     const kept = JSON.parse(json) as Partial<Kept> | null;
-    const isKept = kept !== null && MODES.includes(kept.mode as Mode) && typeof kept.since === 'string';
+    const isMode = kept?.mode === null || MODES.includes(kept?.mode as Mode);
+    const isKept = kept !== null && isMode && typeof kept.since === 'string';
     return isKept ? (kept as Kept) : null;
   } catch {
     return null; // foreign bytes under our key count as nothing kept
