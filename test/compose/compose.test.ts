@@ -78,8 +78,11 @@ describe('docker-compose.yml', () => {
     });
 
     it(`asks ${name} for its health where it answers`, () => {
-      const asked = Number(/127\.0\.0\.1:(\d+)\/readyz/.exec((service.healthcheck?.test ?? []).join(' '))?.[1]);
-      expect(asked).to.equal(portOf(configOf(service).ops.listen_address));
+      const asked = /127\.0\.0\.1:(\d+)(\/\w+)/.exec((service.healthcheck?.test ?? []).join(' '));
+      const { ops, simulator } = configOf(service);
+      const answers = name.startsWith('simulator') ? ([simulator, '/__scene'] as const) : ([ops, '/readyz'] as const);
+      expect(Number(asked?.[1])).to.equal(portOf(answers[0].listen_address));
+      expect(asked?.[2]).to.equal(answers[1]);
     });
   }
 
