@@ -1,0 +1,173 @@
+// The bytes that travel: requests as a coding agent sends them, answers as a model gives them. All are made once, from a
+// fixed seed, and are the same in the upstream, which sends them, and in the generator, which checks them.
+
+export type AnswerKind = 'json' | 'burst' | 'paced';
+
+export const EVENTS = 200;
+export const PACE_MS = 5;
+
+/** Digits in a paced event that hold its time of making, in microseconds of the monotonic clock. */
+export const STAMP_DIGITS = 16;
+const STAMP = '0'.repeat(STAMP_DIGITS);
+
+export interface StreamAnswer {
+  /** All events, one after the other: what a client reads. */
+  payload: Buffer;
+  /** Where each event ends in the payload. */
+  ends: number[];
+  /** Where each event's stamp begins in the payload; -1 = it has none. */
+  stamps: number[];
+}
+
+export function streamAnswer(): StreamAnswer {
+  const events = eventTexts();
+  const ends: number[] = [];
+  const stamps: number[] = [];
+  let offset = 0;
+  for (const event of events) {
+    const at = event.indexOf(STAMP);
+    stamps.push(at === -1 ? -1 : offset + at);
+    offset += Buffer.byteLength(event);
+    ends.push(offset);
+  }
+  return { payload: Buffer.from(events.join('')), ends, stamps };
+}
+
+function eventTexts(): string[] {
+  const usage = { input_tokens: 25_000, output_tokens: 1, cache_read_input_tokens: 24_000 };
+  const message = { id: 'msg_bench', type: 'message', role: 'assistant', model: 'bench-model', content: [] };
+  const words = createWords(7);
+  const delta = (): string => `${words()} ${STAMP} ${words()} `;
+  const deltas = EVENTS - 6;
+  return [
+    { type: 'message_start', message: { ...message, stop_reason: null, stop_sequence: null, usage } },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'ping' },
+    ...Array.from({ length: deltas }, () => ({
+      type: 'content_block_delta',
+      index: 0,
+      delta: { type: 'text_delta', text: delta() },
+    })),
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 600 } },
+    { type: 'message_stop' },
+  ].map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+}
+
+const JSON_ANSWER_BYTES = 1024;
+
+export function jsonAnswer(): Buffer {
+  const make = (text: string): string =>
+    JSON.stringify({
+      id: 'msg_bench',
+      type: 'message',
+      role: 'assistant',
+      model: 'bench-model',
+      content: [{ type: 'text', text }],
+      stop_reason: 'end_turn',
+      stop_sequence: null,
+      usage: { input_tokens: 250, output_tokens: 180 },
+    });
+  const words = createWords(11);
+  let text = '';
+  while (make(text).length < JSON_ANSWER_BYTES) text += `${words()} `;
+  return Buffer.from(make(text.slice(0, text.length - (make(text).length - JSON_ANSWER_BYTES))));
+}
+
+/** Digits in a request that differ each time, so that no two requests are the same turn. */
+const TURN_DIGITS = 10;
+const TURN = '0'.repeat(TURN_DIGITS);
+
+export interface RequestBytes {
+  /** Head and body. */
+  bytes: Buffer;
+  setTurn(turn: number): void;
+}
+
+/** A request of about `bodyBytes`, as its own copy. */
+export function requestBytes(answer: AnswerKind, bodyBytes: number): RequestBytes {
+  const body = requestBody(bodyBytes, answer !== 'json');
+  const head = [
+    `POST /v1/messages?answer=${answer} HTTP/1.1`,
+    'host: 127.0.0.1',
+    'accept: application/json',
+    'accept-encoding: gzip, deflate',
+    'user-agent: bench/1.0 (external, cli)',
+    'x-app: cli',
+    'x-api-key: bench',
+    'anthropic-version: 2023-06-01',
+    'anthropic-beta: interleaved-thinking-2025-05-14',
+    'x-claude-code-session-id: 00000000-0000-4000-8000-000000000000',
+    'x-stainless-lang: js',
+    'x-stainless-runtime: node',
+    'x-stainless-timeout: 600',
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+    'connection: keep-alive',
+    '\r\n',
+  ].join('\r\n');
+  const bytes = Buffer.concat([Buffer.from(head), body]);
+  const at = bytes.indexOf(TURN);
+  return {
+    bytes,
+    setTurn: (turn) => {
+      bytes.write(String(turn).padStart(TURN_DIGITS, '0'), at, TURN_DIGITS, 'latin1');
+    },
+  };
+}
+
+function requestBody(size: number, stream: boolean): Buffer {
+  const words = createWords(3);
+  const prose = (bytes: number): string => {
+    let text = '';
+    while (text.length < bytes) text += `${words()}${text.length % 7 === 0 ? '\n' : ' '}`;
+    return text;
+  };
+  const tools = size < 4096 ? 1 : 12;
+  const make = (filler: string): string =>
+    JSON.stringify({
+      model: 'claude-bench-4-5',
+      max_tokens: 4096,
+      ...(stream ? { stream } : {}),
+      system: [{ type: 'text', text: `You are a coding agent. ${filler.slice(0, Math.floor(filler.length / 4))}` }],
+      messages: [
+        { role: 'user', content: [{ type: 'text', text: 'Fix the failing "parser" test.' }] },
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'toolu_1', name: 'tool_0', input: { path: 'a.ts' } }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'tool_result', tool_use_id: 'toolu_1', content: filler.slice(Math.floor(filler.length / 4)) },
+            { type: 'text', text: `Turn ${TURN}` },
+          ],
+        },
+      ],
+      tools: Array.from({ length: tools }, (_, index) => ({
+        name: `tool_${index}`,
+        description: 'Reads a file.',
+        input_schema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },
+      })),
+    });
+  const bare = make('').length;
+  return Buffer.from(make(prose(Math.max(0, size - bare))));
+}
+
+const VOCABULARY = (
+  'the of to and in is it for on that with as by from this an or be are at not if else return const function import ' +
+  'export type string number boolean await async new error value result index buffer stream request response test ' +
+  'parser token line column node tree path file folder module class method field option "quoted" {brace} [list] (call) ' +
+  'src/parser.ts src/lexer.ts test/parser.test.ts expected received undefined null true false 0 1 2 42 100 == => && ||'
+).split(' ');
+
+function createWords(seed: number): () => string {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return VOCABULARY[(state >>> 8) % VOCABULARY.length] ?? '';
+  };
+}
+
+/** Now, on the clock that all processes of a machine share. */
+export function monotonicUs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e6 + Math.round(nanoseconds / 1000);
+}
