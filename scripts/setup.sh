@@ -31,7 +31,7 @@ install_node() {
     stop_with "npm is missing; install it (Debian: apt-get install npm) or put Node 24.12 or newer in PATH"
   say "installing Node 24 into .cache/node (the one in PATH is missing or older than 24.12)"
   npm i --prefix "$NODE_DIR" --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error \
-    "$package@24" >&2
+    "$package@24" >/dev/null
   # Where the npm in PATH links no command for a platform package, the link is made here.
   mkdir -p "$NODE_DIR/node_modules/.bin"
   [ -e "$NODE_DIR/node_modules/.bin/node" ] ||
@@ -57,7 +57,7 @@ packages_are_current() {
 ensure_packages() {
   packages_are_current && return
   say "installing the locked npm packages"
-  (cd "$ROOT" && npm ci --no-audit --no-fund --loglevel=error >&2)
+  (cd "$ROOT" && npm ci --no-audit --no-fund --loglevel=error >/dev/null)
 }
 
 # Two scripts started at once must not install over each other.

@@ -305,7 +305,8 @@ describe('architecture: one place for each thing', () => {
 
   it('switches off no lint rule and no type check', () => {
     const self = 'test/architecture.test.ts';
-    const pattern = /biome-ignore|eslint-disable|@ts-(ignore|expect-error|nocheck)|\bas any(?=[;,)\].])|: any(?=[;,)=[])/;
+    const pattern =
+      /biome-ignore|eslint-disable|@ts-(ignore|expect-error|nocheck)|\bas any(?=[;,)\].])|: any(?=[;,)=[])/;
     const found = everything
       .filter((path) => path !== self)
       .flatMap((path) =>
