@@ -8,5 +8,6 @@ try {
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   process.stderr.write(`cc-proxy: ${error.message}\n`);
-  process.exitCode = 2;
+  // Parts that were started before the mistake was met would keep the process alive.
+  process.exit(2);
 }

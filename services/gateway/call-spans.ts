@@ -81,9 +81,9 @@ function proxyRequest(
 }
 
 function primaryForward(finished: FinishedCall): SpanRecord {
-  const { trace, plan, times, answer } = finished;
+  const { trace, plan, times, answer, upstreamStatus } = finished;
   const base = plan ? new URL(plan.primary.baseUrl) : null;
-  const isFailed = answer === null || answer.status === 0 || answer.status >= 400;
+  const isFailed = upstreamStatus === 0 || upstreamStatus >= 400;
   return {
     name: 'primary_forward',
     kind: 'client',
@@ -101,13 +101,9 @@ function primaryForward(finished: FinishedCall): SpanRecord {
       'url.full': base ? `${base.origin}${base.pathname === '/' ? '' : base.pathname}/v1/messages` : null,
       'server.address': base?.hostname,
       'server.port': base ? Number(base.port || (base.protocol === 'https:' ? 443 : 80)) : null,
-      'http.response.status_code': answer?.status || null,
+      'http.response.status_code': upstreamStatus || null,
       'http.request.resend_count': 0,
-      'error.type': isFailed
-        ? answer && answer.status > 0
-          ? String(answer.status)
-          : (answer?.end ?? 'too_large')
-        : null,
+      'error.type': isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null,
       'anthropic.request.id': answer ? headerValue(answer.rawHeaders, 'request-id') : null,
       ttfb_ms: sinceDispatch(finished, times.firstByteMs),
     },

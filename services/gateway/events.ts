@@ -138,7 +138,7 @@ function bookCall(finished: FinishedCall, metrics: Metrics): void {
 }
 
 function errorType(finished: FinishedCall): string {
-  const status = finished.answer?.status ?? 0;
+  const status = finished.upstreamStatus;
   const isOwnKey = finished.plan?.primary.credential.kind !== 'client';
   switch (finished.outcome) {
     case 'ok':

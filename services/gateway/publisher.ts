@@ -1,5 +1,5 @@
 // The queue between finished calls and the bus: bounded, one job at a time, every drop counted with its reason.
-import type { Bus, PublishResult } from '#shared/bus/bus.ts';
+import type { Bus } from '#shared/bus/bus.ts';
 import { EXCHANGE_VERSION, type ExchangeEntry, encodeBody, encodeEntry } from '#shared/exchange/exchange.ts';
 import { formatTraceparent } from '#shared/ids.ts';
 import type { CallReading } from './call-reading.ts';
@@ -77,9 +77,8 @@ async function publish(finished: FinishedCall, parts: PublisherParts): Promise<v
   let { decision } = described;
   const { entry } = described;
   if (finished.answer === null) {
-    const result: PublishResult = finished.isAnswerTooLarge ? 'dropped_size' : 'ok';
-    if (result !== 'ok') events.exchangePublished(finished, plannedPairs(finished, decision), result);
-    else if (decision.skip) events.exchangeSkipped(finished, decision.skip);
+    if (decision.skip) events.exchangeSkipped(finished, decision.skip);
+    if (finished.isAnswerTooLarge) events.exchangePublished(finished, plannedPairs(finished, decision), 'dropped_size');
     return;
   }
   if (decision.skip === null && !(await bus.markTurn(entry.turnKey))) decision = { ...decision, skip: 'retry' };
@@ -114,7 +113,8 @@ function describe(
     isShadowRequest: headers['x-ccproxy-shadow'] !== undefined,
     isThreadContinue: (request.thread as { type?: unknown } | undefined)?.type === 'continue',
     outcome: finished.outcome,
-    status: finished.answer?.status ?? 0,
+    // Of an answer too large to keep the status is all that is left.
+    status: finished.answer?.status ?? (finished.isAnswerTooLarge ? finished.httpStatus : 0),
     class: kind.class,
     sessionId: identity.sessionId,
   };

@@ -1,6 +1,7 @@
 // The gateway's public face: made, started, drained, stopped.
 import type { AddressInfo } from 'node:net';
 import type { Config } from '#shared/config/load.ts';
+import { ConfigError } from '#shared/errors.ts';
 import type { RunningService } from '#shared/lifecycle.ts';
 import { createContext, type GatewayContext, type GatewayParts } from './context.ts';
 import { createHttpServer } from './server.ts';
@@ -12,14 +13,16 @@ export interface RunningGateway extends RunningService {
   readonly isReady: boolean;
 }
 
-/** @throws ConfigError; the listener's error when the address is taken */
+/** @throws ConfigError, also when the address cannot be had */
 export async function createGateway(config: Config, parts: GatewayParts): Promise<RunningGateway> {
   const context = createContext(config, parts);
   const server = createHttpServer(context);
   await Promise.all([context.mode.refresh(), context.tracing.refresh()]);
   const { host, port } = context.config.listen;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) =>
+      reject(new ConfigError(`cannot listen on ${host}:${port}: ${error.message}`, error)),
+    );
     server.listen(port, host, resolve);
   });
   const address = server.address() as AddressInfo;

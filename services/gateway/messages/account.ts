@@ -26,6 +26,7 @@ function toFinishedCall(call: Call, endedAt: number): FinishedCall {
     modelAsked: call.view?.model ?? null,
     stream: call.view?.stream ?? false,
     outcome: outcomeOf(call),
+    upstreamStatus: call.upstreamStatus,
     httpStatus: call.response.headersSent ? call.response.statusCode : 0,
     error: call.error ? { code: call.error.code, message: call.error.message } : null,
     termination: call.isClientGone ? 'client_abort' : call.termination,

@@ -14,6 +14,8 @@ export interface FinishedCall {
   readonly modelAsked: string | null;
   readonly stream: boolean;
   readonly outcome: CallOutcome;
+  /** Status the upstream answered; 0 when it did not. */
+  readonly upstreamStatus: number;
   /** Status the client saw; 0 when it saw none. */
   readonly httpStatus: number;
   readonly error: { readonly code: GatewayErrorCode; readonly message: string } | null;

@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { type Config, environmentNames, type LoadOptions, loadConfig } from '#shared/config/load.ts';
+import { ConfigError } from '#shared/errors.ts';
+
+describe('the configuration', () => {
+  let cwd: string;
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'cc-proxy-config-'));
+  });
+  afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+  const load = (options: Partial<LoadOptions> = {}): Config => loadConfig({ env: { HOME: cwd }, cwd, ...options });
+  const file = (content: string, name = 'cc-proxy.toml'): void => writeFileSync(join(cwd, name), content);
+  const complaint = (options: Partial<LoadOptions> = {}): string => {
+    try {
+      load(options);
+    } catch (error) {
+      expect(error).to.be.instanceOf(ConfigError);
+      return (error as Error).message;
+    }
+    throw new Error('it was accepted');
+  };
+
+  it('S0-30 a named file is read by flag, then by CC_PROXY_CONFIG, then from the usual places', () => {
+    file('default_mode = "compare"');
+    file('[server]\nmax_body_mib = 1', 'flag.toml');
+    file('[server]\nmax_body_mib = 2', 'env.toml');
+    expect(load().default_mode).to.equal('compare');
+    expect(load({ env: { CC_PROXY_CONFIG: 'env.toml' } }).server.max_body_mib).to.equal(2);
+    expect(load({ configPath: 'flag.toml', env: { CC_PROXY_CONFIG: 'env.toml' } }).server.max_body_mib).to.equal(1);
+    expect(load({ cwd: tmpdir(), env: { HOME: cwd } }).file).to.equal(null);
+  });
+
+  it('S0-30 a named file that is missing is an error, an unnamed one is not', () => {
+    expect(complaint({ configPath: 'gone.toml' }))
+      .to.include('gone.toml')
+      .and.include('cannot be read');
+    expect(complaint({ env: { CC_PROXY_CONFIG: 'gone.toml' } })).to.include('gone.toml');
+    expect(load().file).to.equal(null);
+  });
+
+  it('S0-31 anthropic-only can be allowed by the launch flag alone', () => {
+    file('allow_anthropic_only = true');
+    expect(complaint()).to.include('allow_anthropic_only is no setting');
+    file('');
+    expect(load({ env: { CC_ALLOW_ANTHROPIC_ONLY: 'true' } }).allow_anthropic_only).to.equal(false);
+    expect(load({ env: { CC_ALLOW_ANTHROPIC_ONLY: 'true' } }).warnings.join()).to.include('CC_ALLOW_ANTHROPIC_ONLY');
+    expect(load({ allowAnthropicOnly: true }).allow_anthropic_only).to.equal(true);
+  });
+
+  it('S0-32 every setting has a variable, which beats the file and is beaten by the flag', () => {
+    file('[server]\nlisten_address = "127.0.0.1:1"\n[target]\nmax_concurrent = 3');
+    const env = { CC_SERVER__LISTEN_ADDRESS: '127.0.0.1:2', CC_TARGET__URL: 'http://env.example' };
+    expect(load().server.listen_address).to.equal('127.0.0.1:1');
+    expect(load({ env }).server.listen_address).to.equal('127.0.0.1:2');
+    expect(load({ env }).target.max_concurrent).to.equal(3);
+    expect(load({ env }).source('server.listen_address')).to.equal('env');
+    const flagged = load({ env, flags: { 'target.url': 'http://flag.example' } });
+    expect(flagged.target.url).to.equal('http://flag.example');
+    expect([
+      flagged.source('target.url'),
+      flagged.source('target.max_concurrent'),
+      flagged.source('log.level'),
+    ]).to.deep.equal(['flag', 'file', 'default']);
+    expect(environmentNames()).to.include.members([
+      'CC_DEFAULT_MODE',
+      'CC_SERVER__LISTEN_ADDRESS',
+      'CC_REDIS__URL',
+      'CC_COMPARE__SAMPLE__MAIN',
+    ]);
+  });
+
+  it('S0-32 a variable of the wrong type is an error that names it, and an unknown one a warning with the nearest', () => {
+    expect(complaint({ env: { CC_SERVER__MAX_BODY_MIB: '12abc' } })).to.equal(
+      'environment: CC_SERVER__MAX_BODY_MIB = "12abc" must be a whole number of at least 1 and at most 1024',
+    );
+    expect(complaint({ env: { CC_PASSTHROUGH__PASSTHROUGH_AUTH: 'yes' } })).to.include('must be true or false');
+    expect(load({ env: { CC_SERVER__LISTEN_ADRESS: 'x' } }).warnings).to.deep.equal([
+      'environment: CC_SERVER__LISTEN_ADRESS is no setting; did you mean CC_SERVER__LISTEN_ADDRESS?',
+    ]);
+    expect(load({ env: { CC_PROXY_PORT: 'tcp://10.0.0.1:80', CCACHE_DIR: '/x' } }).warnings).to.deep.equal([]);
+  });
+
+  it('S0-32 entries of maps have variables in lower case', () => {
+    const env = { CC_PROVIDERS__GLM__BASE_URL: 'http://glm.example', CC_PROVIDERS__GLM__TIMEOUT_SECS: '7' };
+    expect(load({ env }).providers.glm).to.include({ base_url: 'http://glm.example', timeout_secs: 7 });
+  });
+
+  it('S0-33 takes every key of the seed’s file', () => {
+    file(`
+default_mode = "target"
+[server]
+listen_address = "0.0.0.0:3080"
+[target]
+timeout_secs = 300
+max_concurrent = 50
+[passthrough]
+url = "https://api.anthropic.com"
+timeout_secs = 300
+passthrough_auth = true
+[tracing]
+service_name = "cc-proxy"
+otlp_endpoint = "http://localhost:6006"
+log_level = "info"
+`);
+    const config = load();
+    expect(config.tracing.endpoint).to.equal('http://localhost:6006');
+    expect(config.log.level).to.equal('info');
+    expect(config.warnings).to.deep.equal([]);
+  });
+
+  it('S0-33 passthrough_auth = false needs a key of the gateway', () => {
+    file('[passthrough]\npassthrough_auth = false');
+    expect(complaint()).to.include('passthrough.env_key');
+    file('[passthrough]\npassthrough_auth = false\nenv_key = "ANTHROPIC_API_KEY"');
+    expect(load().passthrough.passthrough_auth).to.equal(false);
+  });
+
+  it('a wrong key or value names the file, the key, the value and the fix', () => {
+    file('[server]\nlisten_addres = "x"');
+    expect(complaint()).to.equal(
+      `${join(cwd, 'cc-proxy.toml')}: server.listen_addres is no setting; did you mean server.listen_address?`,
+    );
+    file('default_mode = "both"');
+    expect(complaint()).to.equal(
+      `${join(cwd, 'cc-proxy.toml')}: default_mode = "both" must be one of "target", "compare", "anthropic-only"`,
+    );
+    file('[server]\nlisten_address = 3080');
+    expect(complaint()).to.include('must be host:port');
+    file('server = 3');
+    expect(complaint()).to.include('server must be a table');
+    file('x = = 1');
+    expect(complaint()).to.include('cc-proxy.toml:1:5');
+    file('[models.primary]\nprovider = "p"');
+    expect(complaint()).to.include('reserved');
+    file('[models.m]\nprovider = "nobody"');
+    expect(complaint()).to.include('models.m.provider = "nobody"');
+    file('[compare]\nalso = ["nobody"]');
+    expect(complaint()).to.include('compare.also names "nobody"');
+  });
+
+  it('never shows a secret in an error', () => {
+    file('[admin]\ntoken = ["hunter2"]');
+    expect(complaint()).to.include('admin.token').and.not.include('hunter2');
+    file('[target]\napi_key = 42424242');
+    expect(complaint()).to.not.include('42424242');
+    file('[target]\nurl = "https://me:hunter2@x.example"');
+    expect(complaint()).to.not.include('hunter2');
+    file('[admin]\ntoken = "hunter2\n');
+    expect(complaint()).to.not.include('hunter2');
+  });
+
+  it('keys with dots work in maps', () => {
+    file('[providers."a.b"]\nbase_url = "http://x.example/v1/"\n[models."glm-5.1"]\nprovider = "a.b"');
+    expect(load().models['glm-5.1']?.provider).to.equal('a.b');
+    expect(load().source('models.glm-5.1.provider')).to.equal('file');
+  });
+
+  it('is frozen', () => {
+    const config = load();
+    expect(() => Object.assign(config.server, { max_body_mib: 1 })).to.throw(TypeError);
+    expect(() => Object.assign(config.compare.sample, { main: 0 })).to.throw(TypeError);
+  });
+
+  it('arbitrary environments and files never throw anything but a ConfigError', () => {
+    const names = fc.constantFrom(...environmentNames());
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.string()), fc.string(), (env, content) => {
+        file(content);
+        try {
+          loadConfig({ env: { HOME: cwd, ...env }, cwd });
+        } catch (error) {
+          expect(error).to.be.instanceOf(ConfigError);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
