@@ -117,12 +117,6 @@ export function requestBytes(answer: AnswerKind, bodyBytes: number): RequestByte
 }
 
 function requestBody(size: number, stream: boolean): Buffer {
-  const words = createWords(3);
-  const prose = (bytes: number): string => {
-    let text = '';
-    while (text.length < bytes) text += `${words()}${text.length % 7 === 0 ? '\n' : ' '}`;
-    return text;
-  };
   const tools = size < 4096 ? 1 : 12;
   const make = (filler: string): string =>
     JSON.stringify({
@@ -148,7 +142,20 @@ function requestBody(size: number, stream: boolean): Buffer {
       })),
     });
   const bare = make('').length;
-  return Buffer.from(make(prose(Math.max(0, size - bare))));
+  return Buffer.from(make(sourceText(Math.max(0, size - bare))));
+}
+
+const LINES = 480;
+const WORDS_A_LINE = 9;
+
+/** Lines of which many come again, as files do that an agent reads and edits: zstd makes a sixth of it. */
+function sourceText(bytes: number): string {
+  const words = createWords(3);
+  const lines = Array.from({ length: LINES }, () => Array.from({ length: WORDS_A_LINE }, words).join(' '));
+  const draw = createDraw(5);
+  let text = '';
+  while (text.length < bytes) text += `  ${lines[draw(LINES)]}\n`;
+  return text.slice(0, bytes);
 }
 
 const VOCABULARY = (
@@ -159,10 +166,16 @@ const VOCABULARY = (
 ).split(' ');
 
 function createWords(seed: number): () => string {
+  const draw = createDraw(seed);
+  return () => VOCABULARY[draw(VOCABULARY.length)] ?? '';
+}
+
+/** Numbers from 0 to below the limit, the same each time. */
+function createDraw(seed: number): (limit: number) => number {
   let state = seed;
-  return () => {
+  return (limit) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return VOCABULARY[(state >>> 8) % VOCABULARY.length] ?? '';
+    return (state >>> 8) % limit;
   };
 }
 
