@@ -1,0 +1,37 @@
+// Writes docs/configuration.md from the schemas, so that the page and the program cannot differ. Run it after changing a
+// setting: node scripts/write-configuration.ts (a test fails until then).
+import { writeFileSync } from 'node:fs';
+import { isKey, type SectionSchema } from '#shared/config/schema.ts';
+import { MAPS, SECTIONS, topLevel } from '#shared/config/sections/index.ts';
+
+export function configurationPage(): string {
+  const parts = [
+    '# Configuration',
+    '',
+    'One TOML file. It is looked for at `--config`, then `CC_PROXY_CONFIG`, `./cc-proxy.toml` and',
+    '`~/.config/cc-proxy/cc-proxy.toml`; every setting has a default. A flag beats the environment, the environment the',
+    'file. Each setting is also an environment variable: `CC_`, then its path in capitals with `__` between the parts, such',
+    'as `CC_SERVER__LISTEN_ADDRESS`. A wrong key or value ends the start with exit code 2 and a sentence that names it.',
+    '',
+    'Flags: `--config`, `--target-url` (`target.url`), `--model` (`target.model`), `--allow-anthropic-only` (flag only).',
+    '',
+    ...table('Top level', topLevel),
+    ...Object.entries(SECTIONS).flatMap(([name, schema]) => table(`[${name}]`, schema)),
+    ...Object.entries(MAPS).flatMap(([name, schema]) => table(`[${name}.<name>]`, schema)),
+  ];
+  return `${parts.join('\n').trimEnd()}\n`;
+}
+
+function table(title: string, schema: SectionSchema): string[] {
+  return [`## ${title}`, '', '| key | default | meaning |', '|---|---|---|', ...rows(schema, ''), ''];
+}
+
+function rows(schema: SectionSchema, prefix: string): string[] {
+  return Object.entries(schema).flatMap(([name, node]) => {
+    if (!isKey(node)) return rows(node, `${prefix}${name}.`);
+    const value = node.default === null ? '–' : `\`${JSON.stringify(node.default)}\``;
+    return [`| \`${prefix}${name}\` | ${value} | ${node.doc} |`];
+  });
+}
+
+if (import.meta.main) writeFileSync(new URL('../docs/configuration.md', import.meta.url), configurationPage());
