@@ -60,9 +60,8 @@ const COMPOSERS = new Set(
 
 /** Whose types a layer may take beside what it may load: settings and records are handed in, not fetched. */
 const ALLOWED_TYPES: Record<string, string[]> = {
-  providers: ['config'],
   control: ['config'],
-  upstream: ['exchange'],
+  upstream: ['exchange', 'config'],
 };
 
 function layerOf(path: string): string {

@@ -15,6 +15,7 @@ import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import type { CallTarget } from './comparison/call-secondary.ts';
 import type { ComparatorConfig } from './config.ts';
 import { type ComparatorEvents, createComparatorEvents } from './events.ts';
+import { createSessionCap, type SessionCap } from './session-cap.ts';
 import { createTargetBreakers, type TargetBreakers } from './target-breakers.ts';
 import { createTokenBudget, type TokenBudget } from './token-budget.ts';
 import { createWorkSlots, type WorkSlots } from './work-slots.ts';
@@ -45,6 +46,7 @@ export interface ComparatorContext {
   readonly events: ComparatorEvents;
   readonly breakers: TargetBreakers;
   readonly budget: TokenBudget;
+  readonly sessionCap: SessionCap;
   readonly slots: WorkSlots;
   readonly callTarget: CallTarget;
   redact(text: string): string;
@@ -96,6 +98,7 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
       onUnavailable: events.targetUnavailable,
     }),
     budget: createTokenBudget(config.tokensPerHour, clock),
+    sessionCap: createSessionCap(config.turnsPerSession, parts.store),
     slots: createWorkSlots({ limit: config.concurrency, maxParked: MOST_PARKED }),
     callTarget: parts.callTarget ?? callTarget,
     redact: parts.redact,

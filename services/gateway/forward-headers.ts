@@ -55,13 +55,6 @@ export function answerHeaders(rawHeaders: readonly string[], target: Target, isE
   return headers;
 }
 
-/** A target's base URL and the client's path and query → origin and path. */
-export function toUpstreamUrl(target: Target, clientUrl: string): { origin: string; path: string } {
-  const base = new URL(target.baseUrl);
-  const prefix = base.pathname === '/' ? '' : base.pathname;
-  return { origin: base.origin, path: prefix + clientUrl };
-}
-
 function connectionNames(rawHeaders: readonly string[]): ReadonlySet<string> {
   const value = headerValue(rawHeaders, 'connection');
   return new Set(value?.split(',').map((name) => name.trim().toLowerCase()) ?? []);

@@ -10,13 +10,13 @@ export function routeHeaders(call: Call, plan: Plan): string[] {
     'x-ccproxy-model',
     toHeaderValue(plan.model ?? call.view?.model ?? ''),
     'x-ccproxy-route',
-    toHeaderValue(plan.reason),
+    toHeaderValue([plan.reason, ...call.notes].join('; ')),
   ];
 }
 
 /** Model names come from clients: what no header may hold is percent-encoded. */
 function toHeaderValue(value: string): string {
   return value
-    .slice(0, 256)
+    .slice(0, 512)
     .replace(/[^\x20-\x7e]/gu, (character) => encodeURIComponent(character.isWellFormed() ? character : '\ufffd'));
 }

@@ -138,7 +138,7 @@ describe('comparator', () => {
     await world.start({ turnsPerSession: 1 });
     const entry = { sessionId: 'capped' };
     expect(await compared({ shadow: ['glm-5'], entry })).to.include({ status: 'paired' });
-    expect(await compared({ shadow: ['glm-5'], entry })).to.include({ status: 'orphan', skip_reason: 'budget' });
+    expect(await compared({ shadow: ['glm-5'], entry })).to.include({ status: 'orphan', skip_reason: 'session_cap' });
     expect(await compared({ shadow: ['glm-5'], entry: { sessionId: 'next' } })).to.include({ status: 'paired' });
   });
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { ConfigError } from '#shared/errors.ts';
-import { createTargets } from '#shared/providers/target.ts';
+import { createTargets } from '#shared/upstream/create-targets.ts';
 import { startTestGateway, type TestGateway, testConfig, until } from '../support/gateway.ts';
 import { header, json, messagesRequest, send } from '../support/raw-client.ts';
 import { loadRecordings } from '../support/recordings.ts';

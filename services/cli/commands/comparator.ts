@@ -3,10 +3,10 @@ import { createComparator, toComparatorConfig } from '#services/comparator/servi
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
-import { createTargets } from '#shared/providers/target.ts';
 import { createRedactor } from '#shared/redact/redact.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
+import { createTargets } from '#shared/upstream/create-targets.ts';
 import {
   createBus,
   createLog,

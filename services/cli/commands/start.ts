@@ -5,11 +5,11 @@ import { createGateway } from '#services/gateway/service.ts';
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
-import { createTargets } from '#shared/providers/target.ts';
 import { createRedactor } from '#shared/redact/redact.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
+import { createTargets } from '#shared/upstream/create-targets.ts';
 import {
   createBus,
   createControl,

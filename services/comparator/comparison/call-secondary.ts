@@ -1,7 +1,10 @@
 // Asks the secondary once, as it would have been asked by the client, and records its answer as bytes and arrival times.
 // No client credential is ever there to be sent, nothing is retried, and a failure is an answer like any other.
 import type { Clock } from '#shared/clock.ts';
+import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import type { AnswerEnd, ExchangeEntry, RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
+import { parseRequest } from '#shared/exchange/read-exchange.ts';
+import { findProvider } from '#shared/providers/index.ts';
 import type { Target, Timeouts } from '#shared/providers/target.ts';
 import {
   type Answer,
@@ -9,7 +12,10 @@ import {
   UpstreamFailure,
   type UpstreamRequest,
 } from '#shared/upstream/call-upstream.ts';
+import { convertAnswer } from '#shared/upstream/convert-answer.ts';
+import { convertRequest } from '#shared/upstream/convert-request.ts';
 import { credentialHeaders } from '#shared/upstream/credentials.ts';
+import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import { Stopping } from '../stopping.ts';
 
 /** `callUpstream` with the connections of a target. */
@@ -43,10 +49,12 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
   const startedAtMs = parts.clock.monotonicMs();
   const sinceStart = (): number => parts.clock.monotonicMs() - startedAtMs;
   try {
-    const answer = await parts.callTarget(toUpstreamRequest(call), target, { timeouts, onAbortable: abort.set });
-    return await recordAnswer(answer, sinceStart, parts);
+    const { request, convert } = toOutbound(call);
+    const answer = await parts.callTarget(request, target, { timeouts, onAbortable: abort.set });
+    return await recordAnswer(await convert(answer), sinceStart, parts);
   } catch (error) {
     if (parts.signal.aborted) throw new Stopping();
+    if (error instanceof GatewayError) return refusedAnswer(error, sinceStart());
     if (!(error instanceof UpstreamFailure)) throw error;
     return { status: 0, rawHeaders: [], headersAtMs: null, chunks: [], end: error.kind, endAtMs: sinceStart() };
   } finally {
@@ -54,11 +62,48 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
   }
 }
 
-function toUpstreamRequest({ target, body, entry }: SecondaryCall): UpstreamRequest {
-  const base = new URL(target.baseUrl);
+interface Outbound {
+  request: UpstreamRequest;
+  /** The target's answer in Anthropic's words. */
+  convert(answer: Answer): Answer | Promise<Answer>;
+}
+
+/** @throws GatewayError when the target's protocol cannot carry the request */
+function toOutbound(call: SecondaryCall): Outbound {
+  const provider = findProvider(call.target);
+  if (provider === null) return { request: toNativeRequest(call), convert: (answer) => answer };
+  const body = parseRequest(call.body);
+  if (body === null) throw new GatewayError('invalid_request_error', 'the request is no JSON object');
+  const { upstream, memory } = convertRequest(body, provider, call.target, call.entry.sessionId);
+  const { id } = call.entry;
+  const options = {
+    provider,
+    memory,
+    isStream: body.stream === true,
+    messageId: `msg_${id.replaceAll('-', '')}`,
+    requestId: id,
+  };
+  const request = { ...upstream, headers: [...upstream.headers, 'x-ccproxy-shadow', '1'] };
+  return { request, convert: (answer) => convertAnswer(answer, options) };
+}
+
+/** What a client would have read: the error's status and envelope. */
+function refusedAnswer(error: GatewayError, atMs: number): RecordedAnswer {
+  const bytes = Buffer.from(JSON.stringify(toErrorEnvelope(error)));
+  const rawHeaders = ['content-type', 'application/json'];
   return {
-    origin: base.origin,
-    path: `${base.pathname.replace(/\/$/, '')}/v1/messages`,
+    status: error.status,
+    rawHeaders,
+    headersAtMs: atMs,
+    chunks: [{ atMs, bytes }],
+    end: 'complete',
+    endAtMs: atMs,
+  };
+}
+
+function toNativeRequest({ target, body, entry }: SecondaryCall): UpstreamRequest {
+  return {
+    ...toUpstreamUrl(target, '/v1/messages'),
     method: 'POST',
     headers: [
       ...['content-type', 'application/json', 'accept', 'application/json, text/event-stream'],

@@ -15,6 +15,7 @@ import type { PairRow } from '#shared/store/store.ts';
 import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { ComparatorContext } from '../context.ts';
+import type { SessionTurn } from '../session-cap.ts';
 import { pause, Stopping } from '../stopping.ts';
 import type { Admission } from '../target-breakers.ts';
 import { estimateTokens, type Reservation, usedTokens } from '../token-budget.ts';
@@ -136,9 +137,11 @@ async function comparePair(planned: PlannedPair, context: ComparatorContext): Pr
   const queueWaitMs = Math.max(0, context.clock.nowMs() - entry.startedAtMs - entry.totalDurationMs);
   const facts: PairFacts = { entry, target: name, delivery, queueWaitMs, redact: context.redact };
   if (!admission) return keep(toOrphanRow(facts, 'unknown_target', null), spans, context);
+  const turn = context.sessionCap.turn(entry.sessionId, name);
   try {
-    return await compareOnce({ facts, target, admission, spans }, context);
+    return await compareOnce({ facts, target, admission, turn, spans }, context);
   } finally {
+    turn.release();
     admission.report(null);
   }
 }
@@ -154,6 +157,7 @@ interface AdmittedPair {
   facts: PairFacts;
   target: Target;
   admission: Admission;
+  turn: SessionTurn;
   spans: SpanRest;
 }
 
@@ -171,8 +175,8 @@ async function compareOnce(admitted: AdmittedPair, context: ComparatorContext): 
   if (usesServerTool(primary.message?.content ?? [])) {
     return keep(toUnsupportedRow(facts, primary, rewrites), spans, context);
   }
-  const reserved = await reserve(facts, primary, context);
-  if (!reserved) return keep(toOrphanRow(facts, 'budget', primary), spans, context);
+  const reserved = await reserve(admitted, primary, context);
+  if (typeof reserved === 'string') return keep(toOrphanRow(facts, reserved, primary), spans, context);
   const call = { target, entry: facts.entry, body: Buffer.from(JSON.stringify(rewritten)) };
   const answer = await callSecondary(call, secondaryParts(context)).catch((error: unknown) => {
     reserved.settle(0);
@@ -193,18 +197,14 @@ function keep(row: PairRow, spans: SpanRest, context: ComparatorContext): Promis
   return record({ row, spans, wasCalled: false }, context);
 }
 
-/** null when a cap on turns or tokens is reached. */
+/** The reason when a cap on turns or tokens is reached. */
 async function reserve(
-  facts: PairFacts,
+  { facts, turn }: AdmittedPair,
   primary: Observation,
   context: ComparatorContext,
-): Promise<Reservation | null> {
-  const { turnsPerSession } = context.config;
-  if (turnsPerSession !== null) {
-    const kept = await context.store.countSessionPairs(facts.entry.sessionId, facts.target);
-    if (kept >= turnsPerSession) return null;
-  }
-  return context.budget.reserve(facts.target, estimateTokens(primary.usage));
+): Promise<Reservation | 'session_cap' | 'budget'> {
+  if (!(await turn.take())) return 'session_cap';
+  return context.budget.reserve(facts.target, estimateTokens(primary.usage)) ?? 'budget';
 }
 
 function secondaryParts(context: ComparatorContext): CallSecondaryParts {

@@ -17,6 +17,7 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     caller: null,
     view: null,
     plan: null,
+    notes: [],
     dispatchedAt: null,
     headersAt: null,
     firstByteAt: null,

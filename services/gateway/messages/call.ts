@@ -65,6 +65,8 @@ export interface Call {
   caller: Caller | null;
   view: RequestView | null;
   plan: Plan | null;
+  /** What conversion approximated, for `x-ccproxy-route`. */
+  readonly notes: string[];
   dispatchedAt: number | null;
   headersAt: number | null;
   firstByteAt: number | null;

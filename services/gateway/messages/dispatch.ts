@@ -1,17 +1,14 @@
 // UpstreamRequest → Answer: the bytes of an upstream as they arrive. One attempt; what was refused with the gateway's
 // own key is the gateway's failure, not the client's.
 import { GatewayError } from '#shared/errors.ts';
-import { type Answer, callUpstream, UpstreamFailure, type UpstreamRequest } from '#shared/upstream/call-upstream.ts';
+import { type Answer, callUpstream, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
+import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import type { GatewayContext } from '../context.ts';
 import { type Call, ClientGone, type Plan } from './call.ts';
+import type { Outbound } from './transform.ts';
 
 /** @throws GatewayError 502, 503 or 504; ClientGone */
-export async function dispatch(
-  outbound: UpstreamRequest,
-  plan: Plan,
-  call: Call,
-  context: GatewayContext,
-): Promise<Answer> {
+export async function dispatch(outbound: Outbound, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
   if (call.isClientGone) throw new ClientGone();
   const release = context.targetSlots(plan.primary).take();
   if (!release) {
@@ -32,13 +29,38 @@ export async function dispatch(
   call.upstreamHeaders = answer.rawHeaders;
   if (answer.status === 401 && plan.primary.credential.kind !== 'client')
     throw refusedCredential(answer, plan, call, context);
-  return answer;
+  return outbound.conversion ? convert(answer, outbound.conversion, plan, call, context) : answer;
 }
 
-async function callOnce(outbound: UpstreamRequest, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
+/** From here on the answer is Anthropic's, whoever gave it. */
+async function convert(
+  answer: Answer,
+  conversion: NonNullable<Outbound['conversion']>,
+  plan: Plan,
+  call: Call,
+  context: GatewayContext,
+): Promise<Answer> {
+  try {
+    const converted = await convertAnswer(answer, {
+      ...conversion,
+      isStream: call.view?.stream ?? false,
+      messageId: `msg_${call.id.replaceAll('-', '')}`,
+      requestId: call.id,
+    });
+    call.upstreamHeaders = converted.rawHeaders;
+    return converted;
+  } catch (error) {
+    call.answerEndedAt = context.clock.monotonicMs();
+    if (call.isClientGone) throw new ClientGone();
+    call.answerEnd = error instanceof UpstreamFailure ? error.kind : 'complete';
+    throw error instanceof UpstreamFailure ? toGatewayError(error, plan) : error;
+  }
+}
+
+async function callOnce(outbound: Outbound, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
   const { timeouts } = plan.primary;
   try {
-    return await callUpstream(outbound, {
+    return await callUpstream(outbound.request, {
       dispatcher: context.agentFor(plan.primary),
       timeouts,
       onAbortable: (abort) => {

@@ -1,20 +1,54 @@
-// Plan and request → UpstreamRequest. On a native route nothing changes but the model's name, hop-by-hop headers and the
-// credential.
+// Plan and request → Outbound. On a native route nothing changes but the model's name, hop-by-hop headers and the
+// credential; every other protocol is its provider's to write.
+import { GatewayError } from '#shared/errors.ts';
+import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
+import { findProvider } from '#shared/providers/index.ts';
+import type { ConversionMemory, Provider } from '#shared/providers/provider.ts';
 import type { UpstreamRequest } from '#shared/upstream/call-upstream.ts';
-import { forwardHeaders, toUpstreamUrl } from '../forward-headers.ts';
+import { convertRequest } from '#shared/upstream/convert-request.ts';
+import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
+import { forwardHeaders } from '../forward-headers.ts';
+import { identifyTurn } from '../routing/identify-turn.ts';
 import type { Call, Plan, RequestView } from './call.ts';
 
-export function transform(plan: Plan, request: RequestView, call: Call): UpstreamRequest {
+export interface Outbound {
+  request: UpstreamRequest;
+  /** How the answer becomes Anthropic's; null when it is. */
+  conversion: { provider: Provider; memory: ConversionMemory } | null;
+}
+
+/** @throws GatewayError 400 that names what the provider cannot carry */
+export function transform(plan: Plan, request: RequestView, call: Call): Outbound {
+  const provider = findProvider(plan.primary);
+  return provider ? convert(provider, plan, request, call) : pass(plan, request, call);
+}
+
+function pass(plan: Plan, request: RequestView, call: Call): Outbound {
   const span = request.spans.get('model');
   const isRenamed = plan.model !== null && plan.model !== request.model && span !== undefined;
   const headers = forwardHeaders(call.request.rawHeaders, plan.primary);
   return {
-    ...toUpstreamUrl(plan.primary, call.request.url ?? '/'),
-    method: 'POST',
-    headers: request.stream ? askForIdentity(headers) : headers,
-    body: isRenamed ? spliceModel(request.bytes, span, plan.model) : request.bytes,
+    request: {
+      ...toUpstreamUrl(plan.primary, call.request.url ?? '/'),
+      method: 'POST',
+      headers: request.stream ? askForIdentity(headers) : headers,
+      body: isRenamed ? spliceModel(request.bytes, span, plan.model) : request.bytes,
+    },
+    conversion: null,
   };
+}
+
+function convert(provider: Provider, plan: Plan, view: RequestView, call: Call): Outbound {
+  const request = parseRequest(view.bytes);
+  if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(call.request.headers))
+    if (typeof value === 'string') headers[name] = value;
+  const { sessionId } = identifyTurn(request, headers);
+  const { upstream, memory, notes } = convertRequest(request, provider, plan.primary, sessionId);
+  call.notes.push(...notes);
+  return { request: upstream, conversion: { provider, memory } };
 }
 
 /** A compressed stream would come in lumps, and where its last event ends could not be seen. */

@@ -4,8 +4,9 @@ import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '#shared/errors.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
+import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { GatewayContext } from '../context.ts';
-import { forwardHeaders, toUpstreamUrl } from '../forward-headers.ts';
+import { forwardHeaders } from '../forward-headers.ts';
 import type { ModelEntry } from './model-list.ts';
 
 const STALE_MS = 60_000;

@@ -9,6 +9,7 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import { GatewayError } from '#shared/errors.ts';
 import { newSpanId, newTraceId, parseTraceparent, uuidv7 } from '#shared/ids.ts';
 import { CREDENTIAL_HEADERS, credentialHeaders } from '#shared/upstream/credentials.ts';
+import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import { bearsAdminToken } from '../admin/admin-access.ts';
 import type { GatewayContext } from '../context.ts';
 import { sendError } from '../error-response.ts';
@@ -34,13 +35,14 @@ export function createPassthroughHandler(context: GatewayContext): RequestHandle
 function createForwarder(context: GatewayContext): ReturnType<typeof createProxyMiddleware> {
   const { passthrough } = context.targets;
   const base = new URL(passthrough.baseUrl);
+  const { path: prefix } = toUpstreamUrl(passthrough, '');
   const keepAlive = { keepAlive: true, noDelay: true, timeout: passthrough.timeouts.connectMs };
   return createProxyMiddleware({
     target: base.origin,
     changeOrigin: true,
     agent: base.protocol === 'https:' ? new HttpsAgent(keepAlive) : new HttpAgent(keepAlive),
     proxyTimeout: passthrough.timeouts.idleMs,
-    ...(base.pathname === '/' ? {} : { pathRewrite: (path: string) => base.pathname + path }),
+    ...(prefix === '' ? {} : { pathRewrite: (path: string) => prefix + path }),
     on: {
       proxyReq: (outgoing: ClientRequest, req: IncomingMessage) => {
         if (passthrough.credential.kind !== 'client') {

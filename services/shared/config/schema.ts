@@ -39,6 +39,11 @@ export function text(doc: string, value: string): Key<string> {
   return key('string', doc, value, isString);
 }
 
+/** A string whose default may be none. */
+export function textOr(doc: string, value: string | null): Key<string | null> {
+  return key<string | null>('string', doc, value, (given) => (given === null ? undefined : isString(given)));
+}
+
 export function optionalText(doc: string): Key<string | null> {
   return key<string | null>('string', doc, null, isString);
 }

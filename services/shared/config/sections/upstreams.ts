@@ -10,10 +10,19 @@ import {
   secret,
   strings,
   text,
+  textOr,
   url,
 } from '../schema.ts';
 
-const PROVIDER_TYPES = ['anthropic'] as const;
+/** Which protocols there are is the registry's to say; it is checked when the targets are made. */
+const protocol = (type: string | null) => ({
+  type: textOr('Protocol it speaks; see docs/providers.md.', type),
+  profile: optionalText('How a server of that protocol deviates from it.'),
+  vendor: optionalText('Who hosts it, where its address does not say.'),
+  api_version: optionalText('API version, where the protocol has one in its address.'),
+  deployment: optionalText('Deployment, where the protocol has one in its address.'),
+  vision: choice('What an image becomes for a model without vision.', ['marker', 'strict'], 'marker'),
+});
 
 const timeouts = {
   connect_timeout_secs: integer('Seconds to connect.', 10, { min: 1 }),
@@ -32,7 +41,7 @@ const credential = {
 export const target = {
   url: optionalUrl('Base URL of the target; usually given by --target-url.'),
   model: optionalText('Model forced for every request; usually given by --model.'),
-  type: choice('Protocol the target speaks.', PROVIDER_TYPES, 'anthropic'),
+  ...protocol('anthropic'),
   ...credential,
   ...timeouts,
   max_concurrent: integer('Requests in flight to the target.', 50, { min: 1 }),
@@ -50,7 +59,7 @@ export const passthrough = {
 };
 
 export const provider = {
-  type: choice('Protocol the provider speaks.', PROVIDER_TYPES, 'anthropic'),
+  ...protocol(null),
   base_url: url('Base URL of the provider.', ''),
   ...credential,
   ...timeouts,

@@ -1,0 +1,25 @@
+// Every protocol we speak: an explicit list. `anthropic` without a profile is not converted at all: its bytes pass.
+import type { Provider } from './provider.ts';
+import type { Target } from './target.ts';
+
+/** Whose bytes pass, unless a profile repairs them. */
+export const NATIVE = 'anthropic';
+
+/** What a provider speaks whose settings do not say. */
+export const DEFAULT_PROVIDER_TYPE = NATIVE;
+
+export const PROVIDERS: readonly Provider[] = [];
+
+export function providerTypes(): string[] {
+  return [...new Set([NATIVE, ...PROVIDERS.map((provider) => provider.type)])];
+}
+
+export function isProviderType(type: string): boolean {
+  return providerTypes().includes(type);
+}
+
+/** Who converts for a target; null when its bytes pass as they are. */
+export function findProvider(target: Target): Provider | null {
+  if (target.type === NATIVE && target.profile === null) return null;
+  return PROVIDERS.find((provider) => provider.type === target.type) ?? null;
+}

@@ -1,0 +1,76 @@
+// What a protocol must say to be a provider: three pure functions and its capabilities as data. Anthropic Messages is the
+// hub; only the file of a provider knows its protocol. No I/O, no clock, no randomness, no configuration here.
+import type { GatewayError } from '#shared/errors.ts';
+import type { MessageWriter } from '#shared/messages/message-writer.ts';
+import type { SseEvent } from '#shared/sse/read-sse.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import type { Target } from './target.ts';
+
+export interface ConversionInput {
+  target: Target;
+  /** The name to send upstream. */
+  model: string;
+  /** The name the client asked for; answers carry it. */
+  modelAsked: string;
+  /** Stable for one client session, says nothing about it; null when unknown. */
+  sessionKey: string | null;
+  /** Estimate of the prompt's tokens. */
+  inputTokens: number;
+}
+
+/** What reading the answer needs to know of the request. */
+export interface ConversionMemory {
+  model: string;
+  modelAsked: string;
+  /** Tool names as sent → as the client knows them; only those that differ. */
+  toolNames: ReadonlyMap<string, string>;
+  /** Sequences the gateway itself must stop at, because the upstream cannot. */
+  stopSequences: readonly string[];
+  inputTokens: number;
+}
+
+export interface ConvertedRequest {
+  /** Relative to the target's base URL, with its query. */
+  path: string;
+  /** Flat protocol headers; credentials are attached elsewhere. */
+  headers: string[];
+  body: Buffer;
+  /** What was approximated, by name (`max_tokens:8192`, `image-omitted`), for `x-ccproxy-route` and the span. */
+  notes: string[];
+  memory: ConversionMemory;
+}
+
+/** Reads one answer. Calls writer verbs and nothing else; never `begin` before there is output. */
+export interface StreamReader {
+  /** @throws GatewayError when the event says that the upstream failed */
+  onEvent(event: SseEvent): void;
+  /** The upstream ended its answer. @throws GatewayError when the answer is not whole. Ends the message otherwise. */
+  onEnd(): void;
+}
+
+export interface UpstreamError {
+  status: number;
+  /** Flat, as received. */
+  rawHeaders: readonly string[];
+  body: Buffer;
+}
+
+/** One line of docs/providers.md. */
+export interface Capability {
+  /** E.g. `images`, `pdf-input`, `thinking`. */
+  feature: string;
+  support: 'carried' | 'approximated' | 'refused';
+  how: string;
+}
+
+export interface Provider {
+  readonly type: string;
+  /** How the upstream frames its stream. */
+  readonly framing: 'sse' | 'ndjson';
+  readonly capabilities: readonly Capability[];
+  /** @throws GatewayError 400 that names the field or block which cannot be carried */
+  toUpstreamRequest(request: MessagesRequest, input: ConversionInput): ConvertedRequest;
+  createReader(writer: MessageWriter, memory: ConversionMemory): StreamReader;
+  /** The upstream's error → ours: type, status, its own words, an integer `retry-after`. */
+  readError(error: UpstreamError): GatewayError;
+}

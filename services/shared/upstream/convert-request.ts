@@ -1,0 +1,43 @@
+// A Messages request → the request of a converting provider, addressed and signed.
+import { createHash } from 'node:crypto';
+import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
+import type { ConversionMemory, Provider } from '#shared/providers/provider.ts';
+import type { Target } from '#shared/providers/target.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import type { UpstreamRequest } from './call-upstream.ts';
+import { credentialHeaders } from './credentials.ts';
+
+export interface ConvertedCall {
+  upstream: UpstreamRequest;
+  memory: ConversionMemory;
+  /** What was approximated, by name. */
+  notes: string[];
+}
+
+/** @throws GatewayError 400 that names the field that cannot be carried */
+export function convertRequest(
+  request: MessagesRequest,
+  provider: Provider,
+  target: Target,
+  sessionId: string | null,
+): ConvertedCall {
+  const { path, headers, body, notes, memory } = provider.toUpstreamRequest(request, {
+    target,
+    model: target.model ?? request.model,
+    modelAsked: request.model,
+    sessionKey: sessionId === null ? null : createHash('sha256').update(sessionId).digest('hex').slice(0, 32),
+    inputTokens: estimateTokens(request),
+  });
+  const base = new URL(target.baseUrl);
+  return {
+    upstream: {
+      origin: base.origin,
+      path: base.pathname.replace(/\/$/, '') + path,
+      method: 'POST',
+      headers: [...headers, ...credentialHeaders(target.credential, [])],
+      body,
+    },
+    memory,
+    notes,
+  };
+}

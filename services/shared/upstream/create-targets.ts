@@ -1,0 +1,149 @@
+// The configuration's targets, each with its key, ready to be called.
+import { readFileSync } from 'node:fs';
+import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
+import { ConfigError } from '#shared/errors.ts';
+import { DEFAULT_PROVIDER_TYPE, isProviderType, NATIVE, providerTypes } from '#shared/providers/index.ts';
+import type { Credential, Target, Targets, Timeouts } from '#shared/providers/target.ts';
+
+/** @throws ConfigError when a key file or variable is missing */
+export function createTargets(config: Config): Targets {
+  const models = Object.entries(config.models).map(([name, model]) => {
+    const provider = config.providers[model.provider];
+    if (!provider) throw new ConfigError(`models.${name}.provider = "${model.provider}" is no entry of [providers]`);
+    return [name, modelTarget(name, model, provider, config)] as const;
+  });
+  return { forced: forcedTarget(config), passthrough: passthroughTarget(config), models: new Map(models) };
+}
+
+function forcedTarget(config: Config): Target | null {
+  const { target } = config;
+  if (target.url === null) return null;
+  const name = target.model ?? 'target';
+  return {
+    name,
+    provider: 'target',
+    ...endpoint('target', target, target.url),
+    model: target.model,
+    credential: loadKey('target', target, config),
+    timeouts: toTimeouts(target),
+    maxConcurrent: target.max_concurrent,
+    anthropicFeatures: target.anthropic_features ?? isAnthropic(target.url),
+    aliases: [],
+    displayName: name,
+    contextWindow: null,
+    maxOutput: null,
+  };
+}
+
+const PASSTHROUGH: EndpointSettings = {
+  type: NATIVE,
+  profile: null,
+  vendor: null,
+  api_version: null,
+  deployment: null,
+  vision: 'marker',
+};
+
+function passthroughTarget(config: Config): Target {
+  const { passthrough } = config;
+  return {
+    name: 'passthrough',
+    provider: 'passthrough',
+    ...endpoint('passthrough', PASSTHROUGH, passthrough.url),
+    model: null,
+    credential: passthrough.passthrough_auth ? { kind: 'client' } : loadKey('passthrough', passthrough, config),
+    timeouts: toTimeouts(passthrough),
+    maxConcurrent: passthrough.max_concurrent,
+    anthropicFeatures: passthrough.anthropic_features ?? true,
+    aliases: [],
+    displayName: 'passthrough',
+    contextWindow: null,
+    maxOutput: null,
+  };
+}
+
+function modelTarget(name: string, model: ModelConfig, provider: ProviderConfig, config: Config): Target {
+  return {
+    name,
+    provider: model.provider,
+    ...endpoint(`providers.${model.provider}`, provider, provider.base_url),
+    model: model.upstream_name ?? name,
+    credential: loadKey(`providers.${model.provider}`, provider, config),
+    timeouts: toTimeouts(provider),
+    maxConcurrent: provider.max_concurrent,
+    anthropicFeatures: provider.anthropic_features ?? isAnthropic(provider.base_url),
+    aliases: model.aliases,
+    displayName: model.display_name ?? name,
+    contextWindow: model.context_window,
+    maxOutput: model.max_output,
+  };
+}
+
+interface KeySettings {
+  env_key: string | null;
+  key_file: string | null;
+  api_key: string | null;
+  auth_header: 'x-api-key' | 'authorization';
+}
+
+function loadKey(section: string, settings: KeySettings, config: Config): Credential {
+  const secret = readKey(section, settings, config);
+  return secret === null ? { kind: 'none' } : { kind: 'key', header: settings.auth_header, secret };
+}
+
+function readKey(section: string, settings: KeySettings, config: Config): string | null {
+  if (settings.env_key) {
+    const value = config.environment(settings.env_key);
+    if (!value)
+      throw new ConfigError(`${section}.env_key names ${settings.env_key}, which is not set in the environment`);
+    return value;
+  }
+  if (settings.key_file) {
+    try {
+      return readFileSync(settings.key_file, 'utf8').trim();
+    } catch (error) {
+      throw new ConfigError(`${section}.key_file = "${settings.key_file}" cannot be read`, error);
+    }
+  }
+  return settings.api_key;
+}
+
+interface TimeoutSettings {
+  connect_timeout_secs: number;
+  first_byte_timeout_secs: number;
+  timeout_secs: number;
+  deadline_secs: number | null;
+}
+
+function toTimeouts(settings: TimeoutSettings): Timeouts {
+  return {
+    connectMs: settings.connect_timeout_secs * 1000,
+    firstByteMs: settings.first_byte_timeout_secs * 1000,
+    idleMs: settings.timeout_secs * 1000,
+    deadlineMs: settings.deadline_secs === null ? null : settings.deadline_secs * 1000,
+  };
+}
+
+interface EndpointSettings {
+  type: string | null;
+  profile: string | null;
+  vendor: string | null;
+  api_version: string | null;
+  deployment: string | null;
+  vision: 'marker' | 'strict';
+}
+
+type Endpoint = Pick<Target, 'type' | 'profile' | 'vendor' | 'apiVersion' | 'deployment' | 'vision' | 'baseUrl'>;
+
+function endpoint(section: string, settings: EndpointSettings, url: string): Endpoint {
+  const type = settings.type ?? DEFAULT_PROVIDER_TYPE;
+  if (!isProviderType(type)) {
+    throw new ConfigError(`${section}.type = "${type}" is no protocol we speak: ${providerTypes().join(', ')}`);
+  }
+  const { profile, vendor, api_version, deployment, vision } = settings;
+  return { type, profile, vendor, apiVersion: api_version, deployment, vision, baseUrl: url.replace(/\/+$/, '') };
+}
+
+function isAnthropic(url: string): boolean {
+  return new URL(url).hostname === 'api.anthropic.com';
+}
