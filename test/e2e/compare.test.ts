@@ -1,7 +1,7 @@
 // Compare mode as a whole, in one process on embedded parts: what becomes of each exchange, and that nothing goes missing.
 import { request as httpRequest } from 'node:http';
 import { expect } from 'chai';
-import { createSimulator } from '#services/simulator/service.ts';
+import { createSimulator, type Scene, type Simulator } from '#services/simulator/service.ts';
 import type { PairRow } from '#shared/store/store.ts';
 import { ANSWER, type CompareBed, SECONDARY, startCompareBed } from '../support/compare-bed.ts';
 import { until } from '../support/gateway.ts';
@@ -32,13 +32,23 @@ function alsoModels(url: string, names: string[]): Record<string, unknown> {
 
 describe('compare mode, in one process', () => {
   let bed: CompareBed;
+  const others: Simulator[] = [];
+  const startOther = async (scene: Scene): Promise<Simulator> => {
+    const other = await createSimulator({ listenAddress: '127.0.0.1:0' });
+    other.use(scene);
+    others.push(other);
+    return other;
+  };
   const start = async (settings: Record<string, unknown> = {}): Promise<CompareBed> => {
     bed = await startCompareBed(settings);
     bed.primary.use(ANSWER);
     bed.secondary.use(ANSWER);
     return bed;
   };
-  afterEach(() => bed.stop());
+  afterEach(async () => {
+    await bed.stop();
+    await Promise.all(others.splice(0).map((other) => other.stop()));
+  });
 
   it('S0-02 pairs each recorded exchange or skips it for one counted reason', async () => {
     bed = await startCompareBed();
@@ -86,9 +96,7 @@ describe('compare mode, in one process', () => {
   });
 
   it('S0-02 with two models more makes three pairs of each exchange, and counts in pairs', async () => {
-    const others = await createSimulator({ listenAddress: '127.0.0.1:0' });
-    others.use(ANSWER);
-    await start(alsoModels(others.url, ['second', 'third']));
+    await start(alsoModels((await startOther(ANSWER)).url, ['second', 'third']));
     const kept = await bed.ask();
     const { exchange, pairs } = await bed.settled(kept.id);
     expect(exchange.shadow).to.deep.equal([SECONDARY, 'second', 'third']);
@@ -97,7 +105,6 @@ describe('compare mode, in one process', () => {
     const failed = await bed.ask();
     expect((await bed.settled(failed.id)).reason).to.equal('primary_error');
     await bed.expectAccounted(6);
-    await others.stop();
   });
 
   describe('S0-02 skips', () => {
@@ -205,12 +212,10 @@ describe('compare mode, in one process', () => {
     });
 
     it('S0-02 adds nothing to a queue that is full', async () => {
-      const others = await createSimulator({ listenAddress: '127.0.0.1:0' });
       // Slow enough for the gateway's look at the queue, which comes once a second.
-      const slow = { ...ANSWER, fault: { kind: 'silence-before-headers' as const, forMs: 2_500 } };
-      others.use(slow);
+      const slow: Scene = { ...ANSWER, fault: { kind: 'silence-before-headers', forMs: 2_500 } };
       await start({
-        ...alsoModels(others.url, ['second', 'third']),
+        ...alsoModels((await startOther(slow)).url, ['second', 'third']),
         'exchange.max_len': 10,
         'compare.call.concurrency': 100,
       });
@@ -226,7 +231,6 @@ describe('compare mode, in one process', () => {
       await until(isRefused, 5_000);
       expect(await metricOf('backlog')).to.equal(3);
       await bed.expectAccounted(asked * 3);
-      await others.stop();
     }).timeout(30_000);
 
     it('S0-02 does not hand over what is larger than the bus takes, and counts it', async () => {
