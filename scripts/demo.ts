@@ -37,7 +37,7 @@ async function startDemo(): Promise<Demo> {
   const kept = Object.entries(process.env).filter(([name]) => /^CC_(TRACING|LOG)__/.test(name));
   const started = await startAll(
     loadConfig({
-      env: { ...(kept.length > 0 ? {} : { CC_LOG__LEVEL: 'error' }), ...Object.fromEntries(kept), HOME: folder },
+      env: { CC_LOG__LEVEL: 'error', ...Object.fromEntries(kept), HOME: folder },
       cwd: folder,
       flags: {
         default_mode: 'compare',

@@ -16,7 +16,6 @@ export interface Control {
   get(key: 'mode' | 'tracing'): Promise<string | null>;
   /** Keeps a value and tells the other replicas. @throws when it cannot be kept. */
   set(key: 'mode' | 'tracing', value: string): Promise<void>;
-  delete(key: 'mode' | 'tracing'): Promise<void>;
   /** Calls back soon after any key changes, also by another process, and after a reconnect. Returns the way to stop. */
   watch(onChange: () => void): () => void;
   /** Adds to the shared counters. @throws when they cannot be kept: the caller keeps the delta and tries again. */

@@ -54,11 +54,6 @@ class FileControl implements Control {
     this.#notify();
   }
 
-  async delete(key: ControlKey): Promise<void> {
-    await this.#inTurn(() => rm(this.#fileOf(key), { force: true }));
-    this.#notify();
-  }
-
   watch(onChange: () => void): () => void {
     const watcher = (): void => onChange();
     this.#watchers.add(watcher);

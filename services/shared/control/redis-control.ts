@@ -15,9 +15,9 @@ const COMMAND_TIMEOUT_MS = 500;
 const POLL_EVERY_MS = 1000;
 const BATCH_KEPT_SECS = 86_400;
 
-/** setting, version · name, value (absent: delete). The version is also the name of the channel. */
+/** setting, version · name, value. The version is also the name of the channel. */
 const CHANGE = createScript(`
-if ARGV[2] then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('DEL', KEYS[1]) end
+redis.call('SET', KEYS[1], ARGV[2])
 local version = redis.call('INCR', KEYS[2])
 redis.call('PUBLISH', KEYS[2], '{"key":"' .. ARGV[1] .. '","version":' .. version .. '}')
 return version
@@ -83,10 +83,6 @@ class RedisControl implements Control {
 
   async set(key: ControlKey, value: string): Promise<void> {
     await this.#change(key, [key, value]);
-  }
-
-  async delete(key: ControlKey): Promise<void> {
-    await this.#change(key, [key]);
   }
 
   /** Calls back once more than needed rather than once too few: after each (re)connect of either connection, too. */
