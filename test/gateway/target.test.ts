@@ -223,6 +223,15 @@ describe('the target', () => {
     expect(gateway.lines.filter((line) => line.level === 'error')).to.deep.equal([]);
   });
 
+  it('an upstream that breaks inside an event is booked as a broken stream, not as a client that left', async () => {
+    const gateway = await start();
+    target.use({ content: [{ type: 'text', text: 'hello' }], fault: { kind: 'cut-inside', after: 3 } });
+    expect((await send(gateway.url, messagesRequest())).end).to.equal('broken');
+    await until(async () => (await gateway.metric('ccproxy_gateway_requests_total', { outcome: 'stream_error' })) === 1);
+    expect(await gateway.metric('ccproxy_stream_terminations_total', { reason: 'upstream_reset' })).to.equal(1);
+    expect(await gateway.metric('ccproxy_gateway_requests_total', { outcome: 'client_abort' })).to.equal(0);
+  });
+
   it('a slow client slows the upstream down instead of filling memory', async () => {
     const gateway = await start();
     const blocks = [{ type: 'text', text: 'z'.repeat(30_000_000) }];

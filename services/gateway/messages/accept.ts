@@ -33,7 +33,7 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     releases: [],
   };
   response.once('close', () => {
-    if (response.writableFinished || call.answerEnd === 'complete') return;
+    if (response.writableFinished || call.answerEnd !== null) return;
     call.isClientGone = true;
     call.onClientGone();
   });
