@@ -50,7 +50,8 @@ function sums(exchanges: DemoExchange[]): string {
   return [...counts].map(([words, count]) => `${count} ${words}`).join(', ');
 }
 
-function formatTable(rows: string[][]): string[] {
+/** The first row is the header. */
+export function formatTable(rows: string[][]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const lines = rows.map((row) =>
     row
