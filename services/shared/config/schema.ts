@@ -58,6 +58,12 @@ export function choice<const T extends string>(doc: string, options: readonly T[
   );
 }
 
+export function optionalChoice<const T extends string>(doc: string, options: readonly T[]): Key<T | null> {
+  return key<T | null>('string', doc, null, (given) =>
+    options.includes(given as T) ? undefined : `must be one of ${options.map((o) => `"${o}"`).join(', ')}`,
+  );
+}
+
 export function flag(doc: string, value: boolean): Key<boolean> {
   return key('boolean', doc, value, (given) => (typeof given === 'boolean' ? undefined : 'must be true or false'));
 }

@@ -1,6 +1,6 @@
 // Every protocol we speak: an explicit list. `anthropic` without a profile is not converted at all: its bytes pass.
 import type { Provider } from './provider.ts';
-import type { Target } from './target.ts';
+import type { KeyHeader, Target } from './target.ts';
 
 /** Whose bytes pass, unless a profile repairs them. */
 export const NATIVE = 'anthropic';
@@ -16,6 +16,12 @@ export function providerTypes(): string[] {
 
 export function isProviderType(type: string): boolean {
   return providerTypes().includes(type);
+}
+
+/** The header in which a protocol takes its key. */
+export function keyHeaderOf(type: string): KeyHeader {
+  const provider = PROVIDERS.find((one) => one.type === type);
+  return provider?.keyHeader ?? (type === NATIVE ? 'x-api-key' : 'authorization');
 }
 
 /** Who converts for a target; null when its bytes pass as they are. */

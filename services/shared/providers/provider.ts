@@ -4,7 +4,7 @@ import type { GatewayError } from '#shared/errors.ts';
 import type { MessageWriter } from '#shared/messages/message-writer.ts';
 import type { SseEvent } from '#shared/sse/read-sse.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
-import type { Target } from './target.ts';
+import type { KeyHeader, Target } from './target.ts';
 
 export interface ConversionInput {
   target: Target;
@@ -27,6 +27,10 @@ export interface ConversionMemory {
   /** Sequences the gateway itself must stop at, because the upstream cannot. */
   stopSequences: readonly string[];
   inputTokens: number;
+  /** The client does not want to see the model's thinking. */
+  hidesThinking?: boolean;
+  /** What ids are made from that the upstream does not give; another for every request. */
+  idSeed?: string;
 }
 
 export interface ConvertedRequest {
@@ -67,6 +71,8 @@ export interface Provider {
   readonly type: string;
   /** How the upstream frames its stream. */
   readonly framing: 'sse' | 'ndjson';
+  /** Where it takes its key, unless the settings say otherwise; absent = a bearer token. */
+  readonly keyHeader?: KeyHeader;
   readonly capabilities: readonly Capability[];
   /** @throws GatewayError 400 that names the field or block which cannot be carried */
   toUpstreamRequest(request: MessagesRequest, input: ConversionInput): ConvertedRequest;

@@ -1,10 +1,10 @@
 // Where a request may go: provider, model and endpoint under one name.
 
+/** Headers that carry a key; `authorization` as a bearer token. */
+export type KeyHeader = 'x-api-key' | 'authorization' | 'x-goog-api-key' | 'api-key';
+
 /** What a target's host is given to know who calls. `client` = the caller's own credential travels on. */
-export type Credential =
-  | { kind: 'none' }
-  | { kind: 'client' }
-  | { kind: 'key'; header: 'x-api-key' | 'authorization'; secret: string };
+export type Credential = { kind: 'none' } | { kind: 'client' } | { kind: 'key'; header: KeyHeader; secret: string };
 
 export interface Timeouts {
   connectMs: number;

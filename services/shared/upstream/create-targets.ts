@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
-import { DEFAULT_PROVIDER_TYPE, isProviderType, NATIVE, providerTypes } from '#shared/providers/index.ts';
-import type { Credential, Target, Targets, Timeouts } from '#shared/providers/target.ts';
+import { DEFAULT_PROVIDER_TYPE, isProviderType, keyHeaderOf, NATIVE, providerTypes } from '#shared/providers/index.ts';
+import type { Credential, KeyHeader, Target, Targets, Timeouts } from '#shared/providers/target.ts';
 
 /** @throws ConfigError when a key file or variable is missing */
 export function createTargets(config: Config): Targets {
@@ -83,12 +83,15 @@ interface KeySettings {
   env_key: string | null;
   key_file: string | null;
   api_key: string | null;
-  auth_header: 'x-api-key' | 'authorization';
+  auth_header: KeyHeader | null;
+  type?: string | null;
 }
 
 function loadKey(section: string, settings: KeySettings, config: Config): Credential {
   const secret = readKey(section, settings, config);
-  return secret === null ? { kind: 'none' } : { kind: 'key', header: settings.auth_header, secret };
+  if (secret === null) return { kind: 'none' };
+  const header = settings.auth_header ?? keyHeaderOf(settings.type ?? DEFAULT_PROVIDER_TYPE);
+  return { kind: 'key', header, secret };
 }
 
 function readKey(section: string, settings: KeySettings, config: Config): string | null {

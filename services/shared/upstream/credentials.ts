@@ -21,7 +21,7 @@ export function credentialHeaders(credential: Credential, clientHeaders: readonl
     case 'key':
       return credential.header === 'authorization'
         ? ['authorization', `Bearer ${credential.secret}`]
-        : ['x-api-key', credential.secret];
+        : [credential.header, credential.secret];
     case 'client':
       return ownCredential(clientHeaders);
   }

@@ -3,6 +3,7 @@ import {
   choice,
   flag,
   integer,
+  optionalChoice,
   optionalFlag,
   optionalInteger,
   optionalText,
@@ -35,7 +36,12 @@ const credential = {
   env_key: optionalText('Environment variable that holds the API key; wins over api_key.'),
   key_file: optionalText('File that holds the API key.'),
   api_key: secret('The API key itself; env_key or key_file are better places.'),
-  auth_header: choice('Header that carries the key.', ['x-api-key', 'authorization'], 'x-api-key'),
+  auth_header: optionalChoice('Header that carries the key; unset = the one of its protocol.', [
+    'x-api-key',
+    'authorization',
+    'x-goog-api-key',
+    'api-key',
+  ]),
 };
 
 export const target = {
