@@ -45,10 +45,13 @@ function requestSpan(parts: PairSpanParts, secondary: ArmSummary): SpanRecord {
     endMs: startMs + (secondary.duration_ms ?? 0),
     attributes: {
       ...identity(row),
+      [CCPROXY.mode]: entry.mode,
       [CCPROXY.leg]: 'target',
+      [CCPROXY.upstream]: parts.llm[OPENINFERENCE.provider],
       [CCPROXY.compareSampled]: true,
       [OPENINFERENCE.sessionId]: row.session_id,
       ...numbers(secondary),
+      [PLAIN.ttfbMs]: parts.secondary?.timing.firstByteMs,
       ...messaging(parts),
       'ccproxy.rewrites': row.rewrites,
       [OPENINFERENCE.spanKind]: 'LLM',
@@ -154,8 +157,8 @@ function messaging({ row, bus, messageId, bodyBytes }: PairSpanParts): Attribute
 
 function requestEvents(startMs: number, arm: ArmSummary, observation: Observation | null): SpanEvent[] {
   const events: SpanEvent[] = [{ name: 'upstream_attempt', atMs: startMs }];
-  const headersMs = observation?.timing.headersMs ?? null;
-  if (headersMs !== null) events.push({ name: 'first_byte', atMs: startMs + headersMs });
+  const firstByteMs = observation?.timing.firstByteMs ?? null;
+  if (firstByteMs !== null) events.push({ name: 'first_byte', atMs: startMs + firstByteMs });
   if (arm.ttft_ms !== null) events.push({ name: 'First Token Stream Event', atMs: startMs + arm.ttft_ms });
   return events;
 }

@@ -17,6 +17,8 @@ export type ArmOutcome =
 /** Milliseconds since the request was handed to the upstream connection; null where the stream had no such moment. */
 export interface Timing {
   headersMs: number | null;
+  /** First byte of the body. */
+  firstByteMs: number | null;
   messageStartMs: number | null;
   /** First `content_block_delta` of any kind; null for answers that were not streamed. */
   ttftMs: number | null;

@@ -52,7 +52,12 @@ export function toObservation({ answer, reading, whole, requestId }: ReadAnswer)
     text,
     thinkingBytes: sum(content.map((b) => (b.type === 'thinking' ? Buffer.byteLength(string(b.thinking)) : 0))),
     visibleBytes: Buffer.byteLength(text) + sum(toolCalls.map((call) => Buffer.byteLength(call.rawInput))),
-    timing: Object.freeze({ headersMs: answer.headersAtMs, ...times, durationMs: endMs ?? answer.endAtMs }),
+    timing: Object.freeze({
+      headersMs: answer.headersAtMs,
+      firstByteMs: answer.chunks[0]?.atMs ?? null,
+      ...times,
+      durationMs: endMs ?? answer.endAtMs,
+    }),
     requestId,
   });
 }

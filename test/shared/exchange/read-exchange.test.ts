@@ -75,6 +75,7 @@ describe('observe', () => {
     const { timing } = await observe(recordedAnswer(chunks, { endAtMs: 999 }));
     expect(timing).to.deep.equal({
       headersMs: 0.5,
+      firstByteMs: 10,
       messageStartMs: 10,
       ttftMs: 30,
       ttfvtMs: 70,

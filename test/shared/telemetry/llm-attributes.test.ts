@@ -34,7 +34,15 @@ function observation(more: Partial<Observation> = {}): Observation {
     text: 'done',
     thinkingBytes: 0,
     visibleBytes: 4,
-    timing: { headersMs: 5, messageStartMs: 6, ttftMs: 100, ttfvtMs: 120, lastDeltaMs: 1100, durationMs: 1200 },
+    timing: {
+      headersMs: 5,
+      firstByteMs: 5,
+      messageStartMs: 6,
+      ttftMs: 100,
+      ttfvtMs: 120,
+      lastDeltaMs: 1100,
+      durationMs: 1200,
+    },
     requestId: 'req_1',
     ...more,
   };
