@@ -1,0 +1,166 @@
+// What a client's message holds, block by block with its place: the place names what cannot be carried. Blocks only
+// Anthropic knows become plain text here, so that no provider has to know them.
+import type { ContentBlock, TextBlock } from '#shared/wire/anthropic.ts';
+import { type Fields, fieldsOf, invalid, isFields, listOf, textOf } from './fields.ts';
+import { writeJson } from './write-json.ts';
+
+export interface Placed {
+  block: ContentBlock;
+  /** E.g. `messages[3].content[1]`. */
+  at: string;
+}
+
+/** A text is one block; empty texts are none. @throws GatewayError 400 */
+export function placedBlocks(content: unknown, at: string): Placed[] {
+  if (typeof content === 'string') return content.trim() === '' ? [] : [{ block: { type: 'text', text: content }, at }];
+  if (!Array.isArray(content)) throw invalid(`${at}: must be a string or a list of blocks`);
+  return content.flatMap((block: unknown, index) => {
+    const place = `${at}[${index}]`;
+    if (!isFields(block) || typeof block.type !== 'string') throw invalid(`${place}: must be an object with a type`);
+    if (block.type !== 'text') return [{ block: block as ContentBlock, at: place }];
+    if (typeof block.text !== 'string') throw invalid(`${place}.text: must be a string`);
+    return block.text.trim() === '' ? [] : [{ block: block as ContentBlock, at: place }];
+  });
+}
+
+/** Marks the client, not the conversation, and differs in every one: with it no prompt prefix would ever be cached. */
+const BILLING = /^x-anthropic-billing-header:/;
+
+/** The system prompt's texts in order. @throws GatewayError 400 */
+export function systemBlocks(system: unknown): TextBlock[] {
+  if (system === undefined || system === null) return [];
+  return placedBlocks(system, 'system')
+    .map(({ block, at }) => {
+      if (block.type !== 'text') throw invalid(`${block.type} at ${at}: a system prompt holds text`);
+      return block as TextBlock;
+    })
+    .filter(({ text }) => !BILLING.test(text));
+}
+
+export function joinTexts(blocks: readonly Placed[], separator: string): string {
+  return blocks.flatMap(({ block }) => (block.type === 'text' ? [textOf(block.text)] : [])).join(separator);
+}
+
+/** A system message where the upstream takes none: a user's words that say what they are. */
+export function inReminder(text: string): string {
+  return `<system-reminder>\n${text}\n</system-reminder>`;
+}
+
+/** @throws GatewayError 400 for a source that only Anthropic can read */
+export function imageUrl({ block, at }: Placed): string {
+  const source = fieldsOf(block.source);
+  if (source.type === 'base64') return `data:${textOf(source.media_type)};base64,${textOf(source.data)}`;
+  if (source.type === 'url' && /^https?:/i.test(textOf(source.url))) return textOf(source.url);
+  throw unsupportedSource('image', source, at);
+}
+
+export function unsupportedSource(what: string, source: Fields, at: string): Error {
+  return invalid(`${what} at ${at}: a source of type "${textOf(source.type)}" cannot be sent to this provider`);
+}
+
+export type DocumentContent =
+  | { kind: 'text'; text: string }
+  | { kind: 'pdf'; base64: string; mediaType: string; name: string }
+  | { kind: 'url'; url: string };
+
+/** @throws GatewayError 400 for a source that only Anthropic can read */
+export function readDocument({ block, at }: Placed): DocumentContent {
+  const source = fieldsOf(block.source);
+  const title = textOf(block.title);
+  const context = textOf(block.context);
+  const head = [title && `Document: ${title}`, context].filter((line) => line !== '');
+  if (source.type === 'text') return { kind: 'text', text: [...head, textOf(source.data)].join('\n') };
+  if (source.type === 'content') {
+    const blocks = placedBlocks(source.content, `${at}.source.content`);
+    const odd = blocks.find((placed) => placed.block.type !== 'text');
+    if (odd) throw invalid(`${odd.block.type} at ${odd.at}: a document for this provider holds text`);
+    return { kind: 'text', text: [...head, joinTexts(blocks, '\n')].join('\n') };
+  }
+  if (source.type === 'base64' && textOf(source.data) !== '') {
+    const mediaType = textOf(source.media_type) || 'application/pdf';
+    return { kind: 'pdf', base64: textOf(source.data), mediaType, name: fileName(title) };
+  }
+  if (source.type === 'url' && /^https?:/i.test(textOf(source.url))) return { kind: 'url', url: textOf(source.url) };
+  throw unsupportedSource('document', source, at);
+}
+
+function fileName(title: string): string {
+  const name = title.replace(/[^\w. -]/g, '_').trim();
+  return /\.pdf$/i.test(name) ? name : `${name || 'document'}.pdf`;
+}
+
+const PLAIN: ReadonlySet<string> = new Set([
+  'text',
+  'image',
+  'document',
+  'tool_use',
+  'tool_result',
+  'thinking',
+  'redacted_thinking',
+]);
+
+/**
+ * Blocks that only Anthropic knows → text: a search result with its source, a server's tool call together with what it
+ * found. The rest is left out; `notes` gets `omitted:<type>`.
+ */
+export function toPlainBlocks(blocks: readonly Placed[], notes: string[]): Placed[] {
+  const answered = new Set(blocks.map(({ block }) => (isServerResult(block) ? block.tool_use_id : undefined)));
+  return blocks.flatMap((placed) => {
+    const { block, at } = placed;
+    if (PLAIN.has(block.type)) return [placed];
+    if (isServerCall(block) && answered.has(block.id)) return [];
+    const text = describe(block, blocks);
+    if (text !== '') return [{ block: { type: 'text', text }, at }];
+    addNote(notes, `omitted:${block.type.slice(0, 40)}`);
+    return [];
+  });
+}
+
+export function addNote(notes: string[], note: string): void {
+  if (!notes.includes(note)) notes.push(note);
+}
+
+function isServerCall(block: ContentBlock): boolean {
+  return block.type === 'server_tool_use' || block.type === 'mcp_tool_use';
+}
+
+function isServerResult(block: ContentBlock): boolean {
+  return block.type.endsWith('_tool_result') && block.type !== 'tool_result';
+}
+
+function describe(block: ContentBlock, all: readonly Placed[]): string {
+  if (block.type === 'search_result') {
+    const source = [textOf(block.title), textOf(block.source)].filter((part) => part !== '').join(' – ');
+    return [source, textsOf(block.content)].filter((part) => part !== '').join('\n');
+  }
+  if (isServerCall(block)) return describeCall(block);
+  if (!isServerResult(block)) return '';
+  const call = all.find(({ block: other }) => isServerCall(other) && other.id === block.tool_use_id)?.block;
+  return [call ? describeCall(call) : `[${block.type}]`, describeFound(block.content)]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function describeCall(block: ContentBlock): string {
+  const query = textOf(fieldsOf(block.input).query);
+  return `[${textOf(block.name)}: ${query === '' ? writeJson(block.input ?? {}) : query}]`;
+}
+
+/** Titles and addresses of what was found, or its texts. */
+function describeFound(content: unknown): string {
+  if (!Array.isArray(content)) return textOf(content) || textOf(fieldsOf(content).error_code);
+  const lines = content.map((found: unknown) => {
+    const { title, url, text } = fieldsOf(found);
+    const source = [textOf(title), textOf(url)].filter((part) => part !== '').join(' – ');
+    return source === '' ? textOf(text) : `- ${source}`;
+  });
+  return lines.filter((line) => line !== '').join('\n');
+}
+
+function textsOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  return listOf(content)
+    .map((part) => textOf(fieldsOf(part).text))
+    .filter((text) => text !== '')
+    .join('\n');
+}
