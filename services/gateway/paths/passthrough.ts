@@ -45,11 +45,10 @@ function createForwarder(context: GatewayContext): ReturnType<typeof createProxy
     ...(prefix === '' ? {} : { pathRewrite: (path: string) => prefix + path }),
     on: {
       proxyReq: (outgoing: ClientRequest, req: IncomingMessage) => {
-        if (passthrough.credential.kind !== 'client') {
-          for (const name of CREDENTIAL_HEADERS) outgoing.removeHeader(name);
-          const own = credentialHeaders(passthrough.credential, req.rawHeaders);
-          if (own[0] && own[1]) outgoing.setHeader(own[0], own[1]);
-        }
+        const own = credentialHeaders(passthrough.credential, req.rawHeaders);
+        const stays = new Set(passthrough.credential.kind === 'client' ? own.map((name) => name.toLowerCase()) : []);
+        for (const name of CREDENTIAL_HEADERS) if (!stays.has(name)) outgoing.removeHeader(name);
+        if (stays.size === 0 && own[0] && own[1]) outgoing.setHeader(own[0], own[1]);
         for (const name of outgoing.getHeaderNames()) if (name.startsWith('x-ccproxy-')) outgoing.removeHeader(name);
       },
       error: (error: Error, _req: IncomingMessage, res: ServerResponse | Socket) => {
