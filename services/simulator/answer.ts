@@ -1,6 +1,7 @@
 // What a protocol makes of a scene: an HTTP answer whose body is a list of whole events, or one JSON body. The player
 // decides how much of it, how cut up and how fast it reaches the wire.
 import type { Random } from './random.ts';
+import type { Ask } from './read-ask.ts';
 import type { Scene, SceneError } from './script.ts';
 import type { SeenRequest } from './seen.ts';
 
@@ -12,6 +13,8 @@ export interface Answer {
   isStream: boolean;
   /** A keep-alive event, where the protocol has one. */
   ping?: Buffer;
+  /** What a stream that does not parse looks like; by default an Anthropic one. */
+  unparsable?: string;
 }
 
 export interface AnswerContext {
@@ -25,6 +28,8 @@ export interface Protocol {
   readonly name: string;
   /** True when a scene answers this request. */
   claims(method: string, path: string): boolean;
+  /** What named scenes are told; undefined when the body is no request of this API. */
+  readAsk(request: SeenRequest): Ask | undefined;
   /** The scene in full; faults that end it early are the player's. */
   answer(scene: Scene, request: SeenRequest, context: AnswerContext): Answer;
   /** The protocol's other paths (token counts, model lists); undefined when the path is not one of them. */

@@ -1,5 +1,6 @@
 // Scenes that come over HTTP: unknown words are refused by name, so that a typing mistake is not a silent default.
 import { errorMessage } from '#shared/errors.ts';
+import { findUnknownQuirk } from './quirks.ts';
 import { isFields } from './read-ask.ts';
 import type { Scene } from './script.ts';
 import { InvalidSceneError } from './stage.ts';
@@ -26,7 +27,16 @@ const either = (...checks: Check[]): Check => {
   return (value) => checks.some((check) => check(value));
 };
 const isHeaders: Check = (value) => isFields(value) && Object.values(value).every(isString);
-const isError = shape({}, { type: isString, message: isString, details: isFields });
+const isErrorKind = oneOf(
+  'context-overflow',
+  'credentials',
+  'model-not-found',
+  'quota',
+  'rate-limit',
+  'overloaded',
+  'content-policy',
+);
+const isError = shape({}, { kind: isErrorKind, type: isString, message: isString, details: isFields });
 const isManner = oneOf('close', 'reset');
 
 const FAULTS: Record<string, Check> = {
@@ -76,6 +86,7 @@ const MEMBERS: Record<keyof Scene, Check> = {
   error: isError,
   body: isString,
   fault: (value) => isFields(value) && (FAULTS[String(value.kind)]?.(value) ?? false),
+  quirks: isFields,
   everyPath: isBoolean,
 };
 
@@ -86,9 +97,16 @@ export function parseScene(value: unknown): Scene {
     const check = Object.hasOwn(MEMBERS, key) ? MEMBERS[key as keyof Scene] : undefined;
     if (!check)
       throw new InvalidSceneError(`scene.${key}: no such member; there are ${Object.keys(MEMBERS).join(', ')}`);
+    if (key === 'quirks' && isFields(member)) refuseUnknownQuirk(member);
     if (!check(member)) throw new InvalidSceneError(`scene.${key}: cannot be ${JSON.stringify(member).slice(0, 200)}`);
   }
   return value as Scene;
+}
+
+function refuseUnknownQuirk(quirks: Record<string, unknown>): void {
+  const unknown = findUnknownQuirk(quirks);
+  if (unknown !== undefined)
+    throw new InvalidSceneError(`scene.quirks.${unknown}: no such quirk, or not with this value`);
 }
 
 /** `{"scene": name or object, "times": n}`. @throws InvalidSceneError */

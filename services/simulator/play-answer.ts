@@ -111,8 +111,8 @@ function spoil(answer: Answer, what: string): Answer {
       return { status: 200, headers, parts: [Buffer.from(page)], isStream: false };
     }
     case 'not-json': {
-      const broken = answer.isStream ? 'event: message_start\ndata: {"type":"message_start","mess\n\n' : '{"id":"msg_';
-      return { ...answer, parts: [Buffer.from(broken)] };
+      const stream = answer.unparsable ?? 'event: message_start\ndata: {"type":"message_start","mess\n\n';
+      return { ...answer, parts: [Buffer.from(answer.isStream ? stream : '{"id":"msg_')] };
     }
     case 'empty':
       return { ...answer, parts: [] };

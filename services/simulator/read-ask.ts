@@ -26,7 +26,13 @@ export interface Ask {
   marksCache: boolean;
 }
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
+
+/** Prompts that simulated models give their subagents, by which those are known where no header says so. */
+export const SUB_TASKS = {
+  usual: 'Look around and report',
+  detailed: 'Find out what is asked and report back in detail',
+} as const;
 
 /** Undefined when the body is no Messages request at all. */
 export function readAsk(request: SeenRequest): Ask | undefined {
@@ -92,7 +98,7 @@ function blocksOf(message: Fields): Fields[] {
   return listOf(message.content).filter(isFields);
 }
 
-function listOf(value: unknown): unknown[] {
+export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 

@@ -1,6 +1,7 @@
 // What a scene may say: plain data, so that it can come from a file of ours, from a test or over HTTP. Content is in
 // Anthropic's words; protocols translate it. "Event n" counts every event that is sent, pings and extra ones included.
 import type { Usage } from '#shared/wire/anthropic.ts';
+import type { Quirks } from './quirks.ts';
 
 /** A content block as Anthropic would answer it. A `tool_use` without id gets one. */
 export interface SceneBlock {
@@ -10,7 +11,18 @@ export interface SceneBlock {
   [key: string]: unknown;
 }
 
+export type ErrorKind =
+  | 'context-overflow'
+  | 'credentials'
+  | 'model-not-found'
+  | 'quota'
+  | 'rate-limit'
+  | 'overloaded'
+  | 'content-policy';
+
 export interface SceneError {
+  /** What went wrong: each protocol says it with its own codes, and in its own words where there is no `message`. */
+  kind?: ErrorKind;
   /** Anthropic's error type; by default the one that belongs to the status. */
   type?: string;
   message?: string;
@@ -108,6 +120,8 @@ export interface Scene {
   /** The body as it is, instead of message or error. */
   body?: string;
   fault?: Fault;
+  /** In what the answer leaves its protocol's usual shape. */
+  quirks?: Quirks;
   /** Play status, delays and faults on every path and not just where a model answers. */
   everyPath?: boolean;
 }

@@ -108,7 +108,7 @@ function perform(entry: SeenEntry, parts: ServerParts): { answer: Answer; scene:
   const protocol = parts.protocols.find((candidate) => candidate.claims(entry.method, entry.path));
   try {
     if (protocol) {
-      const { name, scene } = stage.sceneFor(entry, random);
+      const { name, scene } = stage.sceneFor(entry, protocol.readAsk(entry), random);
       entry.scene = name;
       return { answer: protocol.answer(scene, entry, context), scene };
     }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { RunningService } from '#shared/lifecycle.ts';
 import { type SimulatorConfig, type SimulatorOptions, toSimulatorConfig } from './config.ts';
 import { anthropic } from './protocols/anthropic.ts';
+import { openaiChat } from './protocols/openai-chat.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import { SeenBook, type SeenRequest } from './seen.ts';
 import { createSimulatorServer } from './server.ts';
@@ -26,12 +27,14 @@ export interface Simulator extends RunningService {
   connections(): number;
 }
 
+const PROTOCOLS = [openaiChat, anthropic];
+
 /** Resolves when it listens. @throws when the address cannot be used or the first scene does not exist. */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
   const config = toSimulatorConfig(options);
   const stage = new Stage(SCENARIOS, config.defaultScene, config.seed);
   const seen = new SeenBook(config.keepSeen);
-  const http = createSimulatorServer({ config, protocols: [anthropic], stage, seen, logger: options.logger });
+  const http = createSimulatorServer({ config, protocols: PROTOCOLS, stage, seen, logger: options.logger });
   const url = await listen(http.server, config);
   options.logger?.info('simulator.listening', { url, seed: config.seed });
   let stopped: Promise<void> | undefined;

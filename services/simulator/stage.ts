@@ -1,6 +1,6 @@
 // Which scene plays next: the one a request names, else one ordered for a few requests, else the current one.
 import type { Random } from './random.ts';
-import { type Ask, readAsk } from './read-ask.ts';
+import type { Ask } from './read-ask.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import type { Scene } from './script.ts';
 import type { SeenRequest } from './seen.ts';
@@ -52,19 +52,19 @@ export class Stage {
   }
 
   /** The scene for a request that a model answers. Uses up one of the ordered ones. */
-  sceneFor(request: SeenRequest, random: Random): StagedScene {
+  sceneFor(request: SeenRequest, ask: Ask | undefined, random: Random): StagedScene {
     const named = request.headers[SCENE_HEADER];
     const source = named ?? this.#takeOrdered() ?? this.#current;
-    return this.#resolve(source, request, random);
+    return this.#resolve(source, request, ask, random);
   }
 
   /** The scene for any other path: one the request names, else one that plays on every path; undefined = none. */
   sceneElsewhere(request: SeenRequest, random: Random): StagedScene | undefined {
     const named = request.headers[SCENE_HEADER];
-    if (named !== undefined) return this.#resolve(named, request, random);
+    if (named !== undefined) return this.#resolve(named, request, undefined, random);
     const next = this.#ordered[0]?.source ?? this.#current;
     if (typeof next !== 'object' || !next.everyPath) return undefined;
-    return this.#resolve(this.#takeOrdered() ?? next, request, random);
+    return this.#resolve(this.#takeOrdered() ?? next, request, undefined, random);
   }
 
   describe(): Record<string, unknown> {
@@ -80,13 +80,12 @@ export class Stage {
     return order.source;
   }
 
-  #resolve(source: SceneSource, request: SeenRequest, random: Random): StagedScene {
+  #resolve(source: SceneSource, request: SeenRequest, ask: Ask | undefined, random: Random): StagedScene {
     const chosen = typeof source === 'function' ? source(request) : source;
     if (typeof chosen !== 'string') return { name: nameOf(chosen), scene: chosen };
     const scenario = this.#scenarios.get(chosen);
     if (!scenario) throw this.#unknown(chosen);
-    const ask = readAsk(request) ?? NO_ASK;
-    return { name: chosen, scene: scenario(ask, { random, seed: this.#seed }) };
+    return { name: chosen, scene: scenario(ask ?? NO_ASK, { random, seed: this.#seed }) };
   }
 
   #checked(source: SceneSource): SceneSource {
@@ -106,7 +105,7 @@ function nameOf(source: SceneSource): string {
   return typeof source === 'function' ? 'function' : (source.name ?? 'object');
 }
 
-/** What a named scene is told where a request is no Messages request. */
+/** What a named scene is told where a request is none that a model would answer. */
 const NO_ASK: Ask = {
   model: '',
   stream: false,

@@ -96,6 +96,7 @@ describe('simulator control', () => {
       status: 200,
       error: {},
       body: '{}',
+      quirks: { chat: { toolIndex: 'gaps', finishReason: null } },
       everyPath: false,
     };
     const response = await order({ scene });
@@ -111,6 +112,8 @@ describe('simulator control', () => {
       [{ scene: { fault: { kind: 'cut', after: 1, afterwards: 2 } } }, 'scene.fault'],
       [{ scene: { split: { bytes: 1.5 } } }, 'scene.split'],
       [{ scene: { status: 42 } }, 'scene.status'],
+      [{ scene: { quirks: { chat: { toolIndex: 'odd' } } } }, 'scene.quirks.chat.toolIndex'],
+      [{ scene: { quirks: { morse: {} } } }, 'scene.quirks.morse'],
       [{ scene: { constructor: 1 } }, 'scene.constructor'],
       [{ scene: 'nothing' }, 'nothing'],
       [{ scene: 'text', times: 0 }, 'times'],

@@ -1,11 +1,10 @@
 // A whole message told as the events of a Messages stream, in the order and with the indices that Anthropic uses
 // (https://docs.claude.com/en/build-with-claude/streaming).
 import type { Message, Usage } from '#shared/wire/anthropic.ts';
+import { DEFAULT_DELTA_CHARS, pieces } from '../pieces.ts';
 import type { Scene, SceneBlock } from '../script.ts';
 
 export type StreamEvent = { event: string; data: string } | { raw: string };
-
-const DEFAULT_DELTA_CHARS = 16;
 
 /** All events of the message, with the scene's pings and extra events in their places. */
 export function toEvents(scene: Scene, message: Message, rawInputs: ReadonlyMap<number, string>): StreamEvent[] {
@@ -98,20 +97,4 @@ function openBlock(block: SceneBlock, rawInput: string | undefined, size: number
     default:
       return { opening: block, deltas: [] };
   }
-}
-
-/** Cuts about every `size` UTF-16 units, never inside a surrogate pair: half of one cannot travel as UTF-8. */
-function pieces(value: string, size: number): string[] {
-  const cut: string[] = [];
-  for (let start = 0; start < value.length; ) {
-    const end = start + size;
-    const splitsPair = isHighSurrogate(value.charCodeAt(end - 1)) && end < value.length;
-    cut.push(value.slice(start, splitsPair ? end + 1 : end));
-    start = splitsPair ? end + 1 : end;
-  }
-  return cut;
-}
-
-function isHighSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff;
 }

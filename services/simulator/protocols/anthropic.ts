@@ -3,7 +3,7 @@ import type { Message, Usage } from '#shared/wire/anthropic.ts';
 import { type Answer, type AnswerContext, jsonAnswer, type Protocol } from '../answer.ts';
 import type { Random } from '../random.ts';
 import { readAsk } from '../read-ask.ts';
-import type { Scene, SceneBlock, SceneError } from '../script.ts';
+import type { ErrorKind, Scene, SceneBlock, SceneError } from '../script.ts';
 import type { SeenRequest } from '../seen.ts';
 import { toEvents, writeEvent } from './anthropic-events.ts';
 
@@ -28,6 +28,7 @@ const ERROR_TYPES: Record<number, string> = {
 export const anthropic: Protocol = {
   name: 'anthropic',
   claims: (method, path) => method === 'POST' && path === MESSAGES_PATH,
+  readAsk,
   answer: answerMessages,
   answerOther,
   errorBody,
@@ -172,9 +173,21 @@ function modelList(
   return all.map((id) => ({ type: 'model', id, display_name: `Simulated ${id}`, created_at: '2026-01-01T00:00:00Z' }));
 }
 
+const OF_KIND: Partial<Record<ErrorKind, { type?: string; message: string }>> = {
+  'context-overflow': { message: 'prompt is too long: 208310 tokens > 200000 maximum' },
+  credentials: { message: 'invalid x-api-key' },
+  'model-not-found': { message: 'model: no-such-model' },
+  quota: { message: 'Your credit balance is too low to access the Anthropic API.' },
+  'content-policy': { message: 'Output blocked by content filtering policy' },
+  overloaded: { type: 'overloaded_error', message: 'Overloaded' },
+};
+
 function errorBody(status: number, error: SceneError, requestId: string): string {
-  const type = error.type ?? ERROR_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
-  const message = error.message ?? (type === 'overloaded_error' ? 'Overloaded' : `simulated ${type}`);
+  const usual = error.kind === undefined ? undefined : OF_KIND[error.kind];
+  const ofStatus = ERROR_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
+  const type = error.type ?? usual?.type ?? ofStatus;
+  const plain = type === 'overloaded_error' ? 'Overloaded' : `simulated ${type}`;
+  const message = error.message ?? usual?.message ?? plain;
   const details = error.details === undefined ? {} : { details: error.details };
   return JSON.stringify({ type: 'error', error: { type, message, ...details }, request_id: requestId });
 }

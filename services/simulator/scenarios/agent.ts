@@ -1,7 +1,7 @@
 // A plausible model for a coding session. What it does follows from the request; each seed is a different model that
 // mostly agrees with the others and now and then chooses another argument, another tool or another wording.
 import { createRandom, type Random } from '../random.ts';
-import type { Ask } from '../read-ask.ts';
+import { type Ask, SUB_TASKS } from '../read-ask.ts';
 import { type Delays, type Scene, type SceneBlock, text, thinking, toolUse } from '../script.ts';
 import { answers } from './answers.ts';
 import type { Scenario, ScenarioContext } from './scenario.ts';
@@ -69,7 +69,7 @@ function callsFor(intent: Intent, prompt: string, offered: ReadonlySet<string>, 
     offered.has(name) ? [toolUse(name, input)] : [];
   switch (intent) {
     case 'delegate': {
-      const task = differs ? 'Find out what is asked and report back in detail' : 'Look around and report';
+      const task = differs ? SUB_TASKS.detailed : SUB_TASKS.usual;
       const input = { description: 'Do the sub task', prompt: task, subagent_type: 'general-purpose' };
       return call(offered.has('Agent') ? 'Agent' : 'Task', input);
     }

@@ -1,5 +1,5 @@
 // Scenes that answer well: text, tools, thinking, and the shapes a client must be able to show.
-import { type AskTool, isFields } from '../read-ask.ts';
+import { type AskTool, isFields, SUB_TASKS } from '../read-ask.ts';
 import { type Scene, text, thinking, toolUse } from '../script.ts';
 import { sampleOf } from './sample-of.ts';
 import type { Scenario } from './scenario.ts';
@@ -37,7 +37,7 @@ export const answers: Record<string, Scenario> = {
     if (ask.isSubagent) {
       return { content: [toolUse('Bash', { command: 'echo in-sub', description: 'Work of the subagent' })] };
     }
-    const input = { description: 'do sub work', prompt: 'Look around and report', subagent_type: 'general-purpose' };
+    const input = { description: 'do sub work', prompt: SUB_TASKS.usual, subagent_type: 'general-purpose' };
     return { content: [toolUse('Agent', input)] };
   },
   thinking: () => ({ content: [thinking('Two steps: read the question, answer it.'), text('The answer is 42.')] }),

@@ -1,10 +1,11 @@
 // Every scene that can be asked for by name.
 import { agent } from './agent.ts';
 import { answers } from './answers.ts';
+import { chatQuirks } from './chat-quirks.ts';
 import { failures } from './failures.ts';
 import type { Scenario } from './scenario.ts';
 import { structured } from './structured.ts';
 
 export const SCENARIOS: ReadonlyMap<string, Scenario> = new Map(
-  Object.entries({ agent, ...answers, ...structured, ...failures }),
+  Object.entries({ agent, ...answers, ...structured, ...failures, ...chatQuirks }),
 );

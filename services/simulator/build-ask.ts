@@ -1,0 +1,58 @@
+// From a conversation in any protocol's words to what a simulated model can tell from it.
+import { type Ask, type AskTool, SUB_TASKS } from './read-ask.ts';
+import type { SeenRequest } from './seen.ts';
+
+export interface Turn {
+  role: 'system' | 'user' | 'assistant' | 'tool';
+  texts: string[];
+  /** Results that a turn carries, as text. */
+  results?: string[];
+}
+
+export interface Conversation {
+  model: string;
+  stream: boolean;
+  turns: Turn[];
+  tools: AskTool[];
+  outputSchema: unknown;
+  stopSequences: string[];
+}
+
+export function buildAsk(conversation: Conversation, request: SeenRequest): Ask {
+  const { model, stream, turns, tools, outputSchema, stopSequences } = conversation;
+  const lastAnswer = turns.findLastIndex((turn) => turn.role === 'assistant');
+  const prompt = findPrompt(turns);
+  const isDelegated = Object.values<string>(SUB_TASKS).includes(prompt);
+  return {
+    model,
+    stream,
+    prompt,
+    toolResults: turns.slice(lastAnswer + 1).flatMap((turn) => turn.results ?? []),
+    tools,
+    outputSchema,
+    stopSequences,
+    isClassifier: stopSequences.includes('</block>'),
+    isSubagent: request.headers['x-claude-code-agent-id'] !== undefined || isDelegated,
+    isLaterTurn: lastAnswer >= 0,
+    hasSafeguards: false,
+    marksCache: false,
+  };
+}
+
+const REMINDER = /^\s*<system-reminder>[\s\S]*?<\/system-reminder>\s*/;
+
+/** The newest text a person wrote; reminders may stand before it in the same text. */
+function findPrompt(turns: Turn[]): string {
+  for (const turn of turns.toReversed()) {
+    if (turn.role !== 'user') continue;
+    const prompt = turn.texts.map(withoutReminders).findLast((candidate) => candidate !== '');
+    if (prompt !== undefined) return prompt;
+  }
+  return '';
+}
+
+function withoutReminders(text: string): string {
+  let rest = text;
+  while (REMINDER.test(rest)) rest = rest.replace(REMINDER, '');
+  return rest.startsWith('<system-reminder>') ? '' : rest.trim();
+}
