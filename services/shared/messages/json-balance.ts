@@ -2,42 +2,41 @@
 
 export interface JsonBalance {
   push(piece: string): void;
-  /** One whole object or array, and nothing after it but space. */
+  /** One object or array whose brackets are closed, and nothing around it but space. */
   readonly isWhole: boolean;
-  readonly isWholeOrEmpty: boolean;
 }
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 export function createJsonBalance(): JsonBalance {
   let depth = 0;
   let isInString = false;
   let isEscaped = false;
   let hasOpened = false;
-  let hasMore = false;
-  let isEmpty = true;
+  let hasOther = false;
+  const pushCode = (code: number): void => {
+    if (isInString) {
+      if (isEscaped) isEscaped = false;
+      else if (code === BACKSLASH) isEscaped = true;
+      else if (code === QUOTE) isInString = false;
+      return;
+    }
+    if (code === 0x20 || (code >= 0x09 && code <= 0x0d)) return;
+    const isOpening = code === 0x7b || code === 0x5b;
+    if (depth === 0 && (hasOpened || !isOpening)) hasOther = true;
+    if (code === QUOTE) isInString = true;
+    else if (isOpening) {
+      depth++;
+      hasOpened = true;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  };
   return {
     push: (piece) => {
-      for (const character of piece) {
-        if (isInString) {
-          if (isEscaped) isEscaped = false;
-          else if (character === '\\') isEscaped = true;
-          else if (character === '"') isInString = false;
-          continue;
-        }
-        if (/\s/.test(character)) continue;
-        if (hasOpened && depth === 0) hasMore = true;
-        isEmpty = false;
-        if (character === '"') isInString = true;
-        else if (character === '{' || character === '[') {
-          depth++;
-          hasOpened = true;
-        } else if (character === '}' || character === ']') depth--;
-      }
+      for (let at = 0; at < piece.length; at++) pushCode(piece.charCodeAt(at));
     },
     get isWhole() {
-      return hasOpened && depth === 0 && !hasMore && !isInString;
-    },
-    get isWholeOrEmpty() {
-      return isEmpty || (hasOpened && depth === 0 && !hasMore && !isInString);
+      return hasOpened && depth === 0 && !hasOther && !isInString;
     },
   };
 }

@@ -3,8 +3,9 @@
 //
 // Contract: verbs come in any order an upstream may send them. One block is open at a time; what belongs to a later block
 // waits until the one before it has ended. `finish` and `fail` are terminal, exactly one of them ends the message, and a
-// verb after it throws: that is a mistake of the reader. Nothing is emitted twice, nothing after the end.
-import { type ErrorEnvelope, type GatewayError, toErrorEnvelope } from '#shared/errors.ts';
+// verb after it throws: that is a mistake of the reader. Nothing is emitted twice, nothing after the end. A call whose
+// arguments are no JSON object stays open, and `finish` refuses to end the message, unless the answer was cut.
+import { type ErrorEnvelope, GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import type { ContentBlock, Usage } from '#shared/wire/anthropic.ts';
 import { createJsonBalance, type JsonBalance } from './json-balance.ts';
 import { mergeUsage } from './usage.ts';
@@ -30,10 +31,13 @@ export interface MessageWriter {
   readonly hasEnded: boolean;
   text(delta: string): void;
   thinking(delta: string): void;
+  /** Belongs to the text that is being written. */
+  citation(value: unknown): void;
   /** Signature of the thinking that was written last; without any it makes an empty thinking block. */
   signature(value: string): void;
   /** A tool call; `key` names it among the calls of this message. May come before or after its arguments' first piece. */
   toolStart(key: string | number, id: string, name: string): void;
+  /** @throws GatewayError for arguments that follow a call whose arguments were whole */
   toolArguments(key: string | number, json: string): void;
   /** No more arguments will come. */
   toolEnd(key: string | number): void;
@@ -41,7 +45,11 @@ export interface MessageWriter {
   block(content: ContentBlock): void;
   /** Replaces the totals it names. */
   usage(update: Usage): void;
-  /** Ends the message. With a complete tool call the reason is `tool_use`, unless the answer was cut. */
+  /**
+   * Ends the message. With a complete tool call the reason is `tool_use`, unless the answer was cut.
+   * @throws GatewayError when a call's arguments are no JSON object although the answer was not cut; the message has
+   * not ended then
+   */
   finish(stopReason: StopReason, stopSequence?: string | null, fields?: Record<string, unknown>): void;
   /** Ends the message with one error event; an open block stays open. */
   fail(error: GatewayError): void;
@@ -61,17 +69,22 @@ export type StopReason =
 /** Reasons that say the answer was cut: a tool call in it must not look complete. */
 const CUT: ReadonlySet<StopReason> = new Set(['max_tokens', 'refusal', 'model_context_window_exceeded']);
 
+/** A tool call's arguments as they come. */
+interface Arguments {
+  json: string;
+  balance: JsonBalance;
+}
+
 /** What is or will be one content block. Only the first of the queue is written; the others hold their parts. */
 interface Segment {
   kind: 'text' | 'thinking' | 'tool' | 'block';
-  key: string | number | null;
-  block: ContentBlock;
-  parts: string[];
+  /** null: a call whose arguments came before its name. */
+  block: ContentBlock | null;
+  deltas: Array<Record<string, unknown>>;
   signature: string | null;
   isStarted: boolean;
   isEnded: boolean;
-  /** Of a tool call's arguments. */
-  balance: JsonBalance | null;
+  call: Arguments | null;
 }
 
 export function createMessageWriter(start: MessageStart, emit: (event: AnthropicEvent) => void): MessageWriter {
@@ -88,6 +101,7 @@ class Writer implements MessageWriter {
   #index = 0;
   #usage: Usage;
   #hasCompleteTool = false;
+  #isFinishing = false;
 
   constructor(start: MessageStart, emit: (event: AnthropicEvent) => void) {
     this.#start = start;
@@ -99,7 +113,7 @@ class Writer implements MessageWriter {
     this.#refuseAfterEnd();
     if (this.hasBegun) return;
     this.hasBegun = true;
-    const { id, model, usage } = this.#start;
+    const { id, model } = this.#start;
     const message = {
       id,
       type: 'message',
@@ -108,55 +122,69 @@ class Writer implements MessageWriter {
       content: [],
       stop_reason: null,
       stop_sequence: null,
-      usage,
+      usage: { ...this.#usage },
     };
     this.#emit({ type: 'message_start', message });
   }
 
   text(delta: string): void {
-    if (delta !== '') this.#prose('text', { type: 'text', text: '' }).parts.push(delta);
+    if (delta !== '') this.#prose('text').deltas.push({ type: 'text_delta', text: delta });
     this.#flush();
   }
 
   thinking(delta: string): void {
-    if (delta !== '') this.#prose('thinking', { type: 'thinking', thinking: '', signature: '' }).parts.push(delta);
+    if (delta !== '') this.#prose('thinking').deltas.push({ type: 'thinking_delta', thinking: delta });
+    this.#flush();
+  }
+
+  citation(value: unknown): void {
+    this.#prose('text').deltas.push({ type: 'citations_delta', citation: value });
     this.#flush();
   }
 
   signature(value: string): void {
-    this.#prose('thinking', { type: 'thinking', thinking: '', signature: '' }).signature = value;
+    this.#prose('thinking').signature = value;
     this.#flush();
   }
 
   toolStart(key: string | number, id: string, name: string): void {
-    this.#refuseAfterEnd();
-    if (this.#tools.has(key)) throw new Error(`tool call ${key} was started twice`);
-    this.#endProse();
-    const segment = this.#append('tool', { type: 'tool_use', id, name, input: {} });
-    segment.key = key;
-    segment.balance = createJsonBalance();
-    this.#tools.set(key, segment);
+    const segment = this.#tools.get(key) ?? this.#appendTool(key);
+    if (segment.block !== null) throw new Error(`tool call ${key} was started twice`);
+    segment.block = { type: 'tool_use', id, name, input: {} };
     this.#flush();
   }
 
   toolArguments(key: string | number, json: string): void {
-    const segment = this.#tool(key);
+    this.#refuseAfterEnd();
     if (json === '') return;
-    if (segment.isEnded) throw new Error(`arguments for tool call ${key}, which has ended`);
-    segment.parts.push(json);
-    segment.balance?.push(json);
+    const { call, isEnded, deltas } = this.#tools.get(key) ?? this.#appendTool(key);
+    if (call === null) return;
+    if (isEnded) {
+      if (json.trim() === '') return;
+      throw new GatewayError('api_error', `the upstream sent more arguments for a tool call that was over`);
+    }
+    deltas.push({ type: 'input_json_delta', partial_json: json });
+    call.json += json;
+    call.balance.push(json);
     this.#flush();
   }
 
   toolEnd(key: string | number): void {
-    this.#tool(key).isEnded = true;
+    this.#refuseAfterEnd();
+    const segment = this.#tools.get(key);
+    if (!segment) throw new Error(`tool call ${key} was not started`);
+    segment.isEnded = true;
     this.#flush();
   }
 
   block(content: ContentBlock): void {
     this.#refuseAfterEnd();
     this.#endProse();
-    this.#append('block', content).isEnded = true;
+    const { input, ...rest } = content as Record<string, unknown> & { type: string };
+    const segment = this.#append('block', input === undefined ? content : { ...rest, input: {} });
+    // Clients take a call's input from deltas alone.
+    if (input !== undefined) segment.deltas.push({ type: 'input_json_delta', partial_json: JSON.stringify(input) });
+    segment.isEnded = true;
     this.#flush();
   }
 
@@ -166,18 +194,20 @@ class Writer implements MessageWriter {
   }
 
   finish(stopReason: StopReason, stopSequence: string | null = null, fields: Record<string, unknown> = {}): void {
+    this.#refuseAfterEnd();
+    const isCut = CUT.has(stopReason);
+    const broken = this.#queue.find((segment) => segment.kind === 'tool' && !isComplete(segment));
+    if (broken && !isCut) throw brokenCall(broken);
     this.begin();
+    this.#isFinishing = true;
     for (const segment of this.#queue) segment.isEnded = true;
     this.#flush();
-    const isTool = this.#hasCompleteTool && !CUT.has(stopReason);
+    const isTool = this.#hasCompleteTool && !isCut;
     const reason = isTool ? 'tool_use' : stopReason === 'tool_use' ? 'end_turn' : stopReason;
-    this.#emit({
-      type: 'message_delta',
-      delta: { stop_reason: reason, stop_sequence: stopSequence, ...fields },
-      usage: this.#usage,
-    });
-    this.#emit({ type: 'message_stop' });
     this.hasEnded = true;
+    const delta = { ...fields, stop_reason: reason, stop_sequence: stopSequence };
+    this.#emit({ type: 'message_delta', delta, usage: this.#usage });
+    this.#emit({ type: 'message_stop' });
   }
 
   fail(error: GatewayError): void {
@@ -194,20 +224,14 @@ class Writer implements MessageWriter {
     if (this.hasEnded) throw new Error('the message has ended');
   }
 
-  #tool(key: string | number): Segment {
-    this.#refuseAfterEnd();
-    const segment = this.#tools.get(key);
-    if (!segment) throw new Error(`tool call ${key} was not started`);
-    return segment;
-  }
-
   /** The text or thinking that is being written, or a new one when something else came last. */
-  #prose(kind: 'text' | 'thinking', block: ContentBlock): Segment {
+  #prose(kind: 'text' | 'thinking'): Segment {
     this.#refuseAfterEnd();
     const last = this.#queue.at(-1);
     // A signature ends its thinking: more of it is another block.
     if (last?.kind === kind && !last.isEnded && last.signature === null) return last;
     this.#endProse();
+    const block = kind === 'text' ? { type: kind, text: '' } : { type: kind, thinking: '', signature: '' };
     return this.#append(kind, block);
   }
 
@@ -216,16 +240,24 @@ class Writer implements MessageWriter {
     if (last && last.kind !== 'tool') last.isEnded = true;
   }
 
-  #append(kind: Segment['kind'], block: ContentBlock): Segment {
+  #appendTool(key: string | number): Segment {
+    this.#refuseAfterEnd();
+    this.#endProse();
+    const segment = this.#append('tool', null);
+    segment.call = { json: '', balance: createJsonBalance() };
+    this.#tools.set(key, segment);
+    return segment;
+  }
+
+  #append(kind: Segment['kind'], block: ContentBlock | null): Segment {
     const segment: Segment = {
       kind,
-      key: null,
       block,
-      parts: [],
+      deltas: [],
       signature: null,
       isStarted: false,
       isEnded: false,
-      balance: null,
+      call: null,
     };
     this.#queue.push(segment);
     return segment;
@@ -235,25 +267,25 @@ class Writer implements MessageWriter {
   #flush(): void {
     for (let first = this.#queue[0]; first; first = this.#queue[0]) {
       this.#write(first);
-      // A call whose arguments are whole is over when something waits behind it, also if nobody said so.
-      const isOver = first.isEnded || (first.balance?.isWhole === true && this.#queue.length > 1);
-      if (!isOver) return;
+      if (!this.#isFinishing && !isOver(first, this.#queue.length > 1)) return;
       this.#stop(first);
       this.#queue.shift();
     }
   }
 
   #write(segment: Segment): void {
+    if (segment.block === null) return;
     if (!segment.isStarted) {
       // White space alone makes no block.
-      if (segment.kind === 'text' && segment.parts.every((part) => part.trim() === '')) return;
+      if (segment.kind === 'text' && segment.deltas.every(isBlank)) return;
       this.begin();
       segment.isStarted = true;
       this.#emit({ type: 'content_block_start', index: this.#index, content_block: segment.block });
     }
-    for (const part of segment.parts)
-      this.#emit({ type: 'content_block_delta', index: this.#index, delta: toDelta(segment, part) });
-    segment.parts = [];
+    // What is no object yet, or never, is not shown.
+    if (segment.call && !segment.call.json.trimStart().startsWith('{')) return;
+    for (const delta of segment.deltas) this.#emit({ type: 'content_block_delta', index: this.#index, delta });
+    segment.deltas = [];
   }
 
   #stop(segment: Segment): void {
@@ -265,21 +297,37 @@ class Writer implements MessageWriter {
     }
     this.#emit({ type: 'content_block_stop', index: this.#index });
     this.#index++;
-    if (segment.kind === 'tool' && segment.balance?.isWholeOrEmpty) this.#hasCompleteTool = true;
+    if (segment.block?.type === 'tool_use' && isComplete(segment)) this.#hasCompleteTool = true;
   }
 }
 
-function toDelta(segment: Segment, part: string): Record<string, unknown> {
-  switch (segment.kind) {
-    case 'text':
-      return { type: 'text_delta', text: part };
-    case 'thinking':
-      return { type: 'thinking_delta', thinking: part };
-    case 'tool':
-      return { type: 'input_json_delta', partial_json: part };
-    case 'block':
-      throw new Error('a whole block has no deltas');
+function isBlank(delta: Record<string, unknown>): boolean {
+  return typeof delta.text === 'string' && delta.text.trim() === '';
+}
+
+/** A call whose arguments are whole is over when something waits behind it, also if nobody said so. */
+function isOver(segment: Segment, hasNext: boolean): boolean {
+  if (segment.call === null) return segment.isEnded;
+  return (segment.isEnded || (hasNext && segment.call.balance.isWhole)) && isComplete(segment);
+}
+
+/** Is it a call with a name and, where it has arguments, one JSON object of them? */
+function isComplete({ block, call }: Segment): boolean {
+  if (block === null) return false;
+  if (call === null || /^\s*(?:null|"")?\s*$/.test(call.json)) return true;
+  if (!call.balance.isWhole || !call.json.trimStart().startsWith('{')) return false;
+  try {
+    JSON.parse(call.json);
+    return true;
+  } catch {
+    return false; // whole brackets around what is no JSON
   }
+}
+
+function brokenCall({ block }: Segment): GatewayError {
+  return block === null
+    ? new GatewayError('api_error', 'the upstream called a tool without naming it')
+    : new GatewayError('api_error', `the upstream's arguments for ${String(block.name)} are not a whole JSON object`);
 }
 
 /** One event as bytes: its name, then its JSON on one line. */

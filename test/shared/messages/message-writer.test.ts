@@ -1,0 +1,423 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { GatewayError } from '#shared/errors.ts';
+import { createMessageAccumulator, parseInput } from '#shared/messages/accumulate-message.ts';
+import {
+  type AnthropicEvent,
+  createMessageWriter,
+  errorEvent,
+  type MessageWriter,
+  type StopReason,
+  toSse,
+} from '#shared/messages/message-writer.ts';
+import type { Message } from '#shared/wire/anthropic.ts';
+
+const START = { id: 'msg_1', model: 'claude-asked', usage: { input_tokens: 7, output_tokens: 0 } };
+
+function write(steps: (writer: MessageWriter) => void): AnthropicEvent[] {
+  const events: AnthropicEvent[] = [];
+  steps(createMessageWriter(START, (event) => events.push(structuredClone(event))));
+  return events;
+}
+
+/** The events without their envelope: `start 0 text`, `text 0 a`, `stop 0`, `end end_turn`. */
+function outline(events: AnthropicEvent[]): string[] {
+  return events.map((event) => {
+    const delta = event.delta as Record<string, unknown> | undefined;
+    const block = event.content_block as Record<string, unknown> | undefined;
+    if (event.type === 'content_block_start') return `start ${event.index} ${block?.type}`;
+    if (event.type === 'content_block_stop') return `stop ${event.index}`;
+    if (event.type === 'message_delta') return `end ${delta?.stop_reason}`;
+    if (event.type !== 'content_block_delta') return event.type;
+    const value = delta?.text ?? delta?.thinking ?? delta?.partial_json ?? delta?.signature ?? delta?.citation;
+    return `${String(delta?.type).replace('_delta', '')} ${event.index} ${value}`;
+  });
+}
+
+function fold(events: AnthropicEvent[]): Message {
+  const accumulator = createMessageAccumulator({ order: 'strict' });
+  for (const event of events) accumulator.add(event);
+  expect(accumulator.complete, 'message_stop').to.equal(true);
+  const message = accumulator.message();
+  if (message === null) throw new Error('no message_start');
+  return message;
+}
+
+describe('the message writer', () => {
+  it('writes text, thinking with its signature, and a call as blocks one after the other', () => {
+    const events = write((writer) => {
+      writer.thinking('hm');
+      writer.signature('sig');
+      writer.text('a');
+      writer.text('b');
+      writer.toolStart(0, 'toolu_1', 'Bash');
+      writer.toolArguments(0, '{"a":');
+      writer.toolArguments(0, '1}');
+      writer.usage({ input_tokens: 9, output_tokens: 4 });
+      writer.finish('end_turn');
+    });
+    expect(outline(events)).to.deep.equal([
+      ...['message_start', 'start 0 thinking', 'thinking 0 hm', 'signature 0 sig', 'stop 0'],
+      ...['start 1 text', 'text 1 a', 'text 1 b', 'stop 1'],
+      ...['start 2 tool_use', 'input_json 2 {"a":', 'input_json 2 1}', 'stop 2', 'end tool_use', 'message_stop'],
+    ]);
+    expect(fold(events)).to.deep.include({ usage: { input_tokens: 9, output_tokens: 4 }, stop_reason: 'tool_use' });
+  });
+
+  it('holds what comes for later calls until the first is over', () => {
+    const events = write((writer) => {
+      writer.toolStart('a', 'toolu_a', 'Read');
+      writer.toolStart('b', 'toolu_b', 'Grep');
+      writer.toolArguments('b', '{"q":');
+      writer.toolArguments('a', '{"p":');
+      writer.text('and');
+      writer.toolArguments('b', '2}');
+      writer.toolArguments('a', '1}');
+      writer.toolArguments('a', ' \n');
+      writer.finish('tool_use');
+    });
+    expect(outline(events)).to.deep.equal([
+      ...['message_start', 'start 0 tool_use', 'input_json 0 {"p":', 'input_json 0 1}', 'stop 0'],
+      ...['start 1 tool_use', 'input_json 1 {"q":', 'input_json 1 2}', 'stop 1'],
+      ...['start 2 text', 'text 2 and', 'stop 2', 'end tool_use', 'message_stop'],
+    ]);
+  });
+
+  it('takes arguments before the name of their call', () => {
+    const events = write((writer) => {
+      writer.toolArguments(3, '{"x":1}');
+      writer.toolStart(3, 'toolu_x', 'Edit');
+      writer.toolEnd(3);
+      writer.finish('end_turn');
+    });
+    expect(fold(events).content).to.deep.equal([{ type: 'tool_use', id: 'toolu_x', name: 'Edit', input: { x: 1 } }]);
+  });
+
+  for (const json of ['', 'null', '""', '{}', ' {} ', '{"a":"}{"}']) {
+    it(`takes ${JSON.stringify(json)} for whole arguments: an object`, () => {
+      const events = write((writer) => {
+        writer.toolStart(0, 'toolu_1', 'Bash');
+        writer.toolArguments(0, json);
+        writer.finish('end_turn');
+      });
+      const message = fold(events);
+      expect(message.stop_reason).to.equal('tool_use');
+      expect(message.content[0]).to.have.deep.property('input', json.includes('a') ? { a: '}{' } : {});
+    });
+  }
+
+  for (const json of ['{"a":', '{}{}', '[1]', '"a"', '{"a":}', 'x{}', '}{']) {
+    it(`refuses to end with arguments ${JSON.stringify(json)}, and leaves their block open`, () => {
+      const events: AnthropicEvent[] = [];
+      const writer = createMessageWriter(START, (event) => events.push(event));
+      writer.toolStart(0, 'toolu_1', 'Bash');
+      writer.toolArguments(0, json);
+      writer.toolEnd(0);
+      expect(() => writer.finish('tool_use')).to.throw(GatewayError, 'arguments for Bash');
+      writer.fail(new GatewayError('api_error', 'broken'));
+      expect(outline(events).filter((line) => /stop|end/.test(line))).to.deep.equal([]);
+      expect(outline(events).at(-1)).to.equal('error');
+    });
+
+    it(`shows that the answer was cut at arguments ${JSON.stringify(json)}`, () => {
+      const events = write((writer) => {
+        writer.toolStart(0, 'toolu_1', 'Bash');
+        writer.toolArguments(0, json);
+        writer.finish('max_tokens');
+      });
+      const message = fold(events);
+      expect(message.stop_reason).to.equal('max_tokens');
+      expect(message.content[0]).to.have.deep.property('input', {});
+    });
+  }
+
+  it('refuses a call that never got a name, unless the answer was cut before it', () => {
+    const steps = (reason: StopReason) => (writer: MessageWriter) => {
+      writer.toolArguments(0, '{"a":1}');
+      writer.finish(reason);
+    };
+    expect(() => write(steps('tool_use'))).to.throw(GatewayError, 'without naming it');
+    expect(fold(write(steps('max_tokens'))).content).to.deep.equal([]);
+  });
+
+  it('refuses more arguments for a call that was over', () => {
+    expect(() =>
+      write((writer) => {
+        writer.toolStart(0, 'toolu_1', 'Bash');
+        writer.toolArguments(0, '{}');
+        writer.toolStart(1, 'toolu_2', 'Read');
+        writer.toolArguments(0, '{"a":1}');
+      }),
+    ).to.throw(GatewayError, 'more arguments');
+  });
+
+  it('says end_turn where the upstream said tool_use without a call', () => {
+    expect(outline(write((writer) => writer.finish('tool_use')))).to.deep.equal([
+      ...['message_start', 'end end_turn', 'message_stop'],
+    ]);
+  });
+
+  it('makes no block of white space alone, and loses none before other text', () => {
+    const events = write((writer) => {
+      writer.text('\n');
+      writer.text(' ');
+      writer.toolStart(0, 'toolu_1', 'Bash');
+      writer.toolArguments(0, '{}');
+      writer.text(' \n');
+      writer.text('done');
+      writer.finish('end_turn');
+    });
+    expect(fold(events).content).to.deep.equal([
+      { type: 'tool_use', id: 'toolu_1', name: 'Bash', input: {} },
+      { type: 'text', text: ' \ndone' },
+    ]);
+  });
+
+  it('gives a whole block its input as a delta, because clients read it from nowhere else', () => {
+    const input = { query: 'weather' };
+    const call = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input };
+    const result = { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_1', content: [] };
+    const events = write((writer) => {
+      writer.block(call);
+      writer.block(result);
+      writer.text('sunny');
+      writer.citation({ type: 'web_search_result_location', url: 'https://example.org' });
+      writer.finish('end_turn');
+    });
+    expect(events[1]).to.deep.include({ content_block: { ...call, input: {} } });
+    expect(events[2]).to.deep.include({
+      delta: { type: 'input_json_delta', partial_json: JSON.stringify(input) },
+    });
+    expect(fold(events).content).to.deep.equal([
+      call,
+      result,
+      { type: 'text', text: 'sunny', citations: [{ type: 'web_search_result_location', url: 'https://example.org' }] },
+    ]);
+  });
+
+  it('begins with the usage that is known by then', () => {
+    const [start] = write((writer) => {
+      writer.usage({ input_tokens: 40, cache_read_input_tokens: 2 });
+      writer.begin();
+    });
+    expect((start as { message: Message } | undefined)?.message.usage).to.deep.equal({
+      ...{ input_tokens: 40, output_tokens: 0, cache_read_input_tokens: 2 },
+    });
+  });
+
+  it('pings between start and end only', () => {
+    const events = write((writer) => {
+      writer.ping();
+      writer.begin();
+      writer.begin();
+      writer.ping();
+      writer.finish('end_turn');
+      writer.ping();
+    });
+    expect(outline(events)).to.deep.equal(['message_start', 'ping', 'end end_turn', 'message_stop']);
+  });
+
+  it('throws when a reader goes on after the end, starts a call twice or ends one it never started', () => {
+    const verbs: Array<(writer: MessageWriter) => void> = [
+      (writer) => writer.text('a'),
+      (writer) => writer.thinking('a'),
+      (writer) => writer.signature('a'),
+      (writer) => writer.citation({}),
+      (writer) => writer.toolStart(9, 'a', 'b'),
+      (writer) => writer.toolArguments(9, '{}'),
+      (writer) => writer.toolEnd(9),
+      (writer) => writer.block({ type: 'redacted_thinking', data: '' }),
+      (writer) => writer.usage({}),
+      (writer) => writer.begin(),
+      (writer) => writer.finish('end_turn'),
+      (writer) => writer.fail(new GatewayError('api_error', 'a')),
+    ];
+    for (const verb of verbs) {
+      expect(() =>
+        write((writer) => {
+          writer.finish('end_turn');
+          verb(writer);
+        }),
+      ).to.throw('the message has ended');
+    }
+    expect(() =>
+      write((writer) => {
+        writer.toolStart(1, 'a', 'b');
+        writer.toolStart(1, 'a', 'b');
+      }),
+    ).to.throw('started twice');
+    expect(() => write((writer) => writer.toolEnd(1))).to.throw('was not started');
+  });
+
+  it('conv S-29 writes an event as its name and one line of JSON', () => {
+    const bytes = toSse({ type: 'content_block_delta', delta: { text: 'a\r\n\ndata: b\u2028event: c' } }).toString();
+    expect(bytes).to.match(/^event: content_block_delta\ndata: [^\r\n]+\n\n$/);
+    expect(errorEvent({ type: 'error', error: { type: 'api_error', message: 'a\nb' } }).toString()).to.match(
+      /^event: error\ndata: [^\n]+\n\n$/,
+    );
+  });
+});
+
+type Verb =
+  | { do: 'text' | 'thinking' | 'signature'; value: string }
+  | { do: 'call'; value: string; pieces: number }
+  | { do: 'more'; key: number }
+  | { do: 'block' }
+  | { do: 'usage'; value: number }
+  | { do: 'ping' };
+
+const verbs: fc.Arbitrary<Verb[]> = fc.array(
+  fc.oneof(
+    fc.record({ do: fc.constantFrom('text' as const, 'thinking' as const, 'signature' as const), value: fc.string() }),
+    fc.record({
+      do: fc.constant('call' as const),
+      value: fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 })).map((input) => JSON.stringify(input)),
+      pieces: fc.integer({ min: 1, max: 4 }),
+    }),
+    fc.record({ do: fc.constant('more' as const), key: fc.nat({ max: 4 }) }),
+    fc.constant({ do: 'block' as const }),
+    fc.record({ do: fc.constant('usage' as const), value: fc.nat() }),
+    fc.constant({ do: 'ping' as const }),
+  ),
+  { maxLength: 24 },
+);
+
+interface Told {
+  events: AnthropicEvent[];
+  texts: string;
+  thoughts: string;
+  /** Arguments as sent, by id, in the order of the calls. */
+  calls: Map<string, string>;
+}
+
+/** Plays verbs as an upstream may order them: pieces of several calls interleaved, the last ones just before the end. */
+function play(list: readonly Verb[], reason: StopReason, isWhole: boolean): Told {
+  const told: Told = { events: [], texts: '', thoughts: '', calls: new Map() };
+  const writer = createMessageWriter(START, (event) => told.events.push(structuredClone(event)));
+  const pending: Array<{ key: number; pieces: string[] }> = [];
+  const give = (call: { key: number; pieces: string[] } | undefined): void => {
+    const piece = call?.pieces.shift();
+    if (!call || piece === undefined) return;
+    writer.toolArguments(call.key, piece);
+    const id = `toolu_${call.key}`;
+    told.calls.set(id, (told.calls.get(id) ?? '') + piece);
+  };
+  for (const verb of list) {
+    if (verb.do === 'text') {
+      writer.text(verb.value);
+      told.texts += verb.value;
+    } else if (verb.do === 'thinking') {
+      writer.thinking(verb.value);
+      told.thoughts += verb.value;
+    } else if (verb.do === 'signature') writer.signature(verb.value);
+    else if (verb.do === 'call') {
+      const key = pending.length;
+      const size = Math.max(1, Math.ceil(verb.value.length / verb.pieces));
+      pending.push({ key, pieces: verb.value.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [] });
+      told.calls.set(`toolu_${key}`, '');
+      writer.toolStart(key, `toolu_${key}`, 'Bash');
+      give(pending[key]);
+    } else if (verb.do === 'more') give(pending[verb.key]);
+    else if (verb.do === 'block') writer.block({ type: 'redacted_thinking', data: 'x' });
+    else if (verb.do === 'usage') writer.usage({ output_tokens: verb.value });
+    else writer.ping();
+  }
+  if (isWhole) for (const call of pending) while (call.pieces.length > 0) give(call);
+  writer.finish(reason);
+  return told;
+}
+
+function textOf(message: Message, type: string, field: string): string {
+  return message.content
+    .filter((block) => block.type === type)
+    .map((block) => (block as Record<string, unknown>)[field])
+    .join('');
+}
+
+const REASONS: StopReason[] = ['end_turn', 'tool_use', 'stop_sequence', 'pause_turn'];
+const CUTS: StopReason[] = ['max_tokens', 'refusal', 'model_context_window_exceeded'];
+
+describe('any order of verbs', () => {
+  it('makes a stream that the strict accumulator takes, with everything in it and in order', () => {
+    fc.assert(
+      fc.property(verbs, fc.constantFrom(...REASONS), (list, reason) => {
+        const told = play(list, reason, true);
+        const message = fold(told.events);
+        expectOneAfterTheOther(told.events);
+        expect(textOf(message, 'text', 'text').replaceAll(/\s/g, '')).to.equal(told.texts.replaceAll(/\s/g, ''));
+        expect(textOf(message, 'thinking', 'thinking')).to.equal(told.thoughts);
+        const calls = message.content.filter((block) => block.type === 'tool_use');
+        expect(calls.map((call) => [call.id, call.input])).to.deep.equal(
+          [...told.calls].map(([id, json]) => [id, JSON.parse(json)]),
+        );
+        const wanted = calls.length > 0 ? 'tool_use' : reason === 'tool_use' ? 'end_turn' : reason;
+        expect(message.stop_reason).to.equal(wanted);
+      }),
+      { numRuns: 800 },
+    );
+  });
+
+  it('keeps the reason of a cut and every byte of the arguments that came', () => {
+    fc.assert(
+      fc.property(verbs, fc.constantFrom(...CUTS), (list, reason) => {
+        const told = play(list, reason, false);
+        const message = fold(told.events);
+        expectOneAfterTheOther(told.events);
+        expect(message.stop_reason).to.equal(reason);
+        const json = new Map<string, string>();
+        let id = '';
+        for (const event of told.events) {
+          if (event.type === 'content_block_start') id = String((event.content_block as { id?: string }).id);
+          const { partial_json } = (event.delta ?? {}) as { partial_json?: string };
+          if (partial_json !== undefined) json.set(id, (json.get(id) ?? '') + partial_json);
+        }
+        for (const [call, sent] of told.calls) expect(json.get(call) ?? '').to.equal(sent);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('ends whole or refuses: never with a call whose arguments are not whole', () => {
+    fc.assert(
+      fc.property(verbs, fc.constantFrom(...REASONS), (list, reason) => {
+        let events: AnthropicEvent[] = [];
+        try {
+          events = play(list, reason, false).events;
+        } catch (error) {
+          expect(error).to.be.instanceOf(GatewayError);
+          return;
+        }
+        const accumulator = createMessageAccumulator();
+        for (const event of events) accumulator.add(event);
+        for (const index of accumulator.message()?.content.keys() ?? []) {
+          const raw = accumulator.rawInput(index);
+          if (raw !== undefined) expect(parseInput(raw).ok, raw).to.equal(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** Indices 0 … n-1, one start and one stop each, none inside another, one terminal and nothing after it. */
+function expectOneAfterTheOther(events: AnthropicEvent[]): void {
+  const shape = events
+    .filter(({ type }) => type !== 'ping' && type !== 'content_block_delta')
+    .map(({ type, index }) => (index === undefined ? type : `${type} ${index}`));
+  const blocks = (shape.length - 3) / 2;
+  expect(shape).to.deep.equal([
+    'message_start',
+    ...Array.from({ length: blocks }, (_, index) => [
+      `content_block_start ${index}`,
+      `content_block_stop ${index}`,
+    ]).flat(),
+    'message_delta',
+    'message_stop',
+  ]);
+  let open: unknown;
+  for (const event of events) {
+    if (event.type === 'content_block_start') open = event.index;
+    if (event.type === 'content_block_delta') expect(event.index, 'a delta belongs to the open block').to.equal(open);
+    if (event.type === 'content_block_stop') open = undefined;
+  }
+}
