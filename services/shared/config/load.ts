@@ -29,6 +29,7 @@ export interface Config extends Values<typeof topLevel>, Sections, Maps {
 
 export type ProviderConfig = Config['providers'][string];
 export type ModelConfig = Config['models'][string];
+export type PriceConfig = Config['prices'][string];
 
 export interface LoadOptions {
   env: Readonly<Record<string, string | undefined>>;
@@ -67,7 +68,11 @@ export function loadConfig(options: LoadOptions): Config {
   }
   const merged = mergeLayers(layers);
   const values = { ...validate(topLevel, pickScalars(merged), '', layers), ...validateSections(merged, layers) };
-  const maps = { providers: validateMap('providers', merged, layers), models: validateMap('models', merged, layers) };
+  const maps = {
+    providers: validateMap('providers', merged, layers),
+    models: validateMap('models', merged, layers),
+    prices: validateMap('prices', merged, layers),
+  };
   const top = values as unknown as Values<typeof topLevel> & Sections;
   const config = {
     ...top,

@@ -98,6 +98,10 @@ export function number(doc: string, value: number, range: Range): Key<number> {
   return key('number', doc, value, (given) => inRange(given, range, false));
 }
 
+export function optionalNumber(doc: string, range: Range): Key<number | null> {
+  return key<number | null>('number', doc, null, (given) => inRange(given, range, false));
+}
+
 export function strings(doc: string): Key<string[]> {
   return key<string[]>('strings', doc, [], (given) =>
     Array.isArray(given) && given.every((item) => typeof item === 'string') ? undefined : 'must be a list of strings',

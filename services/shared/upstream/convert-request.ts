@@ -6,6 +6,7 @@ import type { Target } from '#shared/providers/target.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
 import { credentialHeaders } from './credentials.ts';
+import { limitsOf, lowerMaxTokens } from './limit-request.ts';
 
 export interface ConvertedCall {
   upstream: UpstreamRequest;
@@ -20,13 +21,15 @@ export function convertRequest(
   provider: Provider,
   target: Target,
   sessionId: string | null,
+  inputTokens: number = estimateTokens(request),
 ): ConvertedCall {
-  const { path, headers, body, notes, memory } = provider.toUpstreamRequest(request, {
+  const limited = lowerMaxTokens(request, limitsOf(target, request.model).maxOutput);
+  const { path, headers, body, notes, memory } = provider.toUpstreamRequest(limited.request, {
     target,
     model: target.model ?? request.model,
     modelAsked: request.model,
     sessionKey: sessionId === null ? null : createHash('sha256').update(sessionId).digest('hex').slice(0, 32),
-    inputTokens: estimateTokens(request),
+    inputTokens,
   });
   const base = new URL(target.baseUrl);
   return {
@@ -38,6 +41,6 @@ export function convertRequest(
       body,
     },
     memory,
-    notes,
+    notes: [...limited.notes, ...notes],
   };
 }

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
+import { findModelLimits } from '#shared/models/registry.ts';
 import { DEFAULT_PROVIDER_TYPE, isProviderType, keyHeaderOf, NATIVE, providerTypes } from '#shared/providers/index.ts';
 import type { Credential, KeyHeader, Target, Targets, Timeouts } from '#shared/providers/target.ts';
+import { least } from './limit-request.ts';
 
 /** @throws ConfigError when a key file or variable is missing */
 export function createTargets(config: Config): Targets {
@@ -30,8 +32,7 @@ function forcedTarget(config: Config): Target | null {
     anthropicFeatures: target.anthropic_features ?? isAnthropic(target.url),
     aliases: [],
     displayName: name,
-    contextWindow: null,
-    maxOutput: null,
+    ...limits(target.model, { context_window: null, max_output: null }, config),
   };
 }
 
@@ -74,8 +75,20 @@ function modelTarget(name: string, model: ModelConfig, provider: ProviderConfig,
     anthropicFeatures: provider.anthropic_features ?? isAnthropic(provider.base_url),
     aliases: model.aliases,
     displayName: model.display_name ?? name,
-    contextWindow: model.context_window,
-    maxOutput: model.max_output,
+    ...limits(model.upstream_name ?? name, model, config),
+  };
+}
+
+/** As set, else as published; your own limit on output holds for all. */
+function limits(
+  model: string | null,
+  set: Pick<ModelConfig, 'context_window' | 'max_output'>,
+  config: Config,
+): Pick<Target, 'contextWindow' | 'maxOutput'> {
+  const known = model === null ? null : findModelLimits(model);
+  return {
+    contextWindow: set.context_window ?? known?.contextWindow ?? null,
+    maxOutput: least(set.max_output ?? known?.maxOutput ?? null, config.limits.max_output_tokens),
   };
 }
 

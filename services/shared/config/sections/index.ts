@@ -1,6 +1,7 @@
-// Every setting there is. Maps with free keys ([providers], [models]) have one schema an entry.
+// Every setting there is. Maps with free keys ([providers], [models], [prices]) have one schema an entry.
 import { choice, optionalText } from '../schema.ts';
 import { compare, exchange } from './comparison.ts';
+import { cache, limits, price } from './limits.ts';
 import { capture, log, redis, store, tracing } from './observing.ts';
 import { admin, comparator, console, ops, server, simulator } from './server.ts';
 import { model, passthrough, provider, target } from './upstreams.ts';
@@ -28,9 +29,11 @@ export const SECTIONS = {
   capture,
   compare,
   exchange,
+  limits,
+  cache,
 };
 
-export const MAPS = { providers: provider, models: model };
+export const MAPS = { providers: provider, models: model, prices: price };
 
 /** Spellings of older files, and where the value belongs. */
 export const ALIASES: ReadonlyArray<{ from: [string, string]; to: [string, string] }> = [

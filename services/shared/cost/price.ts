@@ -1,0 +1,47 @@
+// Usage → money. Pure. What is not known is not guessed: an unknown model, an unreported total, a prompt beyond the
+// length a price is published for give null, never 0.
+import type { Usage } from '#shared/wire/anthropic.ts';
+
+/** USD per million tokens. */
+export interface Prices {
+  readonly input: number;
+  readonly output: number;
+  /** null = as input. */
+  readonly cacheRead: number | null;
+  readonly cacheWrite: number | null;
+  /** For a cache that is kept an hour; null = as `cacheWrite`. */
+  readonly cacheWriteHour: number | null;
+  /** Prompts longer than this cost something else; null = all cost the same. */
+  readonly upToPromptTokens: number | null;
+}
+
+export function priceUsage(usage: Usage | null, prices: Prices | null): number | null {
+  if (usage === null || prices === null) return null;
+  const input = count(usage.input_tokens);
+  const output = count(usage.output_tokens);
+  if (input === null || output === null) return null;
+  const read = count(usage.cache_read_input_tokens) ?? 0;
+  const written = count(usage.cache_creation_input_tokens) ?? 0;
+  const { upToPromptTokens } = prices;
+  if (upToPromptTokens !== null && input + read + written > upToPromptTokens) return null;
+  const hour = Math.min(
+    written,
+    count((usage.cache_creation as HourUsage | undefined)?.ephemeral_1h_input_tokens) ?? 0,
+  );
+  const writePrice = prices.cacheWrite ?? prices.input;
+  const millionths =
+    input * prices.input +
+    output * prices.output +
+    read * (prices.cacheRead ?? prices.input) +
+    (written - hour) * writePrice +
+    hour * (prices.cacheWriteHour ?? writePrice);
+  return millionths / 1_000_000;
+}
+
+interface HourUsage {
+  ephemeral_1h_input_tokens?: unknown;
+}
+
+function count(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
+}
