@@ -4,6 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import express from 'express/package.json' with { type: 'json' };
+import undici from 'undici/package.json' with { type: 'json' };
+import { buildPackage } from './bench/build-package.ts';
 import { createCpuClock } from './bench/cpu-clock.ts';
 import { findLoad, LOADS, type Load } from './bench/loads.ts';
 import { type MissingPeer, PEER_NAMES, type Peer, type PeerName, startPeers } from './bench/peers.ts';
@@ -38,10 +41,11 @@ function readOptions(args: string[]): Options {
     },
   });
   const { quick } = values;
+  const seconds = positive('seconds', values.seconds ?? (quick ? '1' : '1.5'));
   return {
     rounds: positive('rounds', values.rounds ?? (quick ? '1' : '5')),
-    seconds: positive('seconds', values.seconds ?? (quick ? '1' : '1.5')),
-    warmupSeconds: quick ? 0.3 : 1.2,
+    seconds,
+    warmupSeconds: quick ? seconds / 2 : Math.max(1, seconds),
     loads: values.loads?.split(',').map(findLoad) ?? [...LOADS],
     peers: values.peers?.split(',').map(findPeer) ?? [...PEER_NAMES],
     page: values.out ? resolve(values.out) : quick ? null : PAGE,
@@ -63,7 +67,8 @@ function findPeer(name: string): PeerName {
 async function measureAll(options: Options, processes: Processes, folder: string) {
   const upstream = await processes.script('upstream.ts', [], 'beside');
   const generator = await processes.script('generator.ts', [], 'beside');
-  const peers = await startPeers(processes, options.peers, upstream.port, folder);
+  const gateway = { main: buildPackage(folder), folder };
+  const peers = await startPeers(processes, options.peers, upstream.port, gateway);
   const cells = await runRounds(
     { ...options, peers: peers.filter(isPresent) },
     { generator: generator.child, cpu: createCpuClock(), onProgress: (text) => process.stderr.write(`${text}\n`) },
@@ -85,7 +90,7 @@ function toPage(options: Options, cells: Cell[], missing: MissingPeer[], parts: 
     command: ['npm run bench', ...(parts.args.length > 0 ? ['--', ...parts.args] : [])].join(' '),
     date: new Date().toISOString().slice(0, 10),
     machine: `${machine.length} cores, ${machine[0]?.model.trim() ?? 'unknown'}, Linux ${release()}`,
-    versions: `Node ${process.versions.node}, undici of the package lock, llhttp ${process.versions.llhttp}`,
+    versions: `Node ${process.versions.node}, undici ${undici.version}, express ${express.version}`,
     placement: parts.placement,
     rounds: options.rounds,
     seconds: options.seconds,

@@ -46,7 +46,7 @@ export const LOADS: readonly Load[] = [
     answer: 'burst',
     requestBodyBytes: 100 * 1024,
     pressure: { perSecond: BURSTS_PER_SECOND, arrivals: 'random' },
-    doc: `the same, ${BURSTS_PER_SECOND} requests a second at random times: as users feel it, and nothing is shed`,
+    doc: `the same, ${BURSTS_PER_SECOND} requests a second at random times: nobody waits for the answer before`,
   },
   {
     name: 'paced',

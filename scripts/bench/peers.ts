@@ -36,24 +36,26 @@ export async function startPeers(
   processes: Processes,
   names: readonly PeerName[],
   upstreamPort: number,
-  folder: string,
+  gateway: { main: string; folder: string },
 ): Promise<Array<Peer | MissingPeer>> {
   const upstream = `http://127.0.0.1:${upstreamPort}`;
-  const peers: Array<Peer | MissingPeer> = [];
-  for (const name of names) {
-    try {
-      peers.push(await startPeer(name, { processes, upstream, upstreamPort, folder }));
-    } catch (error) {
-      peers.push({ name, problem: error instanceof Error ? error.message : String(error) });
-    }
-  }
-  return peers;
+  return Promise.all(
+    names.map((name) =>
+      startPeer(name, { processes, upstream, upstreamPort, ...gateway }).catch((error: unknown) => ({
+        name,
+        problem: error instanceof Error ? error.message : String(error),
+      })),
+    ),
+  );
 }
 
 interface Surroundings {
   processes: Processes;
   upstream: string;
   upstreamPort: number;
+  /** The file that starts the command line. */
+  main: string;
+  /** For what a process keeps. */
   folder: string;
 }
 
@@ -82,10 +84,9 @@ async function startGateway(name: PeerName, around: Surroundings, settings: Reco
   const port = await freePort();
   const opsPort = await freePort();
   const ops = `http://127.0.0.1:${opsPort}`;
-  const main = join(import.meta.dirname, '../../services/cli/main.ts');
   const flags = ['--target-url', around.upstream, '--model', 'bench-model', 'gateway'];
   const { pid } = await around.processes.program(
-    [process.execPath, '--conditions=source', main, ...flags],
+    [process.execPath, around.main, ...flags],
     {
       HOME: around.folder,
       CC_STATE_DIR: join(around.folder, name),

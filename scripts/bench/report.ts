@@ -63,7 +63,7 @@ const PEERS = [
   '|---|---|',
   '| direct | the generator on the upstream, nothing between: shows that the generator is not the limit |',
   '| bare | node:http in front, undici `dispatch` behind, nothing else: the measure |',
-  '| target | `cc-proxy gateway`, mode target, the model replaced in each request; metrics, log lines and history on |',
+  '| target | `cc-proxy gateway` as built, mode target, the model replaced in each request; metrics, log lines and history on |',
   '| compare | the same in mode compare: every exchange is published to Redis; nobody reads there |',
   '| target+otlp | target with spans and content exported to a receiver that takes everything |',
 ];

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ClientView, LoadOrder } from './client-view.ts';
 import type { CpuClock } from './cpu-clock.ts';
-import type { Load } from './loads.ts';
+import { LOADS, type Load } from './loads.ts';
 import type { Peer } from './peers.ts';
 
 /** One load against one peer in one round. */
@@ -32,6 +32,9 @@ export interface RoundsParts {
   onProgress(text: string): void;
 }
 
+/** A few requests a second would leave the code cold, so these warm up for the slow loads too. */
+const WARMUP = LOADS.filter(({ pressure }) => 'connections' in pressure);
+
 export async function runRounds(plan: RoundsPlan, parts: RoundsParts): Promise<Cell[]> {
   const { peers, loads, rounds } = plan;
   let nextTurn = 1;
@@ -42,7 +45,7 @@ export async function runRounds(plan: RoundsPlan, parts: RoundsParts): Promise<C
   };
   for (const peer of peers) {
     parts.onProgress(`warming up ${peer.name}`);
-    for (const load of loads) await send(peer, load, plan.warmupSeconds);
+    for (const load of WARMUP) await send(peer, load, plan.warmupSeconds);
   }
   const cells: Cell[] = [];
   for (let round = 1; round <= rounds; round++) {
