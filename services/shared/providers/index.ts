@@ -1,4 +1,5 @@
 // Every protocol we speak: an explicit list. `anthropic` without a profile is not converted at all: its bytes pass.
+import { openaiResponses } from './openai-responses/openai-responses.ts';
 import type { Provider } from './provider.ts';
 import type { KeyHeader, Target } from './target.ts';
 
@@ -8,7 +9,7 @@ export const NATIVE = 'anthropic';
 /** What a provider speaks whose settings do not say. */
 export const DEFAULT_PROVIDER_TYPE = NATIVE;
 
-export const PROVIDERS: readonly Provider[] = [];
+export const PROVIDERS: readonly Provider[] = [openaiResponses];
 
 export function providerTypes(): string[] {
   return [...new Set([NATIVE, ...PROVIDERS.map((provider) => provider.type)])];

@@ -27,8 +27,8 @@ export interface ConversionMemory {
   /** Sequences the gateway itself must stop at, because the upstream cannot. */
   stopSequences: readonly string[];
   inputTokens: number;
-  /** The client does not want to see the model's thinking. */
-  hidesThinking?: boolean;
+  /** What the client wants of the model's thinking: all (absent), its state without the words, or nothing. */
+  thinking?: 'shown' | 'state' | 'none';
   /** What ids are made from that the upstream does not give; another for every request. */
   idSeed?: string;
 }

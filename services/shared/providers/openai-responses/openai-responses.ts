@@ -1,0 +1,45 @@
+// OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses), used without its memory.
+import type { Capability, Provider } from '../provider.ts';
+import { readHttpError } from '../read-error.ts';
+import { TYPE } from './reasoning-state.ts';
+import { toUpstreamRequest } from './request.ts';
+import { createResponsesReader } from './stream.ts';
+
+const CAPABILITIES: readonly Capability[] = [
+  { feature: 'text', support: 'carried', how: 'messages; the system prompt as instructions' },
+  {
+    feature: 'system-messages',
+    support: 'carried',
+    how: 'developer messages in place; the last one as a reminder of the user',
+  },
+  {
+    feature: 'tools',
+    support: 'carried',
+    how: 'functions, never strict; at most 128; long names are shortened both ways',
+  },
+  { feature: 'parallel-tools', support: 'carried', how: 'parallel_tool_calls' },
+  { feature: 'images', support: 'carried', how: 'base64 and URL, in tool results too; no file ids' },
+  { feature: 'pdf-input', support: 'carried', how: 'base64 and URL; no file ids' },
+  {
+    feature: 'thinking',
+    support: 'carried',
+    how: 'summaries; encrypted reasoning travels in the signature, for the same model',
+  },
+  { feature: 'thinking-budget', support: 'approximated', how: 'as an effort the model knows' },
+  { feature: 'structured-output', support: 'carried', how: 'text.format; strict where the schema allows it' },
+  { feature: 'stop-sequences', support: 'approximated', how: 'the gateway cuts the text' },
+  { feature: 'sampling', support: 'approximated', how: 'dropped while the model reasons; top_k always' },
+  { feature: 'web-search', support: 'carried', how: 'the hosted tool; blocked domains are left out' },
+  { feature: 'web-fetch', support: 'approximated', how: 'left out, as is code execution' },
+  { feature: 'mcp-servers', support: 'refused', how: '400 naming the field' },
+];
+
+export const openaiResponses: Provider = {
+  type: TYPE,
+  framing: 'sse',
+  keyHeader: 'authorization',
+  capabilities: CAPABILITIES,
+  toUpstreamRequest,
+  createReader: createResponsesReader,
+  readError: readHttpError,
+};
