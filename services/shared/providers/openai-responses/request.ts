@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
 import { chooseEffort, readThinkingWish } from '../effort.ts';
-import { type Fields, fieldsOf, invalid, listOf, numberOf, textOf } from '../fields.ts';
+import { type Fields, fieldsOf, invalid, listOf, textOf } from '../fields.ts';
+import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConversionMemory, ConvertedRequest } from '../provider.ts';
 import type { Target } from '../target.ts';
 import {
@@ -45,12 +46,13 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
   );
   const instructions = systemBlocks(request.system).map(({ text }) => text);
   const format = toTextFormat(fieldsOf(request.output_config).format ?? request.output_format);
+  const maxTokens = outputLimit(request.max_tokens, input, notes, LEAST_OUTPUT);
   const body = {
     model: input.model,
     ...(instructions.length > 0 ? { instructions: instructions.join('\n\n') } : {}),
     input: toInput(turns, { model: input.model, toToolName: names.toUpstream }),
     ...toolFields(request, tools, names, notes),
-    ...outputLimit(request.max_tokens),
+    ...(maxTokens === null ? {} : { max_output_tokens: maxTokens }),
     ...thinkingFields(request, input.model, tools.webSearch !== null, notes),
     ...(format === null ? {} : { text: { format } }),
     ...hostFields(request, input),
@@ -85,11 +87,6 @@ function toMemory(request: MessagesRequest, input: ConversionInput, names: ToolN
     inputTokens: input.inputTokens,
     thinking: !isWanted ? 'none' : wish.isHidden ? 'state' : 'shown',
   };
-}
-
-function outputLimit(asked: unknown): Fields {
-  const limit = numberOf(asked);
-  return limit === null ? {} : { max_output_tokens: Math.max(LEAST_OUTPUT, Math.floor(limit)) };
 }
 
 /** Sampling is the model's own as soon as it reasons. */
