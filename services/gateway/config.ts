@@ -15,6 +15,8 @@ export interface GatewayConfig {
   readonly captureOff: boolean;
   readonly sample: Config['compare']['sample'];
   readonly also: readonly string[];
+  readonly countTokens: boolean;
+  readonly countTtlMs: number;
 }
 
 export function toGatewayConfig(config: Config, adminToken: string | null): GatewayConfig {
@@ -30,6 +32,8 @@ export function toGatewayConfig(config: Config, adminToken: string | null): Gate
     captureOff: config.capture.level === 'off',
     sample: config.compare.sample,
     also: config.compare.also,
+    countTokens: config.cache.count_tokens === 'on',
+    countTtlMs: config.cache.count_tokens_ttl_secs * 1000,
   });
 }
 

@@ -6,6 +6,7 @@ import type { Config } from '#shared/config/load.ts';
 import type { Control } from '#shared/control/control.ts';
 import { createModeSwitch, type ModeSwitch } from '#shared/control/mode.ts';
 import type { Mode } from '#shared/exchange/exchange.ts';
+import { createTokenCounter, type TokenCounter } from '#shared/messages/token-counter.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
@@ -21,6 +22,7 @@ import { createGatewayEvents, type GatewayEvents } from './events.ts';
 import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { createModelList, type ModelList } from './paths/model-list.ts';
+import { createSharedCounts, type SharedCounts } from './paths/shared-counts.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createStatsBook, type StatsBook } from './stats.ts';
@@ -50,6 +52,9 @@ export interface GatewayContext {
   readonly publisher: Publisher;
   readonly stats: StatsBook;
   readonly models: ModelList;
+  /** Counts a prompt in a thread of its own. */
+  readonly tokens: TokenCounter;
+  readonly counts: SharedCounts;
   readonly admission: BacklogAdmission;
   readonly serverSlots: Slots;
   /** Calls being served now. */
@@ -94,6 +99,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     return known;
   };
   const admission = createAdmission(bus, config.exchange.max_len, trouble('backlog'));
+  const tokens = createTokenCounter({ onTrouble: trouble('token counter') });
   const slots = new Map<string, Slots>();
   const agents = new Map<number, Dispatcher>();
   let isDraining = false;
@@ -109,6 +115,8 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     publisher: createPublisher({ config: gatewayConfig, bus, admission, events, reading }),
     stats,
     models: createModelList(targets, clock),
+    tokens,
+    counts: createSharedCounts(gatewayConfig.countTtlMs, clock),
     admission,
     serverSlots: createSlots(gatewayConfig.maxConcurrentRequests),
     open: new Set(),
@@ -130,7 +138,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
       mode.stop();
       tracing.stop();
       admission.stop();
-      await stats.stop();
+      await Promise.all([stats.stop(), tokens.stop()]);
       await Promise.all([...agents.values()].map((agent) => agent.destroy()));
     },
   };

@@ -81,7 +81,12 @@ describe('P1 the bytes a client gets', () => {
   before(async () => {
     upstream = await createSimulator({ listenAddress: '127.0.0.1:0', seed: 3 });
     secondary = await createSimulator({ listenAddress: '127.0.0.1:0', seed: 4 });
-    const settings = { 'target.url': secondary.url, 'target.model': 'glm-5', 'passthrough.url': upstream.url };
+    const settings = {
+      'target.url': secondary.url,
+      'target.model': 'glm-5',
+      'passthrough.url': upstream.url,
+      'cache.count_tokens_ttl_secs': 0, // each recorded question is to reach the upstream
+    };
     off = await startTestGateway({
       settings: { ...settings, default_mode: 'anthropic-only' },
       allowAnthropicOnly: true,

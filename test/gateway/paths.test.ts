@@ -216,11 +216,14 @@ describe('paths', () => {
   });
 
   it('count_tokens goes the way of a message, with the model spliced, and makes no exchange', async () => {
-    const published = (await inTarget.bus.counters('history')).published;
-    const answer = await send(inTarget.url, { ...messagesRequest(), path: '/v1/messages/count_tokens?beta=true' });
+    const gateway = await startTestGateway({ settings: { 'target.url': target.url, 'target.model': 'glm-5-fp8' } });
+    const answer = await send(gateway.url, { ...messagesRequest(), path: '/v1/messages/count_tokens?beta=true' });
     expect(json(answer).input_tokens).to.be.a('number');
     expect(target.seen()[0]?.body).to.have.property('model', 'glm-5-fp8');
-    expect((await inTarget.bus.counters('history')).published).to.equal(published);
+    await send(gateway.url, messagesRequest());
+    await until(async () => (await gateway.bus.counters('history')).published > 0);
+    expect((await gateway.bus.counters('history')).published).to.equal(1);
+    await gateway.stop();
   });
 
   it('twenty-six parallel count_tokens are all answered', async () => {

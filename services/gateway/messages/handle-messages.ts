@@ -19,7 +19,7 @@ export function createMessagesHandler(context: GatewayContext): RequestHandler {
       const caller = authenticate(call, context);
       const request = await parse(call, context);
       const plan = route(caller, request, call, context);
-      const outbound = transform(plan, request, call);
+      const outbound = await transform(plan, request, call, context);
       const answer = await dispatch(outbound, plan, call, context);
       await streamBack(answer, plan, call, context);
     } catch (error) {

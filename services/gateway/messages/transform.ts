@@ -2,12 +2,16 @@
 // credential; every other protocol is its provider's to write.
 import { GatewayError } from '#shared/errors.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
+import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
 import { findProvider } from '#shared/providers/index.ts';
 import type { ConversionMemory, Provider } from '#shared/providers/provider.ts';
 import type { UpstreamRequest } from '#shared/upstream/call-upstream.ts';
 import { convertRequest } from '#shared/upstream/convert-request.ts';
+import { limitsOf, lowerMaxTokens, refuseTooLong } from '#shared/upstream/limit-request.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import type { GatewayContext } from '../context.ts';
 import { forwardHeaders } from '../forward-headers.ts';
 import { identifyTurn } from '../routing/identify-turn.ts';
 import type { Call, Plan, RequestView } from './call.ts';
@@ -18,10 +22,15 @@ export interface Outbound {
   conversion: { provider: Provider; memory: ConversionMemory } | null;
 }
 
-/** @throws GatewayError 400 that names what the provider cannot carry */
-export function transform(plan: Plan, request: RequestView, call: Call): Outbound {
+/** @throws GatewayError 400 that names what the provider cannot carry, or says by how much the prompt is too long */
+export async function transform(
+  plan: Plan,
+  request: RequestView,
+  call: Call,
+  context: Pick<GatewayContext, 'tokens'>,
+): Promise<Outbound> {
   const provider = findProvider(plan.primary);
-  return provider ? convert(provider, plan, request, call) : pass(plan, request, call);
+  return provider ? convert(provider, plan, request, call, context) : pass(plan, request, call);
 }
 
 function pass(plan: Plan, request: RequestView, call: Call): Outbound {
@@ -39,16 +48,43 @@ function pass(plan: Plan, request: RequestView, call: Call): Outbound {
   };
 }
 
-function convert(provider: Provider, plan: Plan, view: RequestView, call: Call): Outbound {
+async function convert(
+  provider: Provider,
+  plan: Plan,
+  view: RequestView,
+  call: Call,
+  context: Pick<GatewayContext, 'tokens'>,
+): Promise<Outbound> {
   const request = parseRequest(view.bytes);
   if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(call.request.headers))
     if (typeof value === 'string') headers[name] = value;
   const { sessionId } = identifyTurn(request, headers);
-  const { upstream, memory, notes } = convertRequest(request, provider, plan.primary, sessionId);
+  const inputTokens = await countInput(request, plan, view, context);
+  const { upstream, memory, notes } = convertRequest(request, provider, plan.primary, sessionId, inputTokens);
   call.notes.push(...notes);
   return { request: upstream, conversion: { provider, memory } };
+}
+
+/** An estimate may be wrong by so much: where that decides whether a request fits, it is counted. */
+const MARGIN = 1.4;
+
+/** @throws GatewayError 400 when the target's window is too small for it */
+async function countInput(
+  request: MessagesRequest,
+  plan: Plan,
+  view: RequestView,
+  { tokens }: Pick<GatewayContext, 'tokens'>,
+): Promise<number> {
+  const estimate = estimateTokens(request);
+  const { contextWindow, maxOutput } = limitsOf(plan.primary, request.model);
+  if (contextWindow === null) return estimate;
+  const limited = lowerMaxTokens(request, maxOutput).request;
+  if (estimate * MARGIN + (limited.max_tokens ?? 0) <= contextWindow) return estimate;
+  const counted = (await tokens.count(view.bytes)) ?? estimate;
+  refuseTooLong(limited, contextWindow, counted);
+  return counted;
 }
 
 /** A compressed stream would come in lumps, and where its last event ends could not be seen. */

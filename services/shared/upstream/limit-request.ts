@@ -50,7 +50,7 @@ export function refuseTooLong(request: MessagesRequest, contextWindow: number | 
   if (inputTokens + output > contextWindow) {
     throw new GatewayError(
       'invalid_request_error',
-      `input length and \`max_tokens\` exceed context limit: ${inputTokens} + ${output} > ${contextWindow}`,
+      `input length and \`max_tokens\` exceed context limit: ${inputTokens} + ${output} > ${contextWindow}, decrease input length or \`max_tokens\` and try again`,
     );
   }
 }
