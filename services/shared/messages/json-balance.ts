@@ -4,6 +4,7 @@ export interface JsonBalance {
   push(piece: string): void;
   /** One object or array whose brackets are closed, and nothing around it but space. */
   readonly isWhole: boolean;
+  readonly isWholeOrEmpty: boolean;
 }
 
 const QUOTE = 0x22;
@@ -31,12 +32,16 @@ export function createJsonBalance(): JsonBalance {
       hasOpened = true;
     } else if (code === 0x7d || code === 0x5d) depth--;
   };
+  const isWhole = (): boolean => hasOpened && depth === 0 && !hasOther && !isInString;
   return {
     push: (piece) => {
       for (let at = 0; at < piece.length; at++) pushCode(piece.charCodeAt(at));
     },
     get isWhole() {
-      return hasOpened && depth === 0 && !hasOther && !isInString;
+      return isWhole();
+    },
+    get isWholeOrEmpty() {
+      return isWhole() || (!hasOpened && !hasOther);
     },
   };
 }

@@ -1,4 +1,5 @@
 // Every protocol we speak: an explicit list. `anthropic` without a profile is not converted at all: its bytes pass.
+import { PROFILE_PROVIDERS } from './anthropic/anthropic.ts';
 import { openaiResponses } from './openai-responses/openai-responses.ts';
 import type { Provider } from './provider.ts';
 import type { KeyHeader, Target } from './target.ts';
@@ -20,13 +21,22 @@ export function isProviderType(type: string): boolean {
 }
 
 /** The header in which a protocol takes its key. */
-export function keyHeaderOf(type: string): KeyHeader {
-  const provider = PROVIDERS.find((one) => one.type === type);
+export function keyHeaderOf(type: string, profile: string | null = null): KeyHeader {
+  const provider = converterOf(type, profile);
   return provider?.keyHeader ?? (type === NATIVE ? 'x-api-key' : 'authorization');
+}
+
+/** Names of the ways in which servers of a protocol deviate from it; none = they all speak it alike. */
+export function profilesOf(type: string): string[] {
+  return type === NATIVE ? [...PROFILE_PROVIDERS.keys()] : [];
 }
 
 /** Who converts for a target; null when its bytes pass as they are. */
 export function findProvider(target: Target): Provider | null {
-  if (target.type === NATIVE && target.profile === null) return null;
-  return PROVIDERS.find((provider) => provider.type === target.type) ?? null;
+  return converterOf(target.type, target.profile);
+}
+
+function converterOf(type: string, profile: string | null): Provider | null {
+  if (type === NATIVE) return (profile === null ? null : PROFILE_PROVIDERS.get(profile)) ?? null;
+  return PROVIDERS.find((provider) => provider.type === type) ?? null;
 }

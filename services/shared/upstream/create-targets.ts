@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { findModelLimits } from '#shared/models/registry.ts';
-import { DEFAULT_PROVIDER_TYPE, isProviderType, keyHeaderOf, NATIVE, providerTypes } from '#shared/providers/index.ts';
+import {
+  DEFAULT_PROVIDER_TYPE,
+  isProviderType,
+  keyHeaderOf,
+  NATIVE,
+  profilesOf,
+  providerTypes,
+} from '#shared/providers/index.ts';
 import type { Credential, KeyHeader, Target, Targets, Timeouts } from '#shared/providers/target.ts';
 import { least } from './limit-request.ts';
 
@@ -98,12 +105,13 @@ interface KeySettings {
   api_key: string | null;
   auth_header: KeyHeader | null;
   type?: string | null;
+  profile?: string | null;
 }
 
 function loadKey(section: string, settings: KeySettings, config: Config): Credential {
   const secret = readKey(section, settings, config);
   if (secret === null) return { kind: 'none' };
-  const header = settings.auth_header ?? keyHeaderOf(settings.type ?? DEFAULT_PROVIDER_TYPE);
+  const header = settings.auth_header ?? keyHeaderOf(settings.type ?? DEFAULT_PROVIDER_TYPE, settings.profile);
   return { kind: 'key', header, secret };
 }
 
@@ -157,6 +165,11 @@ function endpoint(section: string, settings: EndpointSettings, url: string): End
     throw new ConfigError(`${section}.type = "${type}" is no protocol we speak: ${providerTypes().join(', ')}`);
   }
   const { profile, vendor, api_version, deployment, vision } = settings;
+  const profiles = profilesOf(type);
+  if (profile !== null && !profiles.includes(profile)) {
+    const known = profiles.length > 0 ? profiles.join(', ') : `"${type}" has none`;
+    throw new ConfigError(`${section}.profile = "${profile}" is no profile we know: ${known}`);
+  }
   return { type, profile, vendor, apiVersion: api_version, deployment, vision, baseUrl: url.replace(/\/+$/, '') };
 }
 

@@ -21,6 +21,14 @@ describe('the balance of JSON in pieces', () => {
     });
   }
 
+  it('tells nothing yet from something that is not whole', () => {
+    const balance = createJsonBalance();
+    balance.push(' \n');
+    expect([balance.isWhole, balance.isWholeOrEmpty]).to.deep.equal([false, true]);
+    balance.push('"');
+    expect([balance.isWhole, balance.isWholeOrEmpty]).to.deep.equal([false, false]);
+  });
+
   it('is whole at the end of an object and nowhere before, wherever it is cut', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.boolean(), (value, isIndented) => {
