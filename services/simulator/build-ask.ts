@@ -31,7 +31,8 @@ export function buildAsk(conversation: Conversation, request: SeenRequest): Ask 
     tools,
     outputSchema,
     stopSequences,
-    isClassifier: stopSequences.includes('</block>'),
+    // Where a protocol has no stop sequences, the prompt is all that tells.
+    isClassifier: stopSequences.includes('</block>') || (tools.length === 0 && request.raw.includes('<block>')),
     isSubagent: request.headers['x-claude-code-agent-id'] !== undefined || isDelegated,
     isLaterTurn: lastAnswer >= 0,
     hasSafeguards: false,

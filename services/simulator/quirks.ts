@@ -52,8 +52,40 @@ export interface ChatQuirks {
   noFinalNewline?: boolean;
 }
 
+export interface ResponsesQuirks {
+  /** `rotating`: another one in every event. */
+  itemId?: 'rotating' | 'empty' | 'absent';
+  outputIndex?: 'gaps' | 'absent';
+  /** `none`: only `.done` tells; `half`: `.done` tells what the deltas left out. */
+  deltas?: 'none' | 'half';
+  /** False: items and their parts are not announced as done. */
+  itemDone?: boolean;
+  /** Calls open side by side; or text opens while the first call is open. */
+  overlap?: 'calls' | 'text-in-call';
+  /** `text`: the reasoning itself, as open models tell it; `encrypted`: no summary. */
+  reasoning?: 'summary' | 'text' | 'encrypted' | 'none';
+  /** Output of a kind nobody knows, and events of that kind. */
+  unknownItems?: boolean;
+  /** Text before calls is marked as commentary. */
+  phase?: boolean;
+  /** The last event; `completed-incomplete`: `response.completed` whose status is `incomplete`; `none`: there is none. */
+  ending?: 'completed-incomplete' | 'incomplete-other' | 'failed' | 'cancelled' | 'none';
+  /** `[DONE]` after the last event. */
+  doneMarker?: boolean;
+  /** The last event tells no output, or no usage. */
+  finalOutput?: 'empty' | 'absent';
+  usage?: 'null';
+  /** Only `data:` lines. */
+  eventNames?: boolean;
+  /** How an error arrives within a stream. */
+  streamError?: 'error' | 'nested' | 'failed';
+  refusal?: 'content_filter';
+  streamAnyway?: boolean;
+}
+
 export interface Quirks {
   chat?: ChatQuirks;
+  responses?: ResponsesQuirks;
 }
 
 type Check = (value: unknown) => boolean;
@@ -90,7 +122,26 @@ const CHAT: Record<keyof ChatQuirks, Check> = {
   noFinalNewline: yes,
 };
 
-const LISTS: Record<keyof Quirks, Record<string, Check>> = { chat: CHAT };
+const RESPONSES: Record<keyof ResponsesQuirks, Check> = {
+  itemId: oneOf('rotating', 'empty', 'absent'),
+  outputIndex: oneOf('gaps', 'absent'),
+  deltas: oneOf('none', 'half'),
+  itemDone: yes,
+  overlap: oneOf('calls', 'text-in-call'),
+  reasoning: oneOf('summary', 'text', 'encrypted', 'none'),
+  unknownItems: yes,
+  phase: yes,
+  ending: oneOf('completed-incomplete', 'incomplete-other', 'failed', 'cancelled', 'none'),
+  doneMarker: yes,
+  finalOutput: oneOf('empty', 'absent'),
+  usage: oneOf('null'),
+  eventNames: yes,
+  streamError: oneOf('error', 'nested', 'failed'),
+  refusal: oneOf('content_filter'),
+  streamAnyway: yes,
+};
+
+const LISTS: Record<keyof Quirks, Record<string, Check>> = { chat: CHAT, responses: RESPONSES };
 
 /** Undefined when all are known, else the name of one that is not or whose value cannot be used. */
 export function findUnknownQuirk(value: Record<string, unknown>): string | undefined {

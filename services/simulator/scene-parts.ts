@@ -24,6 +24,14 @@ export interface Citation {
   title: string;
 }
 
+/** The scene as a model would play it that was not told where to stop: it says the stop sequence and ends its turn. */
+export function playOn(scene: Scene, stopSequences: string[]): Scene {
+  const { stopSequence, stopReason, ...rest } = scene;
+  if (stopSequence === undefined || stopSequences.includes(stopSequence)) return scene;
+  const content = [...(scene.content ?? []), { type: 'text', text: stopSequence }];
+  return { ...rest, content, ...(stopReason === 'stop_sequence' || stopReason === undefined ? {} : { stopReason }) };
+}
+
 /** Calls without an id get one; blocks that only Anthropic has are left out. */
 export function readParts(scene: Scene, newCallId: (random: Random) => string, random: Random): ScenePart[] {
   return (scene.content ?? []).flatMap((block): ScenePart[] => {

@@ -243,7 +243,7 @@ describe('simulated Chat Completions', () => {
       expect(await finishes('chat-content-filter')).to.deep.equal(['content_filter']);
       expect(await finishes('chat-length-in-call')).to.deep.equal(['length']);
       expect((await chunks('chat-refusal')).some((chunk) => chunk.choices[0]?.delta.refusal)).to.equal(true);
-      expect(await wire('chat-stop-sequence')).to.include('"stop_reason":"</block>"');
+      expect(await wire('chat-stop-sequence', { stop: ['</block>'] })).to.include('"stop_reason":"</block>"');
     });
 
     it('usage in every chunk, in the finish chunk, null, never, twice, of Groq, DeepSeek and xAI', async () => {

@@ -3,7 +3,7 @@ import { type Answer, type AnswerContext, jsonAnswer, type Protocol } from '../a
 import { countTokens } from '../counts.ts';
 import type { ChatQuirks } from '../quirks.ts';
 import type { Ask, Fields } from '../read-ask.ts';
-import { type CallPart, readParts, type ScenePart } from '../scene-parts.ts';
+import { type CallPart, playOn, readParts, type ScenePart } from '../scene-parts.ts';
 import type { Scene, SceneError } from '../script.ts';
 import type { SeenRequest } from '../seen.ts';
 import { type ChatAnswer, CREATED, finishReasonOf, stopReasonOf, toUsage } from './openai-chat-answer.ts';
@@ -59,7 +59,8 @@ function complain(ask: Ask | undefined, request: SeenRequest): { status: number;
   return { status: 400, body: openaiErrorBody(400, { message }) };
 }
 
-function prepare(scene: Scene, request: SeenRequest, ask: Ask, context: AnswerContext): ChatAnswer {
+function prepare(asked: Scene, request: SeenRequest, ask: Ask, context: AnswerContext): ChatAnswer {
+  const scene = playOn(asked, ask.stopSequences);
   const { random } = context;
   const quirks = scene.quirks?.chat ?? {};
   const parts = readParts(scene, () => random.id('call_'), random);

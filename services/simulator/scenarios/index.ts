@@ -3,9 +3,10 @@ import { agent } from './agent.ts';
 import { answers } from './answers.ts';
 import { chatQuirks } from './chat-quirks.ts';
 import { failures } from './failures.ts';
+import { responsesQuirks } from './responses-quirks.ts';
 import type { Scenario } from './scenario.ts';
 import { structured } from './structured.ts';
 
 export const SCENARIOS: ReadonlyMap<string, Scenario> = new Map(
-  Object.entries({ agent, ...answers, ...structured, ...failures, ...chatQuirks }),
+  Object.entries({ agent, ...answers, ...structured, ...failures, ...chatQuirks, ...responsesQuirks }),
 );
