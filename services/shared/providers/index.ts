@@ -1,6 +1,10 @@
 // Every protocol we speak: an explicit list. `anthropic` without a profile is not converted at all: its bytes pass.
 import { PROFILE_PROVIDERS } from './anthropic/anthropic.ts';
+import { azure } from './azure.ts';
+import { gemini } from './gemini/gemini.ts';
+import { openai, openaiChat } from './openai-chat.ts';
 import { openaiResponses } from './openai-responses/openai-responses.ts';
+import { openrouter } from './openrouter.ts';
 import type { Provider } from './provider.ts';
 import type { KeyHeader, Target } from './target.ts';
 
@@ -10,7 +14,7 @@ export const NATIVE = 'anthropic';
 /** What a provider speaks whose settings do not say. */
 export const DEFAULT_PROVIDER_TYPE = NATIVE;
 
-export const PROVIDERS: readonly Provider[] = [openaiResponses];
+export const PROVIDERS: readonly Provider[] = [openaiChat, openai, azure, openrouter, openaiResponses, gemini];
 
 export function providerTypes(): string[] {
   return [...new Set([NATIVE, ...PROVIDERS.map((provider) => provider.type)])];

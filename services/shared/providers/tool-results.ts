@@ -10,6 +10,8 @@ export interface ToolResult {
   name: string;
   content: unknown;
   isError: boolean;
+  /** The mark it carries, if any. */
+  cacheControl?: unknown;
   at: string;
 }
 
@@ -108,6 +110,7 @@ function takeResult({ block, at }: Placed, calls: Turn | null): Placed[] {
     name: textOf(call?.name),
     content: block.content,
     isError: block.is_error === true,
+    cacheControl: block.cache_control,
     at,
   };
   if (calls && call) {
