@@ -27,7 +27,9 @@ export function isProviderType(type: string): boolean {
 /** The header in which a protocol takes its key. */
 export function keyHeaderOf(type: string, profile: string | null = null): KeyHeader {
   const provider = converterOf(type, profile);
-  return provider?.keyHeader ?? (type === NATIVE ? 'x-api-key' : 'authorization');
+  if (provider?.keyHeader) return provider.keyHeader;
+  if (type === NATIVE) return 'x-api-key';
+  return 'authorization';
 }
 
 /** Names of the ways in which servers of a protocol deviate from it; none = they all speak it alike. */
