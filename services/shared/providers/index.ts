@@ -1,9 +1,9 @@
 // Every protocol we speak: an explicit list. `anthropic` without a profile is not converted at all: its bytes pass.
 import { PROFILE_PROVIDERS } from './anthropic/anthropic.ts';
 import { azure } from './azure.ts';
-import { gemini } from './gemini/gemini.ts';
+import { gemini } from './gemini.ts';
 import { openai, openaiChat } from './openai-chat.ts';
-import { openaiResponses } from './openai-responses/openai-responses.ts';
+import { openaiResponses } from './openai-responses.ts';
 import { openrouter } from './openrouter.ts';
 import type { Provider } from './provider.ts';
 import type { KeyHeader, Target } from './target.ts';

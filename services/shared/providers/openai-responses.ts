@@ -1,9 +1,10 @@
 // OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses), used without its memory.
-import type { Capability, Provider } from '../provider.ts';
-import { readHttpError } from '../read-error.ts';
-import { TYPE } from './reasoning-state.ts';
-import { toUpstreamRequest } from './request.ts';
-import { createResponsesReader } from './stream.ts';
+
+import { TYPE } from './openai-responses/reasoning-state.ts';
+import { toUpstreamRequest } from './openai-responses/request.ts';
+import { createResponsesReader } from './openai-responses/stream.ts';
+import type { Capability, Provider } from './provider.ts';
+import { readHttpError } from './read-error.ts';
 
 const CAPABILITIES: readonly Capability[] = [
   { feature: 'text', support: 'carried', how: 'messages; the system prompt as instructions' },
