@@ -45,77 +45,72 @@ describe('compare mode, in one process', () => {
     bed.secondary.use(ANSWER);
     return bed;
   };
-  afterEach(async () => {
+  const stop = async (): Promise<void> => {
     await bed.stop();
     await Promise.all(others.splice(0).map((other) => other.stop()));
-  });
+  };
+  const metricOf = async (reason: string): Promise<number> =>
+    (await readMetrics(bed.started.opsUrl))('ccproxy_compare_skipped_total', { reason });
 
-  it('S0-02 pairs each recorded exchange or skips it for one counted reason', async () => {
-    bed = await startCompareBed();
-    const sent: Array<{ name: string; id: string }> = [];
-    for (const recorded of RECORDINGS.flatMap(requestsOf)) {
-      if (recorded.method !== 'POST' || !/^\/v1\/messages(\?|$)/.test(recorded.url)) continue;
-      const scene = ['x-simulator-scene', sceneFor(recorded.file, recorded.seq)];
-      const { rawHeaders } = await replay(bed.started.gatewayUrl, recorded, scene);
-      const at = rawHeaders.findIndex((name) => name.toLowerCase() === 'x-ccproxy-request-id');
-      sent.push({ name: `${recorded.file} ${recorded.seq}`, id: rawHeaders[at + 1] ?? '' });
-    }
-    const outcomes: Record<string, number> = {};
-    for (const { name, id } of sent) {
-      const { exchange, pairs, reason } = await bed.settled(id);
-      expect(pairs.length, name).to.equal(exchange.skip_reason === null ? 1 : 0);
-      expect(exchange.shadow, name).to.deep.equal(exchange.skip_reason === null ? [SECONDARY] : []);
-      outcomes[reason ?? 'paired'] = (outcomes[reason ?? 'paired'] ?? 0) + 1;
-    }
-    expect(sent.length).to.be.greaterThan(20);
-    expect(outcomes).to.have.all.keys('paired', 'primary_error', 'class_excluded');
-    const bash = await bed.pairs(sent.find(({ name }) => name.startsWith('cc-tool-bash'))?.id ?? '');
-    expect(bash[0]?.primary?.tools).to.deep.equal(['Bash']);
-    await bed.expectAccounted(sent.length);
-    expect(bed.secondary.seen()).to.have.length(outcomes.paired ?? 0);
-  }).timeout(30_000);
+  describe('as it is set up', () => {
+    /** Pairs planned by all requests so far. */
+    let planned = 0;
+    before(() => start());
+    after(stop);
 
-  it('S0-02 answers with the passthrough’s bytes and asks the secondary only afterwards', async () => {
-    await start();
-    const { id, answer } = await bed.ask();
-    expect(answer.status).to.equal(200);
-    const { exchange, pairs } = await bed.settled(id);
-    expect(exchange).to.include({ mode: 'compare', provider: 'passthrough', status: 'completed', skip_reason: null });
-    expect(pairs).to.have.length(1);
-    expect(pairs[0]).to.include({ exchange_id: id, target: SECONDARY, status: 'paired', verdict: 'equivalent' });
-    const [primarySaw] = bed.primary.seen();
-    const [secondarySaw] = bed.secondary.seen();
-    if (!primarySaw || !secondarySaw) throw new Error('both models were to be asked');
-    expect(secondarySaw.atMs).to.be.at.least(primarySaw.endedAtMs ?? Number.POSITIVE_INFINITY);
-    expect(secondarySaw.headers['x-ccproxy-shadow']).to.equal('1');
-    expect((secondarySaw.body as { model: string }).model).to.equal(SECONDARY);
-    expect((await bed.all<PairRow>('/api/pairs')).map((pair) => pair.pair_id)).to.deep.equal([`${id}:${SECONDARY}`]);
-    const one = await fetch(`${bed.started.consoleUrl}/api/pairs/${encodeURIComponent(`${id}:${SECONDARY}`)}`);
-    expect(await one.json()).to.deep.equal(pairs[0]);
-    await bed.expectAccounted(1);
-  });
+    it('S0-02 pairs each recorded exchange or skips it for one counted reason', async () => {
+      bed.primary.use('agent');
+      bed.secondary.use('agent');
+      const sent: Array<{ name: string; id: string }> = [];
+      for (const recorded of RECORDINGS.flatMap(requestsOf)) {
+        if (recorded.method !== 'POST' || !/^\/v1\/messages(\?|$)/.test(recorded.url)) continue;
+        const scene = ['x-simulator-scene', sceneFor(recorded.file, recorded.seq)];
+        const { rawHeaders } = await replay(bed.started.gatewayUrl, recorded, scene);
+        const at = rawHeaders.findIndex((name) => name.toLowerCase() === 'x-ccproxy-request-id');
+        sent.push({ name: `${recorded.file} ${recorded.seq}`, id: rawHeaders[at + 1] ?? '' });
+      }
+      planned += sent.length;
+      const outcomes: Record<string, number> = {};
+      for (const { name, id } of sent) {
+        const { exchange, pairs, reason } = await bed.settled(id);
+        expect(pairs.length, name).to.equal(exchange.skip_reason === null ? 1 : 0);
+        expect(exchange.shadow, name).to.deep.equal(exchange.skip_reason === null ? [SECONDARY] : []);
+        outcomes[reason ?? 'paired'] = (outcomes[reason ?? 'paired'] ?? 0) + 1;
+      }
+      expect(sent.length).to.be.greaterThan(20);
+      expect(outcomes).to.have.all.keys('paired', 'primary_error', 'class_excluded');
+      const bash = await bed.pairs(sent.find(({ name }) => name.startsWith('cc-tool-bash'))?.id ?? '');
+      expect(bash[0]?.primary?.tools).to.deep.equal(['Bash']);
+      await bed.expectAccounted(planned);
+      expect(bed.secondary.seen()).to.have.length(outcomes.paired ?? 0);
+    }).timeout(30_000);
 
-  it('S0-02 with two models more makes three pairs of each exchange, and counts in pairs', async () => {
-    await start(alsoModels((await startOther(ANSWER)).url, ['second', 'third']));
-    const kept = await bed.ask();
-    const { exchange, pairs } = await bed.settled(kept.id);
-    expect(exchange.shadow).to.deep.equal([SECONDARY, 'second', 'third']);
-    expect(pairs.map(({ target }) => target)).to.have.members(exchange.shadow);
-    bed.primary.use('error-529');
-    const failed = await bed.ask();
-    expect((await bed.settled(failed.id)).reason).to.equal('primary_error');
-    await bed.expectAccounted(6);
-  });
-
-  describe('S0-02 skips', () => {
-    const metricOf = async (reason: string): Promise<number> =>
-      (await readMetrics(bed.started.opsUrl))('ccproxy_compare_skipped_total', { reason });
-
-    const countedAs = async (result: string): Promise<number> =>
-      (await readMetrics(bed.started.opsUrl))('ccproxy_compare_enqueue_total', { result });
+    it('S0-02 answers with the passthrough’s bytes and asks the secondary only afterwards', async () => {
+      bed.primary.reset();
+      bed.secondary.reset();
+      bed.primary.use(ANSWER);
+      bed.secondary.use(ANSWER);
+      const { id, answer } = await bed.ask();
+      planned += 1;
+      expect(answer.status).to.equal(200);
+      const { exchange, pairs } = await bed.settled(id);
+      expect(exchange).to.include({ mode: 'compare', provider: 'passthrough', status: 'completed', skip_reason: null });
+      expect(pairs).to.have.length(1);
+      expect(pairs[0]).to.include({ exchange_id: id, target: SECONDARY, status: 'paired', verdict: 'equivalent' });
+      const [primarySaw] = bed.primary.seen();
+      const [secondarySaw] = bed.secondary.seen();
+      if (!primarySaw || !secondarySaw) throw new Error('both models were to be asked');
+      expect(secondarySaw.atMs).to.be.at.least(primarySaw.endedAtMs ?? Number.POSITIVE_INFINITY);
+      expect(secondarySaw.headers['x-ccproxy-shadow']).to.equal('1');
+      expect((secondarySaw.body as { model: string }).model).to.equal(SECONDARY);
+      expect((await bed.all<PairRow>('/api/pairs')).map((pair) => pair.pair_id)).to.include(`${id}:${SECONDARY}`);
+      const one = await fetch(`${bed.started.consoleUrl}/api/pairs/${encodeURIComponent(`${id}:${SECONDARY}`)}`);
+      expect(await one.json()).to.deep.equal(pairs[0]);
+      await bed.expectAccounted(planned);
+    });
 
     /** The request whose fate is looked at is the last one of `act`; all of them count. */
-    const SKIPS: Array<[reason: string, planned: number, act: () => Promise<{ id: string }>]> = [
+    const SKIPS: Array<[reason: string, turns: number, act: () => Promise<{ id: string }>]> = [
       [
         'class_excluded',
         1,
@@ -149,18 +144,39 @@ describe('compare mode, in one process', () => {
         },
       ],
     ];
-    for (const [reason, planned, act] of SKIPS) {
+    for (const [reason, turns, act] of SKIPS) {
       it(`S0-02 skips for ${reason}, once and in the books`, async () => {
-        await start();
+        bed.primary.use(ANSWER);
+        const [asked, counted] = [bed.secondary.seen().length, await metricOf(reason)];
+        planned += turns;
         const { id } = await act();
         const { exchange, pairs } = await bed.settled(id);
         expect(exchange).to.include({ skip_reason: reason });
         expect(pairs).to.deep.equal([]);
         await bed.expectAccounted(planned);
-        expect(await metricOf(reason)).to.equal(1);
-        expect(bed.secondary.seen()).to.have.length(planned - 1);
+        expect(await metricOf(reason)).to.equal(counted + 1);
+        expect(bed.secondary.seen()).to.have.length(asked + turns - 1);
       });
     }
+  });
+
+  describe('set up in another way', () => {
+    afterEach(stop);
+
+    it('S0-02 with two models more makes three pairs of each exchange, and counts in pairs', async () => {
+      await start(alsoModels((await startOther(ANSWER)).url, ['second', 'third']));
+      const kept = await bed.ask();
+      const { exchange, pairs } = await bed.settled(kept.id);
+      expect(exchange.shadow).to.deep.equal([SECONDARY, 'second', 'third']);
+      expect(pairs.map(({ target }) => target)).to.have.members(exchange.shadow);
+      bed.primary.use('error-529');
+      const failed = await bed.ask();
+      expect((await bed.settled(failed.id)).reason).to.equal('primary_error');
+      await bed.expectAccounted(6);
+    });
+
+    const countedAs = async (result: string): Promise<number> =>
+      (await readMetrics(bed.started.opsUrl))('ccproxy_compare_enqueue_total', { result });
 
     it('S0-02 skips what its session’s draw leaves out, and only that', async () => {
       await start({ 'compare.sample.main': 0.5, 'compare.sample.salt': 'exp-1' });
