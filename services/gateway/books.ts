@@ -2,6 +2,7 @@
 // Read one call at a time, off the request's path; more than the bound are booked unread and counted.
 import type { CallReading } from './call-reading.ts';
 import type { GatewayEvents } from './events.ts';
+import type { InspectCall } from './inspect-call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 
 export interface Books {
@@ -12,7 +13,11 @@ export interface Books {
 
 const MAX_BYTES = 64 * 1024 * 1024;
 
-export function createBooks(events: GatewayEvents, reading: (finished: FinishedCall) => CallReading): Books {
+export function createBooks(
+  events: GatewayEvents,
+  reading: (finished: FinishedCall) => CallReading,
+  inspect: InspectCall,
+): Books {
   const queue: FinishedCall[] = [];
   let queuedBytes = 0;
   let isWorking = false;
@@ -22,6 +27,7 @@ export function createBooks(events: GatewayEvents, reading: (finished: FinishedC
       queuedBytes -= sizeOf(finished);
       try {
         events.callRead(finished, await reading(finished).observation(), reading(finished).request);
+        await inspect(finished, reading(finished));
       } catch (error) {
         events.callUnread(finished, error);
       }

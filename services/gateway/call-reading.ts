@@ -1,6 +1,7 @@
 // What is read out of a finished call, each once however many ask: the request as JSON, the answer as an observation.
 import type { Observation } from '#shared/exchange/observation.ts';
 import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
+import { createStreamLinter, type LintRule } from '#shared/messages/lint-stream.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 
@@ -9,19 +10,30 @@ export interface CallReading {
   request(): MessagesRequest | null;
   /** null when no answer was kept. */
   observation(): Promise<Observation | null>;
+  /** Rules of the protocol that the answer's stream broke; none when it was no stream. */
+  brokenRules(): Promise<readonly LintRule[]>;
 }
 
 export function createCallReading(finished: FinishedCall): CallReading {
   let request: MessagesRequest | null | undefined;
   let observation: Promise<Observation | null> | undefined;
+  const linter = createStreamLinter();
+  const observed = (): Promise<Observation | null> => {
+    observation ??=
+      finished.answer === null
+        ? Promise.resolve(null)
+        : observe(finished.answer, (name, event) => linter.push(name, event));
+    return observation;
+  };
   return {
     request: () => {
       request ??= finished.request === null ? null : parseRequest(finished.request);
       return request;
     },
-    observation: () => {
-      observation ??= finished.answer === null ? Promise.resolve(null) : observe(finished.answer);
-      return observation;
+    observation: observed,
+    brokenRules: async () => {
+      const isStream = (await observed())?.streamed ?? false;
+      return isStream ? linter.end(finished.answer?.end === 'client_abort') : [];
     },
   };
 }

@@ -19,6 +19,7 @@ import { type Books, createBooks } from './books.ts';
 import { type CallReading, createCallReading } from './call-reading.ts';
 import { type GatewayConfig, toGatewayConfig } from './config.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
+import { createInspectCall } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { createModelList, type ModelList } from './paths/model-list.ts';
@@ -111,7 +112,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     mode,
     tracing,
     events,
-    books: createBooks(events, reading),
+    books: createBooks(events, reading, createInspectCall(targets, events)),
     publisher: createPublisher({ config: gatewayConfig, bus, admission, events, reading }),
     stats,
     models: createModelList(targets, clock),

@@ -11,6 +11,7 @@ import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { HTTP_CODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { type CallSpans, type ForwardedRequest, toCallSpans, toPassthroughSpan } from './call-spans.ts';
+import type { InspectionEvents } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import type { StatsBook } from './stats.ts';
@@ -18,7 +19,7 @@ import type { StatsBook } from './stats.ts';
 export type Route = (typeof ROUTES)[number];
 type Outcome = (typeof OUTCOMES)[number];
 
-export interface GatewayEvents {
+export interface GatewayEvents extends InspectionEvents {
   /** The call is over; nothing of its answer is read yet. */
   callFinished(finished: FinishedCall): void;
   callRead(finished: FinishedCall, observation: Observation | null, request: () => MessagesRequest | null): void;
@@ -102,6 +103,15 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       for (const mode of ['target', 'compare', 'anthropic-only'] as const)
         metrics.modeInfo.set({ mode }, mode === to ? 1 : 0);
       log.warn('mode.changed', { from, to, source });
+    },
+    streamLinted: (finished, rule, isFirst) => {
+      const upstream = finished.plan?.primary.provider ?? 'unknown';
+      metrics.streamLintTotal.inc({ upstream, rule });
+      if (isFirst) log.warn('stream.linted', { request_id: finished.id, upstream, rule });
+    },
+    driftSeen: (finished, { kind, path }) => {
+      metrics.driftTotal.inc({ kind });
+      log.warn('drift.seen', { request_id: finished.id, kind, path });
     },
     tracingChanged: (enabled) => log.warn('tracing.changed', { enabled }),
     trouble: (what, error) => log.warn('trouble', { what, error: errorMessage(error) }),

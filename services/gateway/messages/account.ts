@@ -31,6 +31,7 @@ function toFinishedCall(call: Call, endedAt: number): FinishedCall {
     error: call.error ? { code: call.error.code, message: call.error.message } : null,
     termination: call.isClientGone ? 'client_abort' : call.termination,
     clientHeaders: allowedHeaders(call),
+    headerNames: Object.keys(call.request.headers),
     request: call.view?.bytes ?? null,
     answer: isAnswerTooLarge ? null : recordedAnswer(call, endedAt),
     responseBytes: call.kept?.totalBytes ?? 0,

@@ -22,6 +22,8 @@ export interface FinishedCall {
   readonly termination: Termination | null;
   /** Lower-case name → value, without credentials. */
   readonly clientHeaders: Readonly<Record<string, string>>;
+  /** Lower-case names of all headers the client sent. */
+  readonly headerNames: readonly string[];
   readonly request: Buffer | null;
   /** The upstream's answer; null when the request never left, or more came than is kept. */
   readonly answer: RecordedAnswer | null;

@@ -10,7 +10,7 @@ import {
 import { inflateChunks } from '#shared/exchange/inflate-chunks.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import { readJsonAnswer } from '#shared/exchange/read-json-answer.ts';
-import { readStreamAnswer } from '#shared/exchange/read-stream-answer.ts';
+import { type OnStreamEvent, readStreamAnswer } from '#shared/exchange/read-stream-answer.ts';
 import { toObservation } from '#shared/exchange/to-observation.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 
@@ -34,11 +34,11 @@ export async function readExchange(entry: ExchangeEntry, body: Buffer): Promise<
   };
 }
 
-/** Never throws, whatever the bytes are. */
-export async function observe(answer: RecordedAnswer): Promise<Observation> {
+/** Never throws, whatever the bytes are. `onStreamEvent` sees the events of an answer that is a stream. */
+export async function observe(answer: RecordedAnswer, onStreamEvent?: OnStreamEvent): Promise<Observation> {
   const { chunks, whole } = await inflateChunks(answer.chunks, headerValue(answer.rawHeaders, 'content-encoding'));
   const requestId = headerValue(answer.rawHeaders, 'request-id') ?? headerValue(answer.rawHeaders, 'x-request-id');
-  const reading = isEventStream(chunks) ? readStreamAnswer(chunks) : readJsonAnswer(chunks);
+  const reading = isEventStream(chunks) ? readStreamAnswer(chunks, onStreamEvent) : readJsonAnswer(chunks);
   return toObservation({ answer, reading, whole, requestId: requestId ?? null });
 }
 

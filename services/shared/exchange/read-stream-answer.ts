@@ -11,14 +11,29 @@ import { createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
 
 const VISIBLE_DELTAS = new Set(['text_delta', 'input_json_delta']);
 
-export function readStreamAnswer(chunks: TimedChunk[]): Reading {
+/** Sees every event, also those after the answer is over or broken; null = its data is no JSON object with a type. */
+export type OnStreamEvent = (name: string | undefined, event: StreamEvent | null) => void;
+
+export function readStreamAnswer(chunks: TimedChunk[], onStreamEvent?: OnStreamEvent): Reading {
   const accumulator = createMessageAccumulator({ order: 'lenient' });
   const times: Reading['times'] = { messageStartMs: null, ttftMs: null, ttfvtMs: null, lastDeltaMs: null, endMs: null };
   let error: Reading['error'] = null;
 
   function onEvent(sse: SseEvent, atMs: number): void {
-    if (error !== null || accumulator.complete || sse.data === '[DONE]') return;
+    const isOver = error !== null || accumulator.complete;
+    if (sse.data === '[DONE]' || (isOver && !onStreamEvent)) return;
     const event = parseEvent(sse.data);
+    onStreamEvent?.(sse.event, event instanceof BadEventError ? null : event);
+    if (isOver) return;
+    try {
+      read(event, atMs);
+    } catch (thrown) {
+      error = toReadingError(thrown);
+    }
+  }
+
+  function read(event: StreamEvent | BadEventError, atMs: number): void {
+    if (event instanceof BadEventError) throw event;
     accumulator.add(event);
     if (event.type === 'message_start') times.messageStartMs ??= atMs;
     else if (event.type === 'content_block_delta') {
@@ -32,7 +47,7 @@ export function readStreamAnswer(chunks: TimedChunk[]): Reading {
   try {
     for (const { bytes, atMs } of chunks) reader.push(bytes, atMs);
   } catch (thrown) {
-    error = toReadingError(thrown);
+    error ??= toReadingError(thrown);
   }
   return {
     streamed: true,
@@ -46,15 +61,15 @@ export function readStreamAnswer(chunks: TimedChunk[]): Reading {
 
 class BadEventError extends Error {}
 
-function parseEvent(data: string): StreamEvent {
+function parseEvent(data: string): StreamEvent | BadEventError {
   let event: unknown;
   try {
     event = JSON.parse(data);
   } catch (cause) {
-    throw new BadEventError('the data of an event is not JSON', { cause });
+    return new BadEventError('the data of an event is not JSON', { cause });
   }
   if (typeof event !== 'object' || event === null || !('type' in event) || typeof event.type !== 'string') {
-    throw new BadEventError('the data of an event has no type');
+    return new BadEventError('the data of an event has no type');
   }
   return event as StreamEvent;
 }

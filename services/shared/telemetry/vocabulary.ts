@@ -67,6 +67,31 @@ export const STOP_REASONS = [
   'other',
 ] as const;
 
+/** As `lint-stream.ts` names them. */
+export const LINT_RULES = [
+  'data_not_json',
+  'no_event_name',
+  'wrong_event_name',
+  'no_message_start',
+  'second_message_start',
+  'message_start_incomplete',
+  'usage_missing',
+  'blocks_overlap',
+  'index_gap',
+  'block_not_open',
+  'block_not_stopped',
+  'delta_of_wrong_kind',
+  'tool_without_id',
+  'tool_id_twice',
+  'tool_input_in_start',
+  'tool_input_not_json',
+  'no_stop_reason',
+  'no_message_stop',
+  'event_after_stop',
+] as const;
+/** As `find-drift.ts` names them. */
+export const DRIFT_KINDS = ['field', 'block', 'header', 'beta', 'model'] as const;
+
 export const ENQUEUE_RESULTS = ['ok', 'dropped_full', 'dropped_size', 'redis_error', 'redis_unknown'] as const;
 export const SKIP_REASONS = [
   'class_excluded',

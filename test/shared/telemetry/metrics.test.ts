@@ -4,6 +4,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DeadReason, PublishResult } from '#shared/bus/bus.ts';
 import type { CallOutcome, Mode, SkipReason } from '#shared/exchange/exchange.ts';
+import type { DRIFT_KINDS } from '#shared/messages/find-drift.ts';
+import type { LintRule } from '#shared/messages/lint-stream.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import * as vocabulary from '#shared/telemetry/vocabulary.ts';
 
@@ -17,7 +19,9 @@ const vocabulariesAgree: [
   Same<(typeof vocabulary.DEAD_REASONS)[number], DeadReason>,
   Same<(typeof vocabulary.OUTCOMES)[number], CallOutcome>,
   Same<(typeof vocabulary.MODES)[number], Mode>,
-] = [true, true, true, true, true];
+  Same<(typeof vocabulary.LINT_RULES)[number], LintRule>,
+  Same<(typeof vocabulary.DRIFT_KINDS)[number], (typeof DRIFT_KINDS)[number]>,
+] = [true, true, true, true, true, true, true];
 
 async function seriesCount(metrics: Metrics): Promise<number> {
   return (await metrics.registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#')).length;
