@@ -11,6 +11,8 @@ export interface ConsoleConfig {
   readonly adminToken: string | null;
   /** What history keeps: nothing, numbers, redacted text, or text as it was. */
   readonly captureLevel: CaptureLevel;
+  /** Your own prices, by model. */
+  readonly prices: Config['prices'];
   readonly history: HistoryConfig;
 }
 
@@ -41,7 +43,13 @@ export function toConsoleConfig(config: Config, adminToken: string | null): Cons
   const address = config.console.listen_address;
   const listen = parseAddress(address);
   if (!listen) throw new ConfigError(`console.listen_address = "${address}" must be host:port`);
-  return Object.freeze({ listen, adminToken, captureLevel: config.capture.level, history: HISTORY });
+  return Object.freeze({
+    listen,
+    adminToken,
+    captureLevel: config.capture.level,
+    prices: config.prices,
+    history: HISTORY,
+  });
 }
 
 /** @throws ConfigError when anyone on the network could read the history. */

@@ -1,6 +1,7 @@
 // What the console's parts share: its settings, the bus and the store it was given, and the ways to tell what happened.
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
+import { createPriceList, type PriceLookup } from '#shared/cost/price-list.ts';
 import { createRedactor, type Redactor } from '#shared/redact/redact.ts';
 import type { Store } from '#shared/store/store.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
@@ -25,6 +26,7 @@ export interface ConsoleContext {
   readonly store: Store;
   readonly clock: Clock;
   readonly redactor: Redactor;
+  readonly pricesOf: PriceLookup;
   readonly events: ConsoleEvents;
 }
 
@@ -35,6 +37,7 @@ export function createContext(config: ConsoleConfig, parts: ConsoleParts): Conso
     store: parts.store,
     clock: parts.clock,
     redactor: parts.redactor ?? createRedactor(),
+    pricesOf: createPriceList(config.prices),
     events: createEvents(parts.logger, parts.metrics),
   });
 }

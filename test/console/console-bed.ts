@@ -86,6 +86,7 @@ const CONFIG: ConsoleConfig = {
   listen: { host: '127.0.0.1', port: 0 },
   adminToken: null,
   captureLevel: 'redacted',
+  prices: {},
   history: { batchSize: 4, waitMs: 20, claimIdleMs: 60_000, maxDeliveries: 3, retryMs: 1, retryMaxMs: 5 },
 };
 

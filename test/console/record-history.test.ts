@@ -40,7 +40,8 @@ describe('recordHistory', () => {
       http_status: 200,
       stop_reason: 'end_turn',
       usage: { input_tokens: 10, output_tokens: 20, cache_read_input_tokens: 5, cache_creation_input_tokens: null },
-      cost_usd: null,
+      // 10 at $5, 20 at $25 and 5 read at $0.50 a million.
+      cost_usd: 0.0005525,
       ttfb_ms: 12.5,
       ttft_ms: (await recorded(one.id)).ttft_ms,
       total_duration_ms: 345.25,
@@ -63,6 +64,25 @@ describe('recordHistory', () => {
     expect((await recorded(one.id)).ttft_ms).to.be.greaterThan(0);
     expect(await bed.count('stored')).to.equal(1);
     expect(await bed.bus.counters('history')).to.include({ published: 1, finished: 1, dead: 0, pending: 0 });
+  });
+
+  it('prices what was sent, by your prices first, and leaves open what it cannot know', async () => {
+    const yours = { input: 100, output: null, cache_read: 0, cache_write: null };
+    await bed.start({
+      prices: { 'glm-5-fp8': { ...yours, output: 1000 }, 'claude-opus-4-5': yours, 'half-known': yours },
+    });
+    const whole = sseBytes(answerEvents({ text: 'one two three' }));
+    const half = recordedAnswer(chunksOf(whole.subarray(0, whole.length - 150), 50), { end: 'reset' });
+    const costOf = async (modelSent: string, answered?: typeof half): Promise<number | null> => {
+      const one = entry({ modelSent });
+      await bed.bus.publish(await publication(one, {}, answered));
+      return (await recorded(one.id)).cost_usd;
+    };
+    expect(await costOf('glm-5-fp8')).to.be.closeTo((10 * 100 + 20 * 1000) / 1e6, 1e-12);
+    expect(await costOf('claude-opus-4-5'), 'output as published').to.be.closeTo((10 * 100 + 20 * 25) / 1e6, 1e-12);
+    expect(await costOf('nobody-knows-1')).to.equal(null);
+    expect(await costOf('half-known')).to.equal(null);
+    expect(await costOf('gpt-5', half), 'a broken answer').to.equal(null);
   });
 
   it('names how each exchange ended', async () => {

@@ -96,10 +96,10 @@ async function record(context: ConsoleContext, delivery: Delivery, progress: Pro
 }
 
 async function toRow(context: ConsoleContext, entry: ExchangeEntry, body: Buffer | null): Promise<ExchangeDetail> {
-  const { config, redactor } = context;
+  const { config, redactor, pricesOf } = context;
   try {
     if (body === null) return toMetadataRow(entry, redactor);
-    return toExchangeRow(await readExchange(entry, body), config.captureLevel, redactor);
+    return toExchangeRow(await readExchange(entry, body), config.captureLevel, redactor, pricesOf);
   } catch (error) {
     if (error instanceof ExchangeSchemaError) throw error;
     throw new RecordFault('the exchange cannot be read', { cause: error });

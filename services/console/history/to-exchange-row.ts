@@ -1,4 +1,6 @@
 // An exchange → its row of the history. Pure; what may be kept of the texts is decided by the capture level.
+import { priceUsage } from '#shared/cost/price.ts';
+import type { PriceLookup } from '#shared/cost/price-list.ts';
 import type { CallOutcome, ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import type { ReadExchange } from '#shared/exchange/read-exchange.ts';
@@ -40,7 +42,12 @@ export function toMetadataRow(entry: ExchangeEntry, { redactText }: Redactor): E
   };
 }
 
-export function toExchangeRow(exchange: ReadExchange, level: CaptureLevel, redactor: Redactor): ExchangeDetail {
+export function toExchangeRow(
+  exchange: ReadExchange,
+  level: CaptureLevel,
+  redactor: Redactor,
+  pricesOf: PriceLookup,
+): ExchangeDetail {
   const { entry, observation } = exchange;
   const row: ExchangeDetail = {
     ...toMetadataRow(entry, redactor),
@@ -48,6 +55,9 @@ export function toExchangeRow(exchange: ReadExchange, level: CaptureLevel, redac
     status: statusOf(entry.outcome, observation),
     stop_reason: observation.stopReason,
     usage: usageColumns(observation.usage),
+    // The answer may carry the name the client asked for; what is paid is what was sent. What a broken answer has used
+    // nobody said.
+    cost_usd: observation.complete ? priceUsage(observation.usage, pricesOf(entry.modelSent)) : null,
     ttft_ms: observation.timing.ttftMs,
   };
   if (level !== 'redacted' && level !== 'full') return row;
