@@ -83,9 +83,36 @@ export interface ResponsesQuirks {
   streamAnyway?: boolean;
 }
 
+export interface GeminiQuirks {
+  /** Calls have ids, as with Vertex. */
+  callIds?: boolean;
+  /** A call without input has no `args`. */
+  missingArgs?: boolean;
+  /** Each call in a chunk of its own. */
+  callsApart?: boolean;
+  /** Arguments member by member, as Vertex streams them; `unended`: without the empty call that ends them. */
+  partialArgs?: 'ended' | 'unended';
+  /** Where the signature is: the first call (the default), each call, the text, or an empty text at the end. */
+  signature?: 'every-call' | 'text' | 'empty-text' | 'none';
+  /** The finish reason comes with a text of no length, or with no content at all. */
+  finish?: 'empty-text' | 'no-content' | 'never';
+  finishReason?: string;
+  /** No candidates, only why. */
+  blockReason?: string;
+  /** In each chunk what was found so far. */
+  groundingInEvery?: boolean;
+  /** `vanishing`: members are missing in later chunks. */
+  usage?: 'vanishing' | 'last' | 'never';
+  /** A JSON array although events were asked for. */
+  arrayAnyway?: boolean;
+  /** Errors in a list. */
+  errorList?: boolean;
+}
+
 export interface Quirks {
   chat?: ChatQuirks;
   responses?: ResponsesQuirks;
+  gemini?: GeminiQuirks;
 }
 
 type Check = (value: unknown) => boolean;
@@ -141,7 +168,24 @@ const RESPONSES: Record<keyof ResponsesQuirks, Check> = {
   streamAnyway: yes,
 };
 
-const LISTS: Record<keyof Quirks, Record<string, Check>> = { chat: CHAT, responses: RESPONSES };
+const isText: Check = (value) => typeof value === 'string';
+
+const GEMINI: Record<keyof GeminiQuirks, Check> = {
+  callIds: yes,
+  missingArgs: yes,
+  callsApart: yes,
+  partialArgs: oneOf('ended', 'unended'),
+  signature: oneOf('every-call', 'text', 'empty-text', 'none'),
+  finish: oneOf('empty-text', 'no-content', 'never'),
+  finishReason: isText,
+  blockReason: isText,
+  groundingInEvery: yes,
+  usage: oneOf('vanishing', 'last', 'never'),
+  arrayAnyway: yes,
+  errorList: yes,
+};
+
+const LISTS: Record<keyof Quirks, Record<string, Check>> = { chat: CHAT, responses: RESPONSES, gemini: GEMINI };
 
 /** Undefined when all are known, else the name of one that is not or whose value cannot be used. */
 export function findUnknownQuirk(value: Record<string, unknown>): string | undefined {
