@@ -145,7 +145,7 @@ export class ChatReader implements StreamReader {
       for (const block of searchBlocks(this.#answerId, '', this.#pages)) this.#writer.block(block);
     }
     const estimate = { output_tokens: Math.ceil(this.#length / CHARACTERS_PER_TOKEN) };
-    this.#writer.usage(this.#usage ?? estimate);
+    this.#writer.usage({ ...estimate, ...this.#usage });
     const details = { stop_details: { type: 'refusal', category: null, explanation: null } };
     this.#writer.finish(reason, stopSequence, reason === 'refusal' ? details : {});
   }

@@ -1,10 +1,11 @@
 // Reasoning that stands in tags at the very start of the text, where servers do not tell it apart. A tag may come in
-// pieces.
+// pieces; white space at the seams belongs to neither side.
+import type { ContentPiece } from './reasoning.ts';
 
 export interface ThinkTags {
-  push(text: string): Array<{ kind: 'text' | 'thinking'; text: string }>;
+  push(text: string): ContentPiece[];
   /** What was held when the text has ended. */
-  flush(): Array<{ kind: 'text' | 'thinking'; text: string }>;
+  flush(): ContentPiece[];
 }
 
 const OPEN = '<think>';
@@ -13,30 +14,31 @@ const CLOSE = '</think>';
 export function createThinkTags(): ThinkTags {
   let state: 'start' | 'inside' | 'after' = 'start';
   let held = '';
-  const step = (isLast: boolean): Array<{ kind: 'text' | 'thinking'; text: string }> => {
+  let isSeam = false;
+  const take = (kind: ContentPiece['kind'], length: number): ContentPiece[] => {
+    const text = isSeam ? held.slice(0, length).trimStart() : held.slice(0, length);
+    held = held.slice(length);
+    if (text !== '') isSeam = false;
+    return text === '' ? [] : [{ kind, text }];
+  };
+  const enter = (next: 'inside' | 'after', skipped: number): void => {
+    state = next;
+    held = held.slice(skipped);
+    isSeam = true;
+  };
+  const step = (isLast: boolean): ContentPiece[] => {
     if (state === 'start') {
       const text = held.trimStart();
-      if (text.startsWith(OPEN)) {
-        state = 'inside';
-        held = text.slice(OPEN.length).replace(/^\n/, '');
-      } else if (isLast || !OPEN.startsWith(text)) state = 'after';
+      if (text.startsWith(OPEN)) enter('inside', held.length - text.length + OPEN.length);
+      else if (isLast || !OPEN.startsWith(text)) state = 'after';
       else return [];
     }
-    if (state === 'inside') return inside(isLast);
-    const text = held;
-    held = '';
-    return text === '' ? [] : [{ kind: 'text', text }];
-  };
-  const inside = (isLast: boolean): Array<{ kind: 'text' | 'thinking'; text: string }> => {
+    if (state === 'after') return take('text', held.length);
     const end = held.indexOf(CLOSE);
-    const keep = end !== -1 ? held.length - end : isLast ? 0 : tagStart(held);
-    const thinking = held.slice(0, held.length - keep);
-    held = held.slice(held.length - keep);
-    const shown = thinking === '' ? [] : [{ kind: 'thinking' as const, text: thinking }];
-    if (end === -1) return shown;
-    state = 'after';
-    held = held.slice(CLOSE.length).trimStart();
-    return [...shown, ...step(isLast)];
+    if (end === -1) return take('thinking', held.length - (isLast ? 0 : tagStart(held)));
+    const thoughts = take('thinking', end);
+    enter('after', CLOSE.length);
+    return [...thoughts, ...take('text', held.length)];
   };
   return {
     push: (text) => {
