@@ -1,6 +1,6 @@
 // Scenes that come over HTTP: unknown words are refused by name, so that a typing mistake is not a silent default.
 import { errorMessage } from '#shared/errors.ts';
-import { findUnknownQuirk } from './quirks.ts';
+import { findUnknownQuirk } from './quirk-checks.ts';
 import { isFields } from './read-ask.ts';
 import type { Scene } from './script.ts';
 import { InvalidSceneError } from './stage.ts';

@@ -109,92 +109,54 @@ export interface GeminiQuirks {
   errorList?: boolean;
 }
 
+export interface OllamaQuirks {
+  /** Calls without ids, as older versions send them. */
+  callIds?: boolean;
+  /** All calls in one line. */
+  callsTogether?: boolean;
+  /** Thinking as tags in the text, as older versions have it. */
+  thinkTags?: boolean;
+  /** The prompt was cut to the context, 4096 tokens where the request names none. */
+  truncates?: boolean;
+  /** The last line carries the last piece of the answer. */
+  doneWithLast?: boolean;
+  doneReason?: string | null;
+  /** There is no line that is done. */
+  done?: boolean;
+  counts?: 'never';
+  noFinalNewline?: boolean;
+  streamAnyway?: boolean;
+}
+
+/** Of servers other than Anthropic's that speak its protocol. */
+export interface DialectQuirks {
+  /** `message_start` without `type` and `role`; twice; without usage or with no input tokens. */
+  start?: 'bare' | 'twice' | 'no-usage';
+  startInput?: 'zero';
+  /** All block stops come after the last delta. */
+  lateStops?: boolean;
+  /** A tool call starts without `input`. */
+  toolStart?: 'no-input';
+  /** The first delta of each block is lost. */
+  losesFirstDelta?: boolean;
+  signature?: 'missing' | 'empty' | 'random';
+  /** `message_delta` tells output tokens only; input includes what the cache gave; no usage. */
+  usage?: 'output-only' | 'input-with-cache' | 'never';
+  /** Only `data:` lines. */
+  eventNames?: boolean;
+  doneMarker?: boolean;
+  /** The stop reason is missing, or one that Anthropic does not have. */
+  stopReason?: string | null;
+  /** Errors in the shape of this server. */
+  errorBody?: 'openai' | 'vllm' | 'sglang' | 'detail' | 'string';
+  /** Answers 400 when this is in the request. */
+  refuses?: 'system-role' | 'adaptive-thinking' | 'redacted-thinking' | 'context-management';
+}
+
 export interface Quirks {
   chat?: ChatQuirks;
   responses?: ResponsesQuirks;
   gemini?: GeminiQuirks;
-}
-
-type Check = (value: unknown) => boolean;
-
-const yes: Check = (value) => typeof value === 'boolean';
-const oneOf = (...words: string[]): Check => {
-  return (value) => typeof value === 'string' && words.includes(value);
-};
-
-const CHAT: Record<keyof ChatQuirks, Check> = {
-  reasoning: oneOf('reasoning_content', 'reasoning', 'reasoning_details', 'parts', 'think-tags', 'none'),
-  contentParts: yes,
-  toolIndex: oneOf('from-1', 'gaps', 'all-0', 'none'),
-  toolId: oneOf('null-later', 'empty-later', 'repeated', 'late', 'never'),
-  toolName: oneOf('null-later', 'empty-later', 'repeated', 'late'),
-  toolArguments: oneOf('whole', 'object', 'missing'),
-  interleave: yes,
-  toolContent: oneOf('empty', 'null'),
-  legacyFunctionCall: yes,
-  finishWithLast: yes,
-  finishReason: (value) => value === null || typeof value === 'string',
-  done: yes,
-  firstChunk: oneOf('azure', 'with-delta'),
-  usage: oneOf('every-chunk', 'in-finish', 'null', 'never', 'x_groq', 'twice', 'deepseek', 'xai'),
-  comments: oneOf('openrouter', 'keep-alive'),
-  streamError: oneOf('chunk', 'openrouter', 'event'),
-  errorBody: oneOf('openrouter', 'vllm', 'detail', 'message', 'string', 'azure'),
-  errorStatus200: yes,
-  refusal: oneOf('content_filter'),
-  secondChoice: yes,
-  stopReason: yes,
-  streamAnyway: yes,
-  noSpace: yes,
-  noFinalNewline: yes,
-};
-
-const RESPONSES: Record<keyof ResponsesQuirks, Check> = {
-  itemId: oneOf('rotating', 'empty', 'absent'),
-  outputIndex: oneOf('gaps', 'absent'),
-  deltas: oneOf('none', 'half'),
-  itemDone: yes,
-  overlap: oneOf('calls', 'text-in-call'),
-  reasoning: oneOf('summary', 'text', 'encrypted', 'none'),
-  unknownItems: yes,
-  phase: yes,
-  ending: oneOf('completed-incomplete', 'incomplete-other', 'failed', 'cancelled', 'none'),
-  doneMarker: yes,
-  finalOutput: oneOf('empty', 'absent'),
-  usage: oneOf('null'),
-  eventNames: yes,
-  streamError: oneOf('error', 'nested', 'failed'),
-  refusal: oneOf('content_filter'),
-  streamAnyway: yes,
-};
-
-const isText: Check = (value) => typeof value === 'string';
-
-const GEMINI: Record<keyof GeminiQuirks, Check> = {
-  callIds: yes,
-  missingArgs: yes,
-  callsApart: yes,
-  partialArgs: oneOf('ended', 'unended'),
-  signature: oneOf('every-call', 'text', 'empty-text', 'none'),
-  finish: oneOf('empty-text', 'no-content', 'never'),
-  finishReason: isText,
-  blockReason: isText,
-  groundingInEvery: yes,
-  usage: oneOf('vanishing', 'last', 'never'),
-  arrayAnyway: yes,
-  errorList: yes,
-};
-
-const LISTS: Record<keyof Quirks, Record<string, Check>> = { chat: CHAT, responses: RESPONSES, gemini: GEMINI };
-
-/** Undefined when all are known, else the name of one that is not or whose value cannot be used. */
-export function findUnknownQuirk(value: Record<string, unknown>): string | undefined {
-  for (const [protocol, chosen] of Object.entries(value)) {
-    const list = Object.hasOwn(LISTS, protocol) ? LISTS[protocol as keyof Quirks] : undefined;
-    if (list === undefined || typeof chosen !== 'object' || chosen === null) return protocol;
-    for (const [name, setting] of Object.entries(chosen)) {
-      if (!Object.hasOwn(list, name) || !list[name]?.(setting)) return `${protocol}.${name}`;
-    }
-  }
-  return undefined;
+  ollama?: OllamaQuirks;
+  anthropic?: DialectQuirks;
 }

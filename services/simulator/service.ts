@@ -4,6 +4,7 @@ import type { RunningService } from '#shared/lifecycle.ts';
 import { type SimulatorConfig, type SimulatorOptions, toSimulatorConfig } from './config.ts';
 import { anthropic } from './protocols/anthropic.ts';
 import { gemini } from './protocols/gemini.ts';
+import { ollama } from './protocols/ollama.ts';
 import { openaiChat } from './protocols/openai-chat.ts';
 import { openaiResponses } from './protocols/openai-responses.ts';
 import { SCENARIOS } from './scenarios/index.ts';
@@ -29,7 +30,7 @@ export interface Simulator extends RunningService {
   connections(): number;
 }
 
-const PROTOCOLS = [openaiChat, openaiResponses, gemini, anthropic];
+const PROTOCOLS = [openaiChat, openaiResponses, gemini, ollama, anthropic];
 
 /** Resolves when it listens. @throws when the address cannot be used or the first scene does not exist. */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {

@@ -160,6 +160,27 @@ describe('simulated Chat Completions', () => {
     expect(limited.headers.get('x-ratelimit-remaining-requests')).to.equal('0');
   });
 
+  it('refuses what OpenAI refuses: calls without results, results without calls, long names, foreign words', async () => {
+    const call = { id: 'call_1', type: 'function', function: { name: 'Read', arguments: '{}' } };
+    const user = { role: 'user', content: 'x' };
+    const called = { role: 'assistant', content: null, tool_calls: [call] };
+    const result = { role: 'tool', tool_call_id: 'call_1', content: 'read' };
+    const tool = { type: 'function', function: { name: 'n'.repeat(65) } };
+    const cases: Array<[Record<string, unknown>, string]> = [
+      [{ messages: [user, called] }, 'did not have response messages: call_1'],
+      [{ messages: [user, called, user, result] }, 'did not have response messages: call_1'],
+      [{ messages: [user, result] }, "messages with role 'tool' must be a response"],
+      [{ messages: [user, { role: 'assistant', content: null }] }, 'expected a string, got null'],
+      [{ tools: [tool] }, 'maximum length 64'],
+      [{ tools: [] }, 'empty array'],
+      [{ tools: undefined, tool_choice: 'auto' }, "only allowed when 'tools' are specified"],
+      [{ system: 'x' }, 'Unrecognized request argument supplied: system'],
+    ];
+    for (const [more, words] of cases)
+      expect(JSON.parse(await wire('text', more)).error.message, words).to.include(words);
+    expect(await wire('text', { messages: [user, called, result] })).to.match(/^data: /);
+  });
+
   it('breaks a stream by a data chunk with an error, which the SDK throws', async () => {
     simulator.use('late-error');
     const error = await client.chat.completions

@@ -22,9 +22,10 @@ export function toEvents(scene: Scene, message: Message, rawInputs: ReadonlyMap<
   return events;
 }
 
-export function writeEvent(event: StreamEvent, newline: string): Buffer {
+export function writeEvent(event: StreamEvent, newline: string, isNamed = true): Buffer {
   if ('raw' in event) return Buffer.from(event.raw);
-  return Buffer.from(`event: ${event.event}${newline}data: ${event.data}${newline}${newline}`);
+  const name = isNamed ? `event: ${event.event}${newline}` : '';
+  return Buffer.from(`${name}data: ${event.data}${newline}${newline}`);
 }
 
 function typed(type: string, rest: Record<string, unknown>): StreamEvent {

@@ -1,10 +1,12 @@
 // Anthropic Messages, written from the protocol's description alone: scene and request in, answer out.
 import type { Message, Usage } from '#shared/wire/anthropic.ts';
 import { type Answer, type AnswerContext, jsonAnswer, type Protocol } from '../answer.ts';
+import type { DialectQuirks } from '../quirks.ts';
 import type { Random } from '../random.ts';
 import { readAsk } from '../read-ask.ts';
 import type { ErrorKind, Scene, SceneBlock, SceneError } from '../script.ts';
 import type { SeenRequest } from '../seen.ts';
+import { changeUsage, dialectErrorBody, dialectRefusal, inDialect } from './anthropic-dialect.ts';
 import { toEvents, writeEvent } from './anthropic-events.ts';
 
 const MESSAGES_PATH = '/v1/messages';
@@ -39,20 +41,28 @@ function answerMessages(scene: Scene, request: SeenRequest, context: AnswerConte
   const headers = { ...accountHeaders(requestId), ...scene.headers };
   const status = scene.status ?? 200;
   if (scene.body !== undefined) return jsonAnswer(status, scene.body, headers);
-  if (status !== 200) return jsonAnswer(status, errorBody(status, scene.error ?? {}, requestId), headers);
+  const quirks = scene.quirks?.anthropic ?? {};
+  const refuse = (code: number, error: SceneError): Answer =>
+    jsonAnswer(code, errorBody(code, error, requestId, quirks), headers);
+  if (status !== 200) return refuse(status, scene.error ?? {});
   const ask = readAsk(request);
   if (ask === undefined) {
-    const error = { message: 'body: Input should be an object with model, max_tokens and messages' };
-    return jsonAnswer(400, errorBody(400, error, requestId), headers);
+    return refuse(400, { message: 'body: Input should be an object with model, max_tokens and messages' });
   }
+  const refusal = dialectRefusal(request, quirks);
+  if (refusal !== undefined) return refuse(400, { message: refusal });
   const { message, rawInputs } = toMessage(scene, request, context);
   const wantsJson = scene.fault?.kind === 'garbage' && scene.fault.what === 'json-instead-of-stream';
   if (!ask.stream || wantsJson) return answerJson(scene, message, requestId, headers);
-  return answerStream(scene, message, rawInputs, requestId, headers);
+  return answerStream(scene, message, rawInputs, context.random, requestId, headers);
 }
 
 function answerJson(scene: Scene, message: Message, requestId: string, headers: Record<string, string>): Answer {
-  if (scene.fault?.kind !== 'error-event') return jsonAnswer(200, JSON.stringify(message), headers);
+  if (scene.fault?.kind !== 'error-event') {
+    const { usage, ...rest } = message;
+    const told = changeUsage(usage, scene.quirks?.anthropic ?? {});
+    return jsonAnswer(200, JSON.stringify({ ...rest, usage: told }), headers);
+  }
   const error = scene.fault.error ?? {};
   const status = statusOf(error.type ?? 'overloaded_error');
   return jsonAnswer(status, errorBody(status, error, requestId), headers);
@@ -62,14 +72,17 @@ function answerStream(
   scene: Scene,
   message: Message,
   rawInputs: ReadonlyMap<number, string>,
+  random: Random,
   requestId: string,
   headers: Record<string, string>,
 ): Answer {
   const newline = scene.lineEnd === 'crlf' ? '\r\n' : '\n';
-  const parts = toEvents(scene, message, rawInputs).map((event) => writeEvent(event, newline));
+  const quirks = scene.quirks?.anthropic ?? {};
+  const events = inDialect(toEvents(scene, message, rawInputs), quirks, random);
+  const parts = events.map((event) => writeEvent(event, newline, quirks.eventNames));
   if (scene.fault?.kind === 'error-event') {
     const { after } = scene.fault;
-    const body = errorBody(statusOf('overloaded_error'), scene.fault.error ?? {}, requestId);
+    const body = errorBody(statusOf('overloaded_error'), scene.fault.error ?? {}, requestId, quirks);
     parts.splice(after, parts.length, writeEvent({ event: 'error', data: body }, newline));
   }
   return {
@@ -182,12 +195,14 @@ const OF_KIND: Partial<Record<ErrorKind, { type?: string; message: string }>> = 
   overloaded: { type: 'overloaded_error', message: 'Overloaded' },
 };
 
-function errorBody(status: number, error: SceneError, requestId: string): string {
+function errorBody(status: number, error: SceneError, requestId: string, quirks: DialectQuirks = {}): string {
   const usual = error.kind === undefined ? undefined : OF_KIND[error.kind];
   const ofStatus = ERROR_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   const type = error.type ?? usual?.type ?? ofStatus;
   const plain = type === 'overloaded_error' ? 'Overloaded' : `simulated ${type}`;
   const message = error.message ?? usual?.message ?? plain;
+  const foreign = dialectErrorBody(status, { type, message }, quirks);
+  if (foreign !== undefined) return foreign;
   const details = error.details === undefined ? {} : { details: error.details };
   return JSON.stringify({ type: 'error', error: { type, message, ...details }, request_id: requestId });
 }

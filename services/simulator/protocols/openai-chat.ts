@@ -2,12 +2,13 @@
 import { type Answer, type AnswerContext, jsonAnswer, type Protocol } from '../answer.ts';
 import { countTokens } from '../counts.ts';
 import type { ChatQuirks } from '../quirks.ts';
-import type { Ask, Fields } from '../read-ask.ts';
+import { type Ask, type Fields, isFields } from '../read-ask.ts';
 import { type CallPart, playOn, readParts, type ScenePart } from '../scene-parts.ts';
 import type { Scene, SceneError } from '../script.ts';
 import type { SeenRequest } from '../seen.ts';
 import { type ChatAnswer, CREATED, finishReasonOf, stopReasonOf, toUsage } from './openai-chat-answer.ts';
 import { readChatAsk } from './openai-chat-ask.ts';
+import { findChatError } from './openai-chat-check.ts';
 import { encryptedDetail, textDetail, thinkingPart, toAnnotations, wholeFunction } from './openai-chat-deltas.ts';
 import { writeChatStream } from './openai-chat-stream.ts';
 import { openaiErrorBody, openaiHeaders } from './openai-errors.ts';
@@ -54,9 +55,13 @@ function complain(ask: Ask | undefined, request: SeenRequest): { status: number;
   if (isAzure && !request.url.includes('api-version=')) {
     return { status: 404, body: JSON.stringify({ error: { code: '404', message: 'Resource not found' } }) };
   }
-  if (ask !== undefined && (ask.model !== '' || isAzure)) return undefined;
-  const message = ask === undefined ? "Missing required parameter: 'messages'." : 'you must provide a model parameter';
-  return { status: 400, body: openaiErrorBody(400, { message }) };
+  if (ask === undefined || (ask.model === '' && !isAzure)) {
+    const message =
+      ask === undefined ? "Missing required parameter: 'messages'." : 'you must provide a model parameter';
+    return { status: 400, body: openaiErrorBody(400, { message }) };
+  }
+  const error = isFields(request.body) ? findChatError(request.body) : undefined;
+  return error === undefined ? undefined : { status: 400, body: JSON.stringify({ error }) };
 }
 
 function prepare(asked: Scene, request: SeenRequest, ask: Ask, context: AnswerContext): ChatAnswer {
