@@ -2,6 +2,7 @@
 // Read one call at a time, off the request's path; more than the bound are booked unread and counted.
 import type { CallReading } from './call-reading.ts';
 import type { GatewayEvents } from './events.ts';
+import type { Handover } from './handover.ts';
 import type { InspectCall } from './inspect-call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 
@@ -17,6 +18,7 @@ export function createBooks(
   events: GatewayEvents,
   reading: (finished: FinishedCall) => CallReading,
   inspect: InspectCall,
+  handoverOf: (finished: FinishedCall) => Promise<Handover>,
 ): Books {
   const queue: FinishedCall[] = [];
   let queuedBytes = 0;
@@ -26,7 +28,10 @@ export function createBooks(
     for (let finished = queue.shift(); finished; finished = queue.shift()) {
       queuedBytes -= sizeOf(finished);
       try {
-        events.callRead(finished, await reading(finished).observation(), reading(finished).request);
+        const { request, observation } = reading(finished);
+        const observed = await observation();
+        events.callRead(finished, observed);
+        void handoverOf(finished).then((handover) => events.callTraced(finished, observed, request, handover));
         await inspect(finished, reading(finished));
       } catch (error) {
         events.callUnread(finished, error);

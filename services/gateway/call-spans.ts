@@ -1,10 +1,12 @@
 // A finished call → its spans: `proxy_request`, and `primary_forward` below it when an upstream was asked. Pure.
 import type { Observation } from '#shared/exchange/observation.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
+import { pairId } from '#shared/ids.ts';
 import { CCPROXY } from '#shared/telemetry/attribute-keys.ts';
 import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 
 export interface CallSpans {
@@ -18,9 +20,10 @@ export function toCallSpans(
   finished: FinishedCall,
   observation: Observation | null,
   request: () => MessagesRequest | null,
+  handover: Handover,
   options: CallSpans,
 ): SpanRecord[] {
-  const spans = [proxyRequest(finished, observation, request, options)];
+  const spans = [proxyRequest(finished, observation, request, handover, options)];
   if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished));
   return spans;
 }
@@ -29,6 +32,7 @@ function proxyRequest(
   finished: FinishedCall,
   observation: Observation | null,
   request: () => MessagesRequest | null,
+  handover: Handover,
   options: CallSpans,
 ): SpanRecord {
   const { trace, plan, times } = finished;
@@ -60,6 +64,7 @@ function proxyRequest(
       [CCPROXY.mode]: plan?.mode ?? finished.mode,
       [CCPROXY.leg]: 'primary',
       [CCPROXY.service]: 'gateway',
+      ...handoverAttributes(finished, handover),
       [CCPROXY.upstream]: plan?.primary.provider,
       [CCPROXY.route]: plan?.reason,
       'http.route': '/v1/messages',
@@ -73,7 +78,7 @@ function proxyRequest(
       ...llm,
       total_duration_ms: times.endMs,
     },
-    events: events(finished, observation),
+    events: [...events(finished, observation), ...handoverEvents(finished, handover)],
     links: [],
     status: isError ? 'error' : 'unset',
     ...(isError ? { statusMessage: finished.error?.message ?? finished.outcome } : {}),
@@ -123,6 +128,26 @@ function events(finished: FinishedCall, observation: Observation | null): SpanEv
     found.push({ name: 'First Token Stream Event', atMs: at(dispatchedMs + ttft) });
   if (finished.outcome === 'client_abort') found.push({ name: 'client_disconnect', atMs: at(endMs) });
   return found;
+}
+
+function handoverAttributes(finished: FinishedCall, handover: Handover): SpanRecord['attributes'] {
+  if (finished.plan?.mode !== 'compare') return {};
+  const isSampled = handover.kind === 'published' && handover.pairs > 0;
+  const [first] = finished.plan.shadow;
+  return {
+    [CCPROXY.compareSampled]: isSampled,
+    [CCPROXY.pairId]: isSampled && first ? pairId(finished.id, first.name) : null,
+  };
+}
+
+function handoverEvents(finished: FinishedCall, handover: Handover): SpanEvent[] {
+  if (finished.plan?.mode !== 'compare') return [];
+  const atMs = finished.startedAtMs + finished.times.endMs;
+  if (handover.kind === 'published') return [{ name: 'exchange_published', atMs }];
+  if (handover.kind === 'dropped') {
+    return [{ name: 'exchange_dropped', atMs, attributes: { 'error.type': handover.errorType } }];
+  }
+  return [];
 }
 
 function sinceDispatch(finished: FinishedCall, ms: number | null): number | null {

@@ -103,6 +103,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   const tokens = createTokenCounter({ onTrouble: trouble('token counter') });
   const slots = new Map<string, Slots>();
   const agents = new Map<number, Dispatcher>();
+  const publisher = createPublisher({ config: gatewayConfig, bus, admission, events, reading });
   let isDraining = false;
   return {
     config: gatewayConfig,
@@ -112,8 +113,8 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     mode,
     tracing,
     events,
-    books: createBooks(events, reading, createInspectCall(targets, events)),
-    publisher: createPublisher({ config: gatewayConfig, bus, admission, events, reading }),
+    books: createBooks(events, reading, createInspectCall(targets, events), publisher.outcome),
+    publisher,
     stats,
     models: createModelList(targets, clock),
     tokens,

@@ -11,6 +11,7 @@ import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { HTTP_CODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { type CallSpans, type ForwardedRequest, toCallSpans, toPassthroughSpan } from './call-spans.ts';
+import type { Handover } from './handover.ts';
 import type { InspectionEvents } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
@@ -22,7 +23,14 @@ type Outcome = (typeof OUTCOMES)[number];
 export interface GatewayEvents extends InspectionEvents {
   /** The call is over; nothing of its answer is read yet. */
   callFinished(finished: FinishedCall): void;
-  callRead(finished: FinishedCall, observation: Observation | null, request: () => MessagesRequest | null): void;
+  callRead(finished: FinishedCall, observation: Observation | null): void;
+  /** All is known of it, also what became of its exchange: its spans. */
+  callTraced(
+    finished: FinishedCall,
+    observation: Observation | null,
+    request: () => MessagesRequest | null,
+    handover: Handover,
+  ): void;
   /** Its answer could not be read: the log line and the span say so. */
   callUnread(finished: FinishedCall, error: unknown): void;
   credentialRefused(call: Call, provider: string): void;
@@ -60,15 +68,17 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
   };
   return {
     callFinished: (finished) => bookCall(finished, metrics),
-    callRead: (finished, observation, request) => {
+    callRead: (finished, observation) => {
       bookReading(finished, observation, parts);
       log.info('request.finished', logFields(finished, observation));
-      if (tracing.enabled) tracing.emit(toCallSpans(finished, observation, request, parts.spans));
+    },
+    callTraced: (finished, observation, request, handover) => {
+      if (tracing.enabled) tracing.emit(toCallSpans(finished, observation, request, handover, parts.spans));
     },
     callUnread: (finished, error) => {
       log.warn('request.finished', { ...logFields(finished, null), unread: errorMessage(error) });
       parts.stats.add({ ...NO_TOKENS, total_requests: 1 });
-      if (tracing.enabled) tracing.emit(toCallSpans(finished, null, () => null, parts.spans));
+      if (tracing.enabled) tracing.emit(toCallSpans(finished, null, () => null, { kind: 'none' }, parts.spans));
     },
     credentialRefused: (call, provider) =>
       log.error('upstream.credential_refused', { request_id: call.id, provider, trace_id: call.trace.traceId }),

@@ -1,10 +1,17 @@
 // The queue between finished calls and the bus: bounded, one job at a time, every drop counted with its reason.
 import type { Bus } from '#shared/bus/bus.ts';
-import { EXCHANGE_VERSION, type ExchangeEntry, encodeBody, encodeEntry } from '#shared/exchange/exchange.ts';
+import {
+  EXCHANGE_VERSION,
+  type ExchangeEntry,
+  encodeBody,
+  encodeEntry,
+  type SkipReason,
+} from '#shared/exchange/exchange.ts';
 import { formatTraceparent } from '#shared/ids.ts';
 import type { CallReading } from './call-reading.ts';
 import type { GatewayConfig } from './config.ts';
 import type { GatewayEvents } from './events.ts';
+import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
 import { classifyRequest } from './routing/classify-request.ts';
@@ -13,6 +20,8 @@ import { identifyTurn } from './routing/identify-turn.ts';
 export interface Publisher {
   /** Never throws, never waits. */
   offer(finished: FinishedCall): void;
+  /** What became of a call that was offered; never rejects. */
+  outcome(finished: FinishedCall): Promise<Handover>;
   /** Publishes what is queued, up to `timeoutMs`; the rest is counted as skipped for `shutdown`. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -36,13 +45,21 @@ export function createPublisher(parts: PublisherParts): Publisher {
   let isClosed = false;
   let onIdle: () => void = () => {};
 
+  const outcomes = new WeakMap<FinishedCall, PromiseWithResolvers<Handover>>();
+  const settle = (finished: FinishedCall, handover: Handover): void => outcomes.get(finished)?.resolve(handover);
+  const drop = (finished: FinishedCall, why: 'dropped_full' | 'shutdown'): void => {
+    events.exchangeDropped(finished, why);
+    settle(finished, why === 'shutdown' ? { kind: 'skipped', reason: why } : toHandover(why, 0));
+  };
+
   const work = async (): Promise<void> => {
     for (let finished = queue.shift(); finished; finished = queue.shift()) {
       queuedBytes -= sizeOf(finished);
       try {
-        await publish(finished, parts);
+        settle(finished, await publish(finished, parts));
       } catch (error) {
         events.publishFailed(finished, error);
+        settle(finished, toHandover('redis_error', 0));
       }
     }
     isWorking = false;
@@ -51,8 +68,9 @@ export function createPublisher(parts: PublisherParts): Publisher {
   return {
     offer: (finished) => {
       if (finished.request === null || finished.plan === null) return;
+      outcomes.set(finished, Promise.withResolvers());
       if (isClosed || queue.length >= MAX_JOBS || queuedBytes + sizeOf(finished) > MAX_BYTES) {
-        events.exchangeDropped(finished, isClosed ? 'shutdown' : 'dropped_full');
+        drop(finished, isClosed ? 'shutdown' : 'dropped_full');
         return;
       }
       queue.push(finished);
@@ -61,35 +79,46 @@ export function createPublisher(parts: PublisherParts): Publisher {
       isWorking = true;
       setImmediate(() => void work());
     },
+    outcome: (finished) => outcomes.get(finished)?.promise ?? Promise.resolve({ kind: 'none' }),
     drain: async (timeoutMs) => {
       isClosed = true;
       if (isWorking) await Promise.race([new Promise<void>((resolve) => (onIdle = resolve)), after(timeoutMs)]);
-      for (const finished of queue.splice(0)) events.exchangeDropped(finished, 'shutdown');
+      for (const finished of queue.splice(0)) drop(finished, 'shutdown');
     },
   };
 }
 
-async function publish(finished: FinishedCall, parts: PublisherParts): Promise<void> {
+async function publish(finished: FinishedCall, parts: PublisherParts): Promise<Handover> {
   const { bus, events, config } = parts;
-  if (finished.request === null || finished.plan === null) return;
+  const { request, plan, answer } = finished;
   const described = describe(finished, parts);
-  if (described === null) return;
-  let { decision } = described;
+  if (request === null || plan === null || described === null) return skip(finished, 'primary_error', events);
   const { entry } = described;
-  if (finished.answer === null) {
-    if (decision.skip) events.exchangeSkipped(finished, decision.skip);
-    if (finished.isAnswerTooLarge) events.exchangePublished(finished, plannedPairs(finished, decision), 'dropped_size');
-    return;
-  }
-  if (decision.skip === null && !(await bus.markTurn(entry.turnKey))) decision = { ...decision, skip: 'retry' };
-  entry.skip = decision.skip;
-  entry.shadow = decision.skip === null ? finished.plan.shadow.map((target) => target.name) : [];
-  if (decision.skip) events.exchangeSkipped(finished, decision.skip);
+  if (answer === null) return withoutAnswer(finished, described.decision, events);
+  const isFirst = described.decision.skip !== null || (await bus.markTurn(entry.turnKey));
+  entry.skip = isFirst ? described.decision.skip : 'retry';
+  entry.shadow = entry.skip === null ? plan.shadow.map((target) => target.name) : [];
+  const skipped = entry.skip === null ? null : skip(finished, entry.skip, events);
   const pairs = entry.shadow.length;
-  if (pairs === 0 && config.captureOff) return;
-  const body = await encodeBody({ request: finished.request, answer: finished.answer });
+  if (skipped && config.captureOff) return skipped;
+  const body = await encodeBody({ request, answer });
   const result = await bus.publish({ id: entry.id, fields: encodeEntry(entry), body, pairs });
   events.exchangePublished(finished, pairs, result);
+  // What was not handed over may be sent again: the repetition is then the first.
+  if (result !== 'ok' && pairs > 0) await bus.forgetTurn(entry.turnKey);
+  return skipped && result === 'ok' ? skipped : toHandover(result, pairs);
+}
+
+function skip(finished: FinishedCall, reason: SkipReason, events: GatewayEvents): Handover {
+  events.exchangeSkipped(finished, reason);
+  return { kind: 'skipped', reason };
+}
+
+function withoutAnswer(finished: FinishedCall, decision: ShadowDecision, events: GatewayEvents): Handover {
+  const skipped = decision.skip === null ? null : skip(finished, decision.skip, events);
+  if (!finished.isAnswerTooLarge) return skipped ?? { kind: 'none' };
+  events.exchangePublished(finished, plannedPairs(finished, decision), 'dropped_size');
+  return skipped ?? toHandover('dropped_size', 0);
 }
 
 function plannedPairs(finished: FinishedCall, decision: ShadowDecision): number {

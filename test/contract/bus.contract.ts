@@ -361,6 +361,14 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       expect(await bus.markTurn('turn')).to.equal(true);
     });
 
+    it('forgets a turn that could not be enqueued', async () => {
+      await open();
+      expect(await bus.markTurn('turn')).to.equal(true);
+      await bus.forgetTurn('turn');
+      await bus.forgetTurn('turn');
+      expect(await bus.markTurn('turn')).to.equal(true);
+    });
+
     it('is healthy', async () => {
       expect(await bus.healthy()).to.equal(true);
     });

@@ -227,7 +227,9 @@ describe('the target', () => {
     const gateway = await start();
     target.use({ content: [{ type: 'text', text: 'hello' }], fault: { kind: 'cut-inside', after: 3 } });
     expect((await send(gateway.url, messagesRequest())).end).to.equal('broken');
-    await until(async () => (await gateway.metric('ccproxy_gateway_requests_total', { outcome: 'stream_error' })) === 1);
+    await until(
+      async () => (await gateway.metric('ccproxy_gateway_requests_total', { outcome: 'stream_error' })) === 1,
+    );
     expect(await gateway.metric('ccproxy_stream_terminations_total', { reason: 'upstream_reset' })).to.equal(1);
     expect(await gateway.metric('ccproxy_gateway_requests_total', { outcome: 'client_abort' })).to.equal(0);
   });

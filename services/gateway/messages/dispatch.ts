@@ -23,36 +23,51 @@ export async function dispatch(outbound: Outbound, plan: Plan, call: Call, conte
   }
   call.releases.push(release);
   call.dispatchedAt = context.clock.monotonicMs();
-  const answer = await callOnce(outbound, plan, call, context);
-  call.headersAt = context.clock.monotonicMs();
-  call.upstreamStatus = answer.status;
-  call.upstreamHeaders = answer.rawHeaders;
-  if (answer.status === 401 && plan.primary.credential.kind !== 'client')
-    throw refusedCredential(answer, plan, call, context);
+  const answer = receive(outbound, plan, call, context);
   return outbound.conversion ? convert(answer, outbound.conversion, plan, call, context) : answer;
 }
 
-/** From here on the answer is Anthropic's, whoever gave it. */
+/** The upstream's answer from its headers on. */
+async function receive(outbound: Outbound, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
+  const answer = await callOnce(outbound, plan, call, context);
+  call.headersAt = context.clock.monotonicMs();
+  // Where the client's answer had to begin before, the record shows that one.
+  if (call.upstreamStatus === 0) {
+    call.upstreamStatus = answer.status;
+    call.upstreamHeaders = answer.rawHeaders;
+  }
+  if (answer.status === 401 && plan.primary.credential.kind !== 'client')
+    throw refusedCredential(answer, plan, call, context);
+  return answer;
+}
+
+/** From here on the answer is Anthropic's, whoever gives it; it may begin before the upstream's does. */
 async function convert(
-  answer: Answer,
+  answer: Promise<Answer>,
   conversion: NonNullable<Outbound['conversion']>,
   plan: Plan,
   call: Call,
   context: GatewayContext,
 ): Promise<Answer> {
+  const abortCall = call.onClientGone;
   try {
     const converted = await convertAnswer(answer, {
       ...conversion,
+      abortCall,
+      onAbortable: (abort) => {
+        call.onClientGone = abort;
+      },
       isStream: call.view?.stream ?? false,
       messageId: `msg_${call.id.replaceAll('-', '')}`,
       requestId: call.id,
     });
+    call.upstreamStatus ||= converted.status;
     call.upstreamHeaders = converted.rawHeaders;
     return converted;
   } catch (error) {
     call.answerEndedAt = context.clock.monotonicMs();
     if (call.isClientGone) throw new ClientGone();
-    call.answerEnd = error instanceof UpstreamFailure ? error.kind : 'complete';
+    call.answerEnd ??= error instanceof UpstreamFailure ? error.kind : 'complete';
     throw error instanceof UpstreamFailure ? toGatewayError(error, plan) : error;
   }
 }

@@ -68,7 +68,7 @@ async function convert(
 }
 
 /** An estimate may be wrong by so much: where that decides whether a request fits, it is counted. */
-const MARGIN = 1.4;
+const MARGIN = 1.6;
 
 /** @throws GatewayError 400 when the target's window is too small for it */
 async function countInput(

@@ -56,6 +56,8 @@ export interface Bus {
   publish(publication: Publication): Promise<PublishResult>;
   /** Marks a turn as enqueued; false if it was already (a retry). Errors count as first time. */
   markTurn(turnKey: string): Promise<boolean>;
+  /** Takes the mark back: the turn could not be enqueued after all. Never throws. */
+  forgetTurn(turnKey: string): Promise<void>;
   /**
    * Next deliveries for one consumer of a group: fresh entries, else entries whose consumer went silent (idle longer
    * than `claimIdleMs`). Waits up to `waitMs`; returns [] when nothing came. Groups are created on first use, from the

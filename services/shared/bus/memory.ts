@@ -120,6 +120,10 @@ class MemoryBus implements Bus {
     return true;
   }
 
+  async forgetTurn(turnKey: string): Promise<void> {
+    this.#turns.delete(turnKey);
+  }
+
   async read(group: Group, consumer: string, options: ReadOptions): Promise<Delivery[]> {
     let found = this.#take(group, consumer, options);
     if (found.length > 0 || options.waitMs <= 0) return found;

@@ -114,6 +114,10 @@ class RedisBus implements Bus {
     return !outcome.ok || outcome.value !== null;
   }
 
+  async forgetTurn(turnKey: string): Promise<void> {
+    await this.#produce((client) => client.del(this.#keys.turn(turnKey)));
+  }
+
   async read(group: Group, consumer: string, options: ReadOptions): Promise<Delivery[]> {
     try {
       return await this.#readOrClaim(group, consumer, options);

@@ -1,0 +1,24 @@
+// What became of handing a call to the bus, for the event on its span.
+import type { PublishResult } from '#shared/bus/bus.ts';
+import type { SkipReason } from '#shared/exchange/exchange.ts';
+
+export type Handover =
+  | { kind: 'published'; pairs: number }
+  | { kind: 'dropped'; errorType: 'queue_full' | 'too_large' | 'bus_error' }
+  | { kind: 'skipped'; reason: SkipReason }
+  /** There was nothing to hand over. */
+  | { kind: 'none' };
+
+export function toHandover(result: PublishResult, pairs: number): Handover {
+  switch (result) {
+    case 'ok':
+      return { kind: 'published', pairs };
+    case 'dropped_full':
+      return { kind: 'dropped', errorType: 'queue_full' };
+    case 'dropped_size':
+      return { kind: 'dropped', errorType: 'too_large' };
+    case 'redis_error':
+    case 'redis_unknown':
+      return { kind: 'dropped', errorType: 'bus_error' };
+  }
+}
