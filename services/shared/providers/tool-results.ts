@@ -37,8 +37,9 @@ export function toTurns(messages: unknown, notes: string[]): Turn[] {
   const turns = joinCalls(said);
   let calls: Turn | null = null;
   for (const turn of turns) {
+    const awaited = turn.role === 'assistant' ? null : calls;
+    turn.content = turn.content.flatMap((placed) => takeResult(placed, awaited));
     if (turn.role === 'assistant') calls = settle(calls, turn);
-    else turn.content = turn.content.flatMap((placed) => takeResult(placed, calls));
   }
   settle(calls, null);
   const kept = turns.filter(({ content }) => content.length > 0);
