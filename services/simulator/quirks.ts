@@ -38,6 +38,14 @@ export interface ChatQuirks {
   errorBody?: 'openrouter' | 'vllm' | 'detail' | 'message' | 'string' | 'azure';
   /** Errors with status 200. */
   errorStatus200?: boolean;
+  /** Answers 400 when this is in the request. */
+  refuses?:
+    | 'stream-options'
+    | 'max-tokens'
+    | 'required-choice'
+    | 'parallel-tool-calls'
+    | 'developer-role'
+    | 'system-later';
   /** A refusal is a finish reason, and its text content. */
   refusal?: 'content_filter';
   /** A second choice that nobody asked for. */

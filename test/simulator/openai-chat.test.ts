@@ -299,6 +299,25 @@ describe('simulated Chat Completions', () => {
       expect(await wire('chat-stream-anyway', { stream: false })).to.match(/^data: \{/);
     });
 
+    it('servers that refuse what others take, and take the rest', async () => {
+      const later = [
+        { role: 'user', content: 'x' },
+        { role: 'system', content: 'y' },
+      ];
+      const cases: Array<[string, Record<string, unknown>, Record<string, unknown>]> = [
+        ['chat-refuses-stream-options', {}, { stream_options: undefined }],
+        ['chat-refuses-max-tokens', { max_tokens: 5 }, { max_completion_tokens: 5 }],
+        ['chat-refuses-required-choice', { tool_choice: 'required' }, { tool_choice: 'auto' }],
+        ['chat-refuses-parallel-flag', { parallel_tool_calls: false }, {}],
+        ['chat-refuses-developer', { messages: [{ role: 'developer', content: 'x' }] }, {}],
+        ['chat-refuses-system-later', { messages: later }, { messages: later.toReversed() }],
+      ];
+      for (const [name, refused, taken] of cases) {
+        expect(await wire(name, refused), name).to.include('unsupported_parameter');
+        expect(await wire(name, taken), name).to.match(/^data: /);
+      }
+    });
+
     it('errors within a stream and in the bodies of other servers', async () => {
       const last = async (name: string): Promise<string> => (await wire(name)).trimEnd().split('\n\n').at(-1) ?? '';
       expect(JSON.parse((await last('chat-error-chunk')).slice(6))).to.have.nested.property(

@@ -1,5 +1,7 @@
 // What OpenAI refuses in a request of Chat Completions: calls without results, names and ids that are too long, words
 // of another protocol.
+
+import type { ChatQuirks } from '../quirks.ts';
 import { type Fields, isFields, listOf } from '../read-ask.ts';
 import type { OpenaiError } from './openai-errors.ts';
 
@@ -12,6 +14,42 @@ export function findChatError(body: Fields): OpenaiError | undefined {
   const foreign = FOREIGN.find((word) => word in body);
   if (foreign !== undefined) return refused(`Unrecognized request argument supplied: ${foreign}`, null);
   return findBadTool(body) ?? findBadMessage(listOf(body.messages).filter(isFields));
+}
+
+/** Why a server that does without some of the protocol refuses the request; undefined when it does not. */
+export function findUnsupported(body: Fields, refuses: ChatQuirks['refuses']): OpenaiError | undefined {
+  const messages = listOf(body.messages).filter(isFields);
+  switch (refuses) {
+    case 'stream-options':
+      return 'stream_options' in body ? unsupported('stream_options', 'Unknown parameter: stream_options') : undefined;
+    case 'max-tokens': {
+      const message =
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+      return 'max_tokens' in body ? unsupported('max_tokens', message) : undefined;
+    }
+    case 'required-choice': {
+      const isForced = body.tool_choice === 'required' || isFields(body.tool_choice);
+      return isForced ? unsupported('tool_choice', "tool_choice: only 'auto' and 'none' are supported") : undefined;
+    }
+    case 'parallel-tool-calls': {
+      const message = "Unsupported parameter: 'parallel_tool_calls' is not supported with this model.";
+      return 'parallel_tool_calls' in body ? unsupported('parallel_tool_calls', message) : undefined;
+    }
+    case 'developer-role': {
+      const message = 'developer is not one of [system, assistant, user, tool, function] - messages.[0].role';
+      return messages.some(({ role }) => role === 'developer') ? unsupported('messages', message) : undefined;
+    }
+    case 'system-later': {
+      const isLater = messages.slice(1).some(({ role }) => role === 'system' || role === 'developer');
+      return isLater ? unsupported('messages', 'System message must be at the beginning.') : undefined;
+    }
+    case undefined:
+      return undefined;
+  }
+}
+
+function unsupported(param: string, message: string): OpenaiError {
+  return refused(message, param, 'unsupported_parameter');
 }
 
 function findBadTool(body: Fields): OpenaiError | undefined {

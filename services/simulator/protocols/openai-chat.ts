@@ -8,7 +8,7 @@ import type { Scene, SceneError } from '../script.ts';
 import type { SeenRequest } from '../seen.ts';
 import { type ChatAnswer, CREATED, finishReasonOf, stopReasonOf, toUsage } from './openai-chat-answer.ts';
 import { readChatAsk } from './openai-chat-ask.ts';
-import { findChatError } from './openai-chat-check.ts';
+import { findChatError, findUnsupported } from './openai-chat-check.ts';
 import { encryptedDetail, textDetail, thinkingPart, toAnnotations, wholeFunction } from './openai-chat-deltas.ts';
 import { writeChatStream } from './openai-chat-stream.ts';
 import { openaiErrorBody, openaiHeaders } from './openai-errors.ts';
@@ -34,7 +34,7 @@ function answerChat(scene: Scene, request: SeenRequest, context: AnswerContext):
   if (scene.body !== undefined) return jsonAnswer(status, scene.body, headers);
   if (status !== 200) return answerError(status, scene.error ?? {}, quirks, headers);
   const ask = readChatAsk(request);
-  const complaint = complain(ask, request);
+  const complaint = complain(ask, request, quirks);
   if (ask === undefined || complaint !== undefined) {
     return jsonAnswer(complaint?.status ?? 400, complaint?.body ?? '', headers);
   }
@@ -50,7 +50,11 @@ function answerError(status: number, error: SceneError, quirks: ChatQuirks, head
   return jsonAnswer(quirks.errorStatus200 ? 200 : status, openaiErrorBody(status, error, quirks.errorBody), headers);
 }
 
-function complain(ask: Ask | undefined, request: SeenRequest): { status: number; body: string } | undefined {
+function complain(
+  ask: Ask | undefined,
+  request: SeenRequest,
+  quirks: ChatQuirks,
+): { status: number; body: string } | undefined {
   const isAzure = AZURE_DEPLOYMENT.test(request.path);
   if (isAzure && !request.url.includes('api-version=')) {
     return { status: 404, body: JSON.stringify({ error: { code: '404', message: 'Resource not found' } }) };
@@ -60,7 +64,8 @@ function complain(ask: Ask | undefined, request: SeenRequest): { status: number;
       ask === undefined ? "Missing required parameter: 'messages'." : 'you must provide a model parameter';
     return { status: 400, body: openaiErrorBody(400, { message }) };
   }
-  const error = isFields(request.body) ? findChatError(request.body) : undefined;
+  const body = isFields(request.body) ? request.body : {};
+  const error = findUnsupported(body, quirks.refuses) ?? findChatError(body);
   return error === undefined ? undefined : { status: 400, body: JSON.stringify({ error }) };
 }
 

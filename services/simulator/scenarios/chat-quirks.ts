@@ -121,14 +121,19 @@ const ERRORS: Record<string, Scenario> = {
     },
     quirks: { chat: { errorBody: 'vllm' } },
   }),
-  'chat-400-stream-options': () => ({
-    status: 400,
-    error: { message: 'Unknown parameter: stream_options', details: { param: 'stream_options' } },
-  }),
   'chat-400-detail': () => ({ status: 400, quirks: { chat: { errorBody: 'detail' } } }),
   'chat-400-message': () => ({ status: 400, quirks: { chat: { errorBody: 'message' } } }),
   'chat-400-string': () => ({ status: 400, quirks: { chat: { errorBody: 'string' } } }),
   'chat-401-azure': () => ({ status: 401, error: { kind: 'credentials' }, quirks: { chat: { errorBody: 'azure' } } }),
+};
+
+const REFUSALS: Record<string, Scenario> = {
+  'chat-refuses-stream-options': chat({ refuses: 'stream-options', usage: 'in-finish' }),
+  'chat-refuses-max-tokens': chat({ refuses: 'max-tokens' }),
+  'chat-refuses-required-choice': chat({ refuses: 'required-choice' }),
+  'chat-refuses-parallel-flag': chat({ refuses: 'parallel-tool-calls' }),
+  'chat-refuses-developer': chat({ refuses: 'developer-role' }),
+  'chat-refuses-system-later': chat({ refuses: 'system-later' }),
 };
 
 export const chatQuirks: Record<string, Scenario> = {
@@ -138,4 +143,5 @@ export const chatQuirks: Record<string, Scenario> = {
   ...USAGE,
   ...FRAMING,
   ...ERRORS,
+  ...REFUSALS,
 };
