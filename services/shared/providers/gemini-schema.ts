@@ -2,7 +2,7 @@
 // (https://ai.google.dev/api/caching#Schema). Keywords are looked for where a schema stands and nowhere else: what a tool
 // calls its own properties is never touched. The result is never stricter than its source, and is its own result.
 
-type Fields = Record<string, unknown>;
+import { type Fields, fieldsOf, isFields, listOf } from './fields.ts';
 
 /** Keywords kept as they are, whatever the type. */
 const KEPT = ['title', 'example', 'default', 'propertyOrdering'] as const;
@@ -86,7 +86,7 @@ function mergeAll(schema: Fields, walk: Walk): Fields {
   let merged: Fields = own;
   for (const part of allOf) {
     const resolved = isFields(part) ? mergeAll(open(part, walk), { ...walk, depth: walk.depth + 1 }) : {};
-    const properties = { ...fields(resolved.properties), ...fields(merged.properties) };
+    const properties = { ...fieldsOf(resolved.properties), ...fieldsOf(merged.properties) };
     const required = [...new Set([...strings(merged.required), ...strings(resolved.required)])];
     merged = { ...resolved, ...merged };
     if (Object.keys(properties).length > 0) merged.properties = properties;
@@ -99,7 +99,7 @@ function mergeAll(schema: Fields, walk: Walk): Fields {
 function open(part: Fields, walk: Walk): Fields {
   if (typeof part.$ref !== 'string' || walk.depth > DEEPEST) return part;
   const { $ref, ...beside } = part;
-  return { ...fields(find(walk.root, $ref)), ...beside };
+  return { ...fieldsOf(find(walk.root, $ref)), ...beside };
 }
 
 function byType(schema: Fields, walk: Walk): Fields {
@@ -174,14 +174,14 @@ function withBranches(
   branches: unknown[] | undefined,
   walk: Walk,
 ): { properties: Fields; required: string[] } {
-  const parts = (branches ?? []).map((branch) => mergeAll(open(fields(branch), walk), walk));
+  const parts = (branches ?? []).map((branch) => mergeAll(open(fieldsOf(branch), walk), walk));
   const properties: Fields = {};
   for (const part of parts)
-    for (const [name, value] of Object.entries(fields(part.properties))) {
+    for (const [name, value] of Object.entries(fieldsOf(part.properties))) {
       const known = Object.hasOwn(properties, name) ? properties[name] : undefined;
       setOwn(properties, name, known === undefined ? value : { anyOf: [known, value] });
     }
-  for (const [name, value] of Object.entries(fields(schema.properties))) setOwn(properties, name, value);
+  for (const [name, value] of Object.entries(fieldsOf(schema.properties))) setOwn(properties, name, value);
   const shared = strings(parts[0]?.required).filter((name) =>
     parts.every((part) => strings(part.required).includes(name)),
   );
@@ -204,14 +204,18 @@ function tell(schema: Fields, type?: string): string | undefined {
   return all === '' ? undefined : all;
 }
 
-/** A value of any type: Gemini wants a type named everywhere. */
+/** A value of any type, or none: Gemini wants a type named everywhere. */
 function anything(description: string | undefined): Fields {
-  const list = [...(anyScalar().anyOf as Fields[]), { type: 'array', items: anyScalar() }];
+  const list = [...anyOfScalars(), { type: 'array', items: anyScalar(), nullable: true }];
   return { anyOf: list.map((branch) => describe(branch, description)) };
 }
 
 function anyScalar(): Fields {
-  return { anyOf: ['string', 'number', 'boolean', 'object'].map((type) => ({ type })) };
+  return { anyOf: anyOfScalars() };
+}
+
+function anyOfScalars(): Fields[] {
+  return ['string', 'number', 'boolean', 'object'].map((type) => ({ type, nullable: true }));
 }
 
 function describe(branch: Fields, description: string | undefined): Fields {
@@ -255,16 +259,8 @@ function textOf(schema: Fields): Fields {
   return description === undefined ? {} : { description };
 }
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function fields(value: unknown): Fields {
-  return isFields(value) ? value : {};
-}
-
 function strings(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+  return listOf(value).filter((item): item is string => typeof item === 'string');
 }
 
 function text(value: unknown): string | undefined {

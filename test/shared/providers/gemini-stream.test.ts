@@ -148,7 +148,7 @@ describe('gemini: streams', () => {
       input: { query: 'node 24, node lts' },
     });
     expect(found?.tool_use_id).to.equal(call?.id);
-    expect((found?.content as Array<{ url: string }>).map(({ url }) => url)).to.deep.equal([
+    expect(((found?.content ?? []) as Array<{ url: string }>).map(({ url }) => url)).to.deep.equal([
       'https://v.example/1',
       'https://v.example/2',
     ]);

@@ -23,7 +23,7 @@ export function createPartialArguments(): PartialArguments {
       let place: Container = root;
       for (const [index, step] of steps.entries()) place = enter(place, step, steps[index + 1] ?? last);
       const known = read(place, last);
-      const value = valueOf(piece);
+      const value = pieceValue(piece);
       if (value !== undefined)
         write(place, last, typeof known === 'string' && typeof value === 'string' ? known + value : value);
     },
@@ -36,7 +36,7 @@ function parsePath(path: string): Array<string | number> {
   return steps.map(([, index, , quoted, plain]) => (index === undefined ? (quoted ?? plain ?? '') : Number(index)));
 }
 
-function valueOf(piece: Fields): unknown {
+function pieceValue(piece: Fields): unknown {
   if (piece.stringValue !== undefined) return textOf(piece.stringValue);
   if (piece.numberValue !== undefined) return piece.numberValue;
   if (piece.boolValue !== undefined) return piece.boolValue;

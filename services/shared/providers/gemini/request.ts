@@ -73,11 +73,10 @@ function targetTraits({ target, model }: ConversionInput): GeminiTraits {
 /** The key is never part of it. A base URL with a path names version, and on Vertex project and location, itself. */
 function pathOf({ baseUrl }: Target, model: string): string {
   const version = new URL(baseUrl).pathname === '/' ? '/v1beta' : '';
-  const name = model
-    .replace(/^models\//, '')
-    .split('/')
-    .map(encodeURIComponent)
-    .join('/');
+  const steps = model.replace(/^models\//, '').split('/');
+  // A name must not lead anywhere but to a model.
+  if (steps.some((step) => /^\.{0,2}$/.test(step))) throw invalid(`model: "${model}" is no name of a model`);
+  const name = steps.map((step) => encodeURIComponent(step.toWellFormed())).join('/');
   const place = /^(tunedModels|publishers|projects|endpoints)\//.test(name) ? name : `models/${name}`;
   return `${version}/${place}:streamGenerateContent?alt=sse`;
 }
