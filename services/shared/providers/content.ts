@@ -104,11 +104,11 @@ const PLAIN: ReadonlySet<string> = new Set([
  * found. The rest is left out; `notes` gets `omitted:<type>`.
  */
 export function toPlainBlocks(blocks: readonly Placed[], notes: string[]): Placed[] {
-  const answered = new Set(blocks.map(({ block }) => (isServerResult(block) ? block.tool_use_id : undefined)));
+  const answered = new Set(blocks.flatMap(({ block }) => (isServerResult(block) ? [textOf(block.tool_use_id)] : [])));
   return blocks.flatMap((placed) => {
     const { block, at } = placed;
     if (PLAIN.has(block.type)) return [placed];
-    if (isServerCall(block) && answered.has(block.id)) return [];
+    if (isServerCall(block) && answered.has(textOf(block.id))) return [];
     const text = describe(block, blocks);
     if (text !== '') return [{ block: { type: 'text', text }, at }];
     addNote(notes, `omitted:${block.type.slice(0, 40)}`);

@@ -244,6 +244,11 @@ describe('a request to Chat Completions', () => {
       expect(first.map(({ role }) => role)).to.deep.equal(['system', 'user', 'user', 'assistant', 'user', 'user']);
     });
 
+    it('conv Q-03 refuses a system message that holds more than text', () => {
+      const messages = [USER, { role: 'system', content: [PNG] }, USER];
+      expect(refusal({ messages })).to.equal('image at messages[1].content[0]: a system message holds text');
+    });
+
     it('conv Q-04 leaves turns of one role apart, and merges them where templates want them to alternate', () => {
       const messages = [USER, { role: 'user', content: [{ type: 'text', text: 'more' }, PNG] }];
       expect(messagesOf(convert({ messages }))).to.have.length(2);

@@ -40,14 +40,20 @@ export function toMessages(turns: readonly Turn[], options: MessageOptions): Fie
   return options.traits.mergesSameRole ? mergeSameRole(messages) : messages;
 }
 
-function systemMessage({ content }: Turn, { traits }: MessageOptions): Fields {
-  return { role: traits.systemRole, content: joinTexts(content, '\n\n') };
+function systemMessage(turn: Turn, { traits }: MessageOptions): Fields {
+  return { role: traits.systemRole, content: systemText(turn) };
 }
 
 function reminderParts(turn: Turn, options: MessageOptions): Fields[] {
   const [first] = turn.content;
-  const text = inReminder(joinTexts(turn.content, '\n\n'));
+  const text = inReminder(systemText(turn));
   return [textPart({ block: { ...first?.block, type: 'text', text }, at: turn.at }, options.traits)];
+}
+
+function systemText({ content }: Turn): string {
+  const odd = content.find(({ block }) => block.type !== 'text');
+  if (odd) throw invalid(`${odd.block.type} at ${odd.at}: a system message holds text`);
+  return joinTexts(content, '\n\n');
 }
 
 /** Returns the images of the results, for the user's message behind them. */
