@@ -3,9 +3,9 @@
 import { GatewayError } from '#shared/errors.ts';
 import type { MessageWriter } from '#shared/messages/message-writer.ts';
 import type { SseEvent } from '#shared/sse/read-sse.ts';
+import { type AnswerText, createAnswerText } from '../answer-text.ts';
 import { type Fields, fieldsOf, isFields, listOf, numberOf, parseJson, textOf } from '../fields.ts';
 import type { ConversionMemory, StreamReader } from '../provider.ts';
-import { createStopWatch, type StopWatch } from '../stop.ts';
 import { writeJson } from '../write-json.ts';
 import { type Counts, mergeCounts, reasonOf, toUsage } from './ending.ts';
 import { readStreamFailure } from './error.ts';
@@ -20,7 +20,7 @@ export function createGeminiReader(writer: MessageWriter, memory: ConversionMemo
 class GeminiReader implements StreamReader {
   readonly #writer: MessageWriter;
   readonly #memory: ConversionMemory;
-  readonly #stop: StopWatch;
+  readonly #answer: AnswerText;
   readonly #grounding: Grounding = createGrounding();
   #counts: Counts = {};
   /** The reason and what was said of it. */
@@ -30,12 +30,11 @@ class GeminiReader implements StreamReader {
   #partial: { key: number; values: PartialArguments } | null = null;
   #calls = 0;
   #isThinking = false;
-  #textLength = 0;
 
   constructor(writer: MessageWriter, memory: ConversionMemory) {
     this.#writer = writer;
     this.#memory = memory;
-    this.#stop = createStopWatch(memory.stopSequences);
+    this.#answer = createAnswerText(writer, memory.stopSequences, () => toUsage(this.#counts));
   }
 
   onEvent({ data }: SseEvent): void {
@@ -53,7 +52,7 @@ class GeminiReader implements StreamReader {
   onEnd(): void {
     if (this.#writer.hasEnded) return;
     this.#endPartial();
-    this.#endText();
+    this.#answer.flush();
     this.#endThinking(null);
     if (this.#finish === null && this.#blocked === null) {
       throw new GatewayError('api_error', 'the upstream closed the stream before finishing');
@@ -65,7 +64,7 @@ class GeminiReader implements StreamReader {
 
   #end(finish: string, message: string): void {
     const reason = reasonOf(finish);
-    const hasContent = this.#textLength > 0 || this.#calls > 0;
+    const hasContent = !this.#answer.isEmpty || this.#calls > 0;
     if (reason === 'refusal') {
       this.#refuse(message || finish);
       return;
@@ -111,7 +110,7 @@ class GeminiReader implements StreamReader {
 
   #think(text: string): void {
     if (text === '' || (this.#memory.thinking ?? 'shown') !== 'shown') return;
-    this.#endText();
+    this.#answer.flush();
     this.#isThinking = true;
     this.#writer.thinking(text);
   }
@@ -119,20 +118,7 @@ class GeminiReader implements StreamReader {
   #text(delta: string): void {
     if (delta === '') return;
     this.#endThinking(null);
-    const { text, matched } = this.#stop.push(delta);
-    this.#textLength += text.length;
-    this.#writer.text(text);
-    if (matched === null) return;
-    // The upstream is not heard to the end, so what it produced is told by the text.
-    this.#writer.usage({ ...toUsage(this.#counts), output_tokens: Math.max(1, Math.ceil(this.#textLength / 4)) });
-    this.#writer.finish('stop_sequence', matched);
-  }
-
-  /** Text that was held back is no part of a sequence once something else comes. */
-  #endText(): void {
-    const rest = this.#stop.flush();
-    this.#textLength += rest.length;
-    if (rest !== '') this.#writer.text(rest);
+    this.#answer.push(delta);
   }
 
   /** Thinking is marked as ours, and carries the signature of the call that follows it at once. */
@@ -156,7 +142,7 @@ class GeminiReader implements StreamReader {
 
   #startCall(call: Fields, name: string, signature: string, isPartial: boolean): void {
     this.#endPartial();
-    this.#endText();
+    this.#answer.flush();
     const key = this.#calls++;
     const id = toClientId(textOf(call.id), this.#memory.idSeed ?? '', key);
     this.#endThinking(signature === '' ? null : { call: id, signature });
