@@ -38,9 +38,10 @@ export class Reasoning {
 
   /** Something else begins, or the answer ends. State without a visible thought gets a block of its own. */
   close(): void {
+    if (!this.#isOpen && this.#details.length === 0) return;
     const state = encodeThinkingState(STATE_OWNER, this.#details.length > 0 ? { details: this.#details } : {});
     if (this.#isOpen) this.#writer.signature(state);
-    else if (this.#details.length > 0) this.#writer.block({ type: 'redacted_thinking', data: state });
+    else this.#writer.block({ type: 'redacted_thinking', data: state });
     this.#isOpen = false;
     this.#details = [];
   }
