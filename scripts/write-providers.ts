@@ -6,11 +6,6 @@ import { NATIVE, PROVIDERS } from '#shared/providers/index.ts';
 import type { Provider } from '#shared/providers/provider.ts';
 
 export function providersPage(): string {
-  const named = PROVIDERS.map((provider): [string, Provider] => [`\`${provider.type}\``, provider]);
-  const profiles = [...PROFILE_PROVIDERS].map(([name, provider]): [string, Provider] => [
-    `\`${NATIVE}\` with profile \`${name}\``,
-    provider,
-  ]);
   return [
     '# Providers',
     '',
@@ -18,16 +13,35 @@ export function providersPage(): string {
     'pass both ways and only the model name changes, so everything is carried. Every other one is converted. What a protocol',
     'cannot carry is refused with a 400 that names the place; what is approximated is listed in `x-ccproxy-route`.',
     '',
-    ...[...named, ...profiles].flatMap(([title, provider]) => section(title, provider)),
+    ...PROVIDERS.flatMap((provider) => [`## \`${provider.type}\``, '', ...table(provider), '']),
+    `## \`${NATIVE}\` with a profile`,
+    '',
+    'Servers that speak the Messages API and deviate from it. `profile` names the server; where profiles differ, a line says so.',
+    '',
+    ...profilesTable(),
   ]
     .join('\n')
     .trimEnd()
     .concat('\n');
 }
 
-function section(title: string, provider: Provider): string[] {
+function table(provider: Provider): string[] {
   const rows = provider.capabilities.map(({ feature, support, how }) => `| ${feature} | ${support} | ${how} |`);
-  return [`## ${title}`, '', '| feature | | how |', '|---|---|---|', ...rows, ''];
+  return ['| feature | | how |', '|---|---|---|', ...rows];
+}
+
+/** One row for each way in which profiles do a thing. */
+function profilesTable(): string[] {
+  const ways = new Map<string, string[]>();
+  for (const [name, { capabilities }] of PROFILE_PROVIDERS) {
+    for (const { feature, support, how } of capabilities) {
+      const way = `| ${feature} | ${support} | ${how} |`;
+      ways.set(way, [...(ways.get(way) ?? []), name]);
+    }
+  }
+  const everyone = PROFILE_PROVIDERS.size;
+  const rows = [...ways].map(([way, names]) => `${way} ${names.length === everyone ? 'all' : names.join(', ')} |`);
+  return ['| feature | | how | profiles |', '|---|---|---|---|', ...rows.sort()];
 }
 
 if (import.meta.main) writeFileSync(new URL('../docs/providers.md', import.meta.url), providersPage());

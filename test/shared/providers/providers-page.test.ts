@@ -11,7 +11,7 @@ describe('docs/providers.md', () => {
       expect(
         capabilities.map(({ feature }) => feature),
         type,
-      ).to.include.members(['text', 'tools', 'images', 'thinking']);
+      ).to.include.members(['tools', 'images', 'thinking']);
     }
   });
 });
