@@ -1,5 +1,5 @@
 // From a conversation in any protocol's words to what a simulated model can tell from it.
-import { type Ask, type AskTool, SUB_TASKS } from './read-ask.ts';
+import { type Ask, type AskTool, isFromSubagent } from './read-ask.ts';
 import type { SeenRequest } from './seen.ts';
 
 export interface Turn {
@@ -22,19 +22,22 @@ export function buildAsk(conversation: Conversation, request: SeenRequest): Ask 
   const { model, stream, turns, tools, outputSchema, stopSequences } = conversation;
   const lastAnswer = turns.findLastIndex((turn) => turn.role === 'assistant');
   const prompt = findPrompt(turns);
-  const isDelegated = Object.values<string>(SUB_TASKS).includes(prompt);
+  const newest = turns.slice(lastAnswer + 1);
+  const toolResults = newest.flatMap((turn) => turn.results ?? []);
+  const isNews = newest.some((turn) => turn.role === 'user');
   return {
     model,
     stream,
     prompt,
-    toolResults: turns.slice(lastAnswer + 1).flatMap((turn) => turn.results ?? []),
+    toolResults,
     tools,
     outputSchema,
     stopSequences,
     // Where a protocol has no stop sequences, the prompt is all that tells.
     isClassifier: stopSequences.includes('</block>') || (tools.length === 0 && request.raw.includes('<block>')),
-    isSubagent: request.headers['x-claude-code-agent-id'] !== undefined || isDelegated,
+    isSubagent: isFromSubagent(request, prompt),
     isLaterTurn: lastAnswer >= 0,
+    isNotified: lastAnswer >= 0 && toolResults.length === 0 && isNews && findPrompt(newest) === '',
     hasSafeguards: false,
     marksCache: false,
   };

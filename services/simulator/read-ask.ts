@@ -22,6 +22,8 @@ export interface Ask {
   isClassifier: boolean;
   isSubagent: boolean;
   isLaterTurn: boolean;
+  /** Since the last answer nothing came but reminders, such as that a task in the background is done. */
+  isNotified: boolean;
   hasSafeguards: boolean;
   marksCache: boolean;
 }
@@ -42,11 +44,13 @@ export function readAsk(request: SeenRequest): Ask | undefined {
   const stopSequences = listOf(body.stop_sequences).map(String);
   const lastAnswer = messages.findLastIndex((message) => message.role === 'assistant');
   const newest = messages.slice(lastAnswer + 1);
+  const prompt = findPrompt(messages);
+  const toolResults = newest.flatMap((message) => blocksOf(message).filter(isToolResult).map(resultText));
   return {
     model: body.model,
     stream: body.stream === true,
-    prompt: findPrompt(messages),
-    toolResults: newest.flatMap((message) => blocksOf(message).filter(isToolResult).map(resultText)),
+    prompt,
+    toolResults,
     tools: listOf(body.tools)
       .filter(isFields)
       .map((tool) => ({
@@ -56,11 +60,22 @@ export function readAsk(request: SeenRequest): Ask | undefined {
     outputSchema: outputSchema(body),
     stopSequences,
     isClassifier: body.stream === undefined && stopSequences.includes('</block>'),
-    isSubagent: request.headers['x-claude-code-agent-id'] !== undefined,
+    isSubagent: isFromSubagent(request, prompt),
     isLaterTurn: lastAnswer >= 0,
+    isNotified: lastAnswer >= 0 && toolResults.length === 0 && isNews(newest) && findPrompt(newest) === '',
     hasSafeguards: Array.isArray(body.safeguards),
     marksCache: request.raw.includes('"cache_control"'),
   };
+}
+
+/** By the header, or where a gateway dropped that, by the task. */
+export function isFromSubagent(request: SeenRequest, prompt: string): boolean {
+  const isDelegated = Object.values<string>(SUB_TASKS).includes(prompt.trim());
+  return request.headers['x-claude-code-agent-id'] !== undefined || isDelegated;
+}
+
+function isNews(newest: Fields[]): boolean {
+  return newest.some((message) => message.role === 'user');
 }
 
 function findPrompt(messages: Fields[]): string {

@@ -117,6 +117,7 @@ const NO_ASK: Ask = {
   isClassifier: false,
   isSubagent: false,
   isLaterTurn: false,
+  isNotified: false,
   hasSafeguards: false,
   marksCache: false,
 };

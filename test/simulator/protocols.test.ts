@@ -22,7 +22,7 @@ interface Speaker {
   hear(answer: Fields): Heard;
 }
 
-type Turn = { user: string } | { calls: Call[] } | { results: Array<Call & { output: string }> };
+type Turn = { user: string } | { said: string } | { calls: Call[] } | { results: Array<Call & { output: string }> };
 
 interface More {
   tools?: string[];
@@ -46,6 +46,7 @@ const anthropic: Speaker = {
     ...(schema ? { output_config: { format: { type: 'json_schema', schema } } } : {}),
     messages: turns.map((turn) => {
       if ('user' in turn) return { role: 'user', content: turn.user };
+      if ('said' in turn) return { role: 'assistant', content: turn.said };
       if ('calls' in turn)
         return { role: 'assistant', content: turn.calls.map((call) => ({ type: 'tool_use', ...call })) };
       return {
@@ -73,6 +74,7 @@ const chat: Speaker = {
     ...(schema ? { response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } } : {}),
     messages: turns.flatMap((turn): Fields[] => {
       if ('user' in turn) return [{ role: 'user', content: turn.user }];
+      if ('said' in turn) return [{ role: 'assistant', content: turn.said }];
       if ('results' in turn)
         return turn.results.map(({ id, output }) => ({ role: 'tool', tool_call_id: id, content: output }));
       const calls = turn.calls.map(({ id, name, input }) => ({
@@ -105,6 +107,7 @@ const responses: Speaker = {
     ...(schema ? { text: { format: { type: 'json_schema', name: 'x', schema } } } : {}),
     input: turns.flatMap((turn): Fields[] => {
       if ('user' in turn) return [{ role: 'user', content: [{ type: 'input_text', text: turn.user }] }];
+      if ('said' in turn) return [{ role: 'assistant', content: [{ type: 'output_text', text: turn.said }] }];
       if ('results' in turn) {
         return turn.results.map(({ id, output }) => ({ type: 'function_call_output', call_id: id, output }));
       }
@@ -142,6 +145,7 @@ const gemini: Speaker = {
     generationConfig: schema ? { responseMimeType: 'application/json', responseJsonSchema: schema } : {},
     contents: turns.map((turn) => {
       if ('user' in turn) return { role: 'user', parts: [{ text: turn.user }] };
+      if ('said' in turn) return { role: 'model', parts: [{ text: turn.said }] };
       if ('calls' in turn) {
         return { role: 'model', parts: turn.calls.map(({ name, input }) => ({ functionCall: { name, args: input } })) };
       }
@@ -167,6 +171,7 @@ const ollama: Speaker = {
     ...(schema ? { format: schema } : {}),
     messages: turns.flatMap((turn): Fields[] => {
       if ('user' in turn) return [{ role: 'user', content: turn.user }];
+      if ('said' in turn) return [{ role: 'assistant', content: turn.said }];
       if ('results' in turn)
         return turn.results.map(({ name, output }) => ({ role: 'tool', tool_name: name, content: output }));
       const calls = turn.calls.map(({ name, input }) => ({ function: { name, arguments: input } }));
@@ -236,6 +241,16 @@ describe('simulated agent in every protocol', () => {
       const body = JSON.stringify(speaker.say([{ user: String(prompt) }], { tools: TOOLS }));
       const response = await fetch(simulator.url + speaker.path, { method: 'POST', body, headers });
       expect(speaker.hear((await response.json()) as Fields).calls[0]?.name).to.equal('Bash');
+    });
+
+    it(`${name}: does not begin anew when only a notification came`, async () => {
+      simulator.use('subagent');
+      const note = { user: '<system-reminder>\nTask a1 is done.\n</system-reminder>' };
+      const { calls } = await ask(speaker, [{ user: 'Use a subagent' }]);
+      const results = calls.map((call) => ({ ...call, output: 'launched' }));
+      const said = [{ user: 'Use a subagent' }, { calls }, { results }, { said: 'main done' }];
+      expect(await ask(speaker, [...said, note])).to.deep.include({ text: 'main done', calls: [] });
+      expect((await ask(speaker, [...said, { user: 'Once more' }])).calls).to.have.length(1);
     });
 
     it(`${name}: follows a schema, and searches the web where it can`, async () => {

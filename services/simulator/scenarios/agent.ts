@@ -27,7 +27,7 @@ function chooseScene(ask: Ask, context: ScenarioContext, own: Random): Scene {
   }
   const searchesWeb = ask.tools.some((tool) => tool.name === 'web_search' && tool.inputSchema === undefined);
   if (searchesWeb && answers['web-search']) return answers['web-search'](ask, context);
-  if (ask.toolResults.length > 0) return { content: [text(reportOn(ask.toolResults, own))] };
+  if (ask.toolResults.length > 0 || ask.isNotified) return { content: [text(reportOn(ask.toolResults, own))] };
   const calls = chooseCalls(ask, offered, own);
   if (calls.length === 0) return { content: [text(answerTo(ask.prompt, own))] };
   const thought = `The request is: "${ask.prompt.slice(0, 120)}". ${own.pick(THOUGHTS)}`;

@@ -33,7 +33,8 @@ export const answers: Record<string, Scenario> = {
           ],
         },
   subagent: (ask) => {
-    if (ask.toolResults.length > 0) return { content: [text(ask.isSubagent ? 'sub done' : 'main done')] };
+    if (ask.toolResults.length > 0 || ask.isNotified)
+      return { content: [text(ask.isSubagent ? 'sub done' : 'main done')] };
     if (ask.isSubagent) {
       return { content: [toolUse('Bash', { command: 'echo in-sub', description: 'Work of the subagent' })] };
     }

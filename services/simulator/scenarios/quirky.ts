@@ -11,7 +11,7 @@ const REPORT: Scene = { content: [text('Both calls came back. There is nothing m
 
 export function quirky(quirks: Quirks, change: (scene: Scene, ask: Ask) => Partial<Scene> = () => ({})): Scenario {
   return (ask) => {
-    const scene = ask.toolResults.length > 0 ? REPORT : { content: openingOf(ask) };
+    const scene = ask.toolResults.length > 0 || ask.isNotified ? REPORT : { content: openingOf(ask) };
     return { ...scene, quirks, ...change(scene, ask) };
   };
 }
