@@ -95,6 +95,13 @@ describe('gemini: streams', () => {
     expect(again?.input).to.deep.equal(call?.input);
   });
 
+  it('conv S-06 leaves a call open whose arguments were still coming when the stream broke', () => {
+    const cut = bytesOf('partial-arguments').toString('utf8').split('\r\n\r\n').slice(0, 3).join('\r\n\r\n');
+    const { events, error } = feedStream(gemini, cut);
+    expect(error).to.be.instanceOf(GatewayError);
+    expect(events.at(-1)?.type).to.equal('content_block_start');
+  });
+
   it('conv G-07 maps each reason: stop, length, withheld, malformed, other', () => {
     expect(read('text').message?.stop_reason).to.equal('end_turn');
     expect(read('thinking-tool').message?.stop_reason).to.equal('tool_use');

@@ -51,12 +51,13 @@ class GeminiReader implements StreamReader {
 
   onEnd(): void {
     if (this.#writer.hasEnded) return;
-    this.#endPartial();
-    this.#answer.flush();
-    this.#endThinking(null);
+    // A broken turn stays as it is: nothing in it is brought to an end.
     if (this.#finish === null && this.#blocked === null) {
       throw new GatewayError('api_error', 'the upstream closed the stream before finishing');
     }
+    this.#endPartial();
+    this.#answer.flush();
+    this.#endThinking(null);
     this.#writer.usage({ ...toUsage(this.#counts), ...this.#grounding.usage() });
     if (this.#finish === null) this.#refuse(this.#blocked ?? '');
     else this.#end(this.#finish.reason, this.#finish.message);
