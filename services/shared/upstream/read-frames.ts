@@ -15,39 +15,44 @@ const LONGEST_DOCUMENT = 32 * 1024 * 1024;
 const SNIFFED = 64;
 
 export function createFrameReader(framing: 'sse' | 'ndjson', onEvent: (event: SseEvent) => void): FrameReader {
-  let held: Buffer[] = [];
-  let heldBytes = 0;
+  let held = Buffer.alloc(0);
   let reader: FrameReader | undefined;
+  const decide = (): FrameReader => {
+    const chosen = choose(framing, held, onEvent);
+    reader = chosen;
+    chosen.push(held);
+    return chosen;
+  };
   return {
     push: (bytes) => {
       if (reader) {
         reader.push(bytes);
         return;
       }
-      held.push(bytes);
-      heldBytes += bytes.length;
-      const start = Buffer.concat(held);
-      if (start.length < SNIFFED && start.toString('latin1').trim() === '') return;
-      reader = choose(framing, start, onEvent);
-      held = [];
-      reader.push(start);
+      held = Buffer.concat([held, bytes]);
+      // No event is whole before its first line is.
+      if (held.length >= SNIFFED || /\S.*[\r\n]/.test(held.toString('latin1'))) decide();
     },
     end: () => {
-      if (!reader && heldBytes > 0)
+      if (!reader && held.toString('utf8').trim() === '')
         throw new GatewayError('api_error', 'the upstream answered nothing', { status: 502 });
-      reader?.end();
+      (reader ?? decide()).end();
     },
   };
 }
 
 function choose(framing: 'sse' | 'ndjson', start: Buffer, onEvent: (event: SseEvent) => void): FrameReader {
-  const text = start.subarray(0, SNIFFED).toString('latin1').trimStart();
-  if (/^<(?:!doctype|html|\?xml)/i.test(text)) {
+  const text = start.subarray(0, SNIFFED).toString('utf8').replace(BOM, '').trimStart();
+  if (/^<(?:!doctype|html|head|body|\?xml)/i.test(text)) {
     throw new GatewayError('api_error', 'the upstream answered with a web page', { status: 502 });
   }
+  // Servers also answer in the other framing than the one they are known for.
+  if (/^(?:data|event|id|retry)?:/.test(text)) return events(onEvent);
   if (framing === 'ndjson') return lines(onEvent);
   return /^[{[]/.test(text) ? document(onEvent) : events(onEvent);
 }
+
+const BOM = /^\ufeff/;
 
 function events(onEvent: (event: SseEvent) => void): FrameReader {
   const reader = createSseReader({ onEvent: (event) => onEvent(event) });
@@ -59,23 +64,31 @@ function events(onEvent: (event: SseEvent) => void): FrameReader {
 }
 
 function lines(onEvent: (event: SseEvent) => void): FrameReader {
-  let rest: Buffer = Buffer.alloc(0);
-  const emit = (line: Buffer): void => {
-    const data = line.toString('utf8').trim();
+  let parts: Buffer[] = [];
+  let size = 0;
+  const keep = (part: Buffer): void => {
+    size += part.length;
+    if (size > LONGEST_DOCUMENT)
+      throw new GatewayError('api_error', 'a line of the answer is too long', { status: 502 });
+    parts.push(part);
+  };
+  const emit = (): void => {
+    const data = Buffer.concat(parts).toString('utf8').replace(BOM, '').trim();
+    parts = [];
+    size = 0;
     if (data !== '') onEvent({ event: undefined, data });
   };
   return {
     push: (bytes) => {
-      let all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-      for (let end = all.indexOf(0x0a); end !== -1; end = all.indexOf(0x0a)) {
-        emit(all.subarray(0, end));
-        all = all.subarray(end + 1);
+      let rest = bytes;
+      for (let end = rest.indexOf(0x0a); end !== -1; end = rest.indexOf(0x0a)) {
+        keep(rest.subarray(0, end));
+        emit();
+        rest = rest.subarray(end + 1);
       }
-      if (all.length > LONGEST_DOCUMENT)
-        throw new GatewayError('api_error', 'a line of the answer is too long', { status: 502 });
-      rest = all;
+      if (rest.length > 0) keep(rest);
     },
-    end: () => emit(rest),
+    end: emit,
   };
 }
 
@@ -88,6 +101,6 @@ function document(onEvent: (event: SseEvent) => void): FrameReader {
       if (size > LONGEST_DOCUMENT) throw new GatewayError('api_error', 'the answer is too long', { status: 502 });
       parts.push(bytes);
     },
-    end: () => onEvent({ event: WHOLE, data: Buffer.concat(parts).toString('utf8') }),
+    end: () => onEvent({ event: WHOLE, data: Buffer.concat(parts).toString('utf8').replace(BOM, '') }),
   };
 }
