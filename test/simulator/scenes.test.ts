@@ -34,6 +34,7 @@ const GOOD = [
   'utf8',
   'empty-text',
   'web-search',
+  'web-search-tool',
   'unknown-parts',
   'title-json',
   'structured-output',

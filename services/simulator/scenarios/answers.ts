@@ -61,6 +61,12 @@ export const answers: Record<string, Scenario> = {
   'long-output': () => ({ content: [text(longText())], pings: 'once' }),
   utf8: () => ({ content: [text('Grüße, 世界! 👩‍👩‍👧 ½ € — naïve café 🇩🇪 \u2028 e\u0301')], deltaChars: 3 }),
   'empty-text': () => ({ content: [] }),
+  /** The client's own tool, whose request for the search itself is answered in turn. */
+  'web-search-tool': (ask, context) => {
+    if (ask.tools.some((tool) => tool.name === 'web_search')) return answers['web-search']?.(ask, context) ?? DONE;
+    if (ask.toolResults.length > 0 || ask.isNotified) return DONE;
+    return { content: [text('Searching.'), toolUse('WebSearch', { query: 'model gateway' })] };
+  },
   'web-search': () => ({
     content: [
       text('I will search for that.'),
