@@ -5,6 +5,7 @@ import { geminiQuirks } from '#services/simulator/scenarios/gemini-quirks.ts';
 import { responsesQuirks } from '#services/simulator/scenarios/responses-quirks.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
+import { loadRecordings } from '../../support/recordings.ts';
 
 const TOOLS: ToolUnion[] = ['Bash', 'Read'].map((name) => ({ name, input_schema: { type: 'object', properties: {} } }));
 const SEARCH: ToolUnion[] = [{ type: 'web_search_20250305', name: 'web_search' }];
@@ -64,6 +65,21 @@ for (const { type, model, quirks } of [
       await gateway.stop();
       await simulator.stop();
     });
+
+    it('conv Q-06 takes every recorded turn of every client, as its checks of the protocol see it', async () => {
+      const refused: string[] = [];
+      for (const recorded of loadRecordings()) {
+        if (!/^\/v1\/messages(\?|$)/.test(recorded.url)) continue;
+        const { safeguards: _, thread, ...request } = JSON.parse(recorded.body.toString()) as Record<string, unknown>;
+        if (thread !== undefined) continue;
+        simulator.use('text');
+        const answer = await fetch(`${gateway.url}/v1/messages`, { method: 'POST', body: JSON.stringify(request) });
+        const said = await answer.text();
+        if (answer.status !== 200) refused.push(`${recorded.file} ${recorded.seq}: ${said}`);
+      }
+      expect(refused).to.deep.equal([]);
+      expect(simulator.seen().length).to.be.above(40);
+    }).timeout(20_000);
 
     for (const scene of Object.keys(quirks)) {
       it(`${scene} ends in ${ENDINGS[scene] ?? 'tool_use'}, streamed and not`, async () => {
