@@ -1,7 +1,7 @@
 // Writes docs/providers.md from the providers' own capability data, so that the page and the program cannot differ. Run it
 // after changing a provider: node --conditions=source scripts/write-providers.ts (a test fails until then).
 import { writeFileSync } from 'node:fs';
-import { PROFILE_PROVIDERS } from '#shared/providers/anthropic/anthropic.ts';
+import { PROFILE_PROVIDERS } from '#shared/providers/anthropic.ts';
 import { NATIVE, PROVIDERS } from '#shared/providers/index.ts';
 import type { Provider } from '#shared/providers/provider.ts';
 

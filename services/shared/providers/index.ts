@@ -1,7 +1,8 @@
 // Every protocol we speak: an explicit list. `anthropic` without a profile is not converted at all: its bytes pass.
-import { PROFILE_PROVIDERS } from './anthropic/anthropic.ts';
+import { PROFILE_PROVIDERS } from './anthropic.ts';
 import { azure } from './azure.ts';
 import { gemini } from './gemini.ts';
+import { ollama } from './ollama.ts';
 import { openai, openaiChat } from './openai-chat.ts';
 import { openaiResponses } from './openai-responses.ts';
 import { openrouter } from './openrouter.ts';
@@ -14,7 +15,7 @@ export const NATIVE = 'anthropic';
 /** What a provider speaks whose settings do not say. */
 export const DEFAULT_PROVIDER_TYPE = NATIVE;
 
-export const PROVIDERS: readonly Provider[] = [openaiChat, openai, azure, openrouter, openaiResponses, gemini];
+export const PROVIDERS: readonly Provider[] = [openaiChat, openai, azure, openrouter, openaiResponses, ollama, gemini];
 
 export function providerTypes(): string[] {
   return [...new Set([NATIVE, ...PROVIDERS.map((provider) => provider.type)])];
@@ -33,8 +34,9 @@ export function keyHeaderOf(type: string, profile: string | null = null): KeyHea
 }
 
 /** Names of the ways in which servers of a protocol deviate from it; none = they all speak it alike. */
-export function profilesOf(type: string): string[] {
-  return type === NATIVE ? [...PROFILE_PROVIDERS.keys()] : [];
+export function profilesOf(type: string): readonly string[] {
+  if (type === NATIVE) return [...PROFILE_PROVIDERS.keys()];
+  return PROVIDERS.find((provider) => provider.type === type)?.profiles ?? [];
 }
 
 /** Who converts for a target; null when its bytes pass as they are. */

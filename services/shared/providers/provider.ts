@@ -73,6 +73,8 @@ export interface Provider {
   readonly framing: 'sse' | 'ndjson';
   /** Where it takes its key, unless the settings say otherwise; absent = a bearer token. */
   readonly keyHeader?: KeyHeader;
+  /** Names under which a server of the protocol may deviate from it. */
+  readonly profiles?: readonly string[];
   readonly capabilities: readonly Capability[];
   /** @throws GatewayError 400 that names the field or block which cannot be carried */
   toUpstreamRequest(request: MessagesRequest, input: ConversionInput): ConvertedRequest;

@@ -1,10 +1,11 @@
 // Servers that speak the Messages API and deviate from it. A request is repaired before it goes there, the answer is
 // read and written anew; a server without a profile is none of these, its bytes pass.
-import type { Provider } from '../provider.ts';
-import { readHttpError } from '../read-error.ts';
-import { PROFILES, type Profile } from './profiles.ts';
-import { toProfileRequest } from './request.ts';
-import { createMessagesReader } from './stream.ts';
+
+import { PROFILES, type Profile } from './anthropic/profiles.ts';
+import { toProfileRequest } from './anthropic/request.ts';
+import { createMessagesReader } from './anthropic/stream.ts';
+import type { Provider } from './provider.ts';
+import { readHttpError } from './read-error.ts';
 
 /** A provider for each profile, by the profile's name. */
 export const PROFILE_PROVIDERS: ReadonlyMap<string, Provider> = new Map(
