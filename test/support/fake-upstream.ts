@@ -20,7 +20,7 @@ export interface FakeUpstream {
   url: string;
   asked: Asked[];
   /** What it answers from now on. */
-  answer: FakeAnswer;
+  answer: FakeAnswer | ((asked: Asked) => FakeAnswer);
   stop(): Promise<void>;
 }
 
@@ -31,13 +31,10 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>;
-      upstream.asked.push({ path: request.url ?? '', headers: request.headers, body });
-      const {
-        status = 200,
-        headers = { 'content-type': 'text/event-stream' },
-        body: answer,
-        cutAfter,
-      } = upstream.answer;
+      const asked = { path: request.url ?? '', headers: request.headers, body };
+      upstream.asked.push(asked);
+      const chosen = typeof upstream.answer === 'function' ? upstream.answer(asked) : upstream.answer;
+      const { status = 200, headers = { 'content-type': 'text/event-stream' }, body: answer, cutAfter } = chosen;
       response.writeHead(status, headers);
       if (cutAfter === undefined) response.end(answer);
       else response.write(answer.slice(0, cutAfter), () => response.destroy());

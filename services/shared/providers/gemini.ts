@@ -1,6 +1,7 @@
 // Google's Gemini API (https://ai.google.dev/api/generate-content); Vertex takes the same bodies under its own addresses.
 
 import { readGeminiError } from './gemini/error.ts';
+import { OPENAPI_SCHEMA } from './gemini/models.ts';
 import { toUpstreamRequest } from './gemini/request.ts';
 import { createGeminiReader } from './gemini/stream.ts';
 import { TYPE } from './gemini/thought-signature.ts';
@@ -47,6 +48,7 @@ export const gemini: Provider = {
   type: TYPE,
   framing: 'sse',
   keyHeader: 'x-goog-api-key',
+  profiles: [OPENAPI_SCHEMA],
   capabilities: CAPABILITIES,
   toUpstreamRequest,
   createReader: createGeminiReader,

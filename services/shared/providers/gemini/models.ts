@@ -1,6 +1,9 @@
 // What generations of Gemini differ in, as data: the first row that matches a model's name counts.
 import { budgetOfEffort, clampEffort, type Effort, effortOfBudget, type ThinkingWish } from '../effort.ts';
 
+/** The profile of a server that takes schemas of the OpenAPI subset only. */
+export const OPENAPI_SCHEMA = 'openapi-schema';
+
 export interface GeminiTraits {
   /** How much to think: by level, by tokens, or not at all. */
   thinking:

@@ -13,12 +13,10 @@ import { createToolNames, type ToolNameRule, type ToolNames } from '../tool-name
 import { toTurns } from '../tool-results.ts';
 import { writeJson } from '../write-json.ts';
 import { toContents } from './contents.ts';
-import { type GeminiTraits, toThinkingConfig, traitsOf } from './models.ts';
+import { type GeminiTraits, OPENAPI_SCHEMA, toThinkingConfig, traitsOf } from './models.ts';
 
 const TOOL_NAMES: ToolNameRule = { max: 128, illegal: /[^A-Za-z0-9_.:-]/g, start: /^[A-Za-z_]/ };
 const MOST_STOP_SEQUENCES = 5;
-/** A server that takes the OpenAPI subset of schemas only. */
-const OPENAPI_SCHEMA = 'openapi-schema';
 
 export function toUpstreamRequest(request: MessagesRequest, input: ConversionInput): ConvertedRequest {
   if (listOf(request.mcp_servers).length > 0) throw invalid('mcp_servers: this provider cannot reach MCP servers');
