@@ -13,7 +13,7 @@ import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { GatewayContext } from '../context.ts';
 import { forwardHeaders } from '../forward-headers.ts';
-import { identifyTurn } from '../routing/identify-turn.ts';
+import { identifySession } from '../routing/identify-turn.ts';
 import type { Call, Plan, RequestView } from './call.ts';
 
 export interface Outbound {
@@ -60,7 +60,7 @@ async function convert(
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(call.request.headers))
     if (typeof value === 'string') headers[name] = value;
-  const { sessionId } = identifyTurn(request, headers);
+  const { sessionId } = identifySession(request, headers);
   const inputTokens = await countInput(request, plan, view, context);
   const { upstream, memory, notes } = convertRequest(request, provider, plan.primary, sessionId, inputTokens);
   call.notes.push(...notes);
