@@ -15,7 +15,7 @@ import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
 import { classifyRequest } from './routing/classify-request.ts';
-import { identifyTurn } from './routing/identify-turn.ts';
+import { identifyTurn, turnKeyOf } from './routing/identify-turn.ts';
 
 export interface Publisher {
   /** Never throws, never waits. */
@@ -91,6 +91,7 @@ export function createPublisher(parts: PublisherParts): Publisher {
 async function publish(finished: FinishedCall, parts: PublisherParts): Promise<Handover> {
   const { bus, events, config } = parts;
   const { request, plan, answer } = finished;
+  if (config.captureOff && plan?.mode !== 'compare') return skip(finished, 'mode_off', events);
   const described = describe(finished, parts);
   if (request === null || plan === null || described === null) return skip(finished, 'primary_error', events);
   const { entry } = described;
@@ -153,6 +154,8 @@ function describe(
     id: finished.id,
     startedAtMs: finished.startedAtMs,
     ...identity,
+    // Made of the whole conversation: only for those that need it.
+    turnKey: decision.skip === null ? turnKeyOf(request, identity.sessionId) : '',
     class: kind.class,
     classKind: kind.kind,
     mode: plan.mode,

@@ -4,26 +4,25 @@ import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { systemText } from './classify-request.ts';
 
-export type TurnIdentity = Pick<ExchangeEntry, 'sessionId' | 'sessionSource' | 'lineageId' | 'turnKey'>;
+export type SessionIdentity = Pick<ExchangeEntry, 'sessionId' | 'sessionSource'>;
+export type TurnIdentity = SessionIdentity & Pick<ExchangeEntry, 'lineageId'>;
 
 export function identifyTurn(request: MessagesRequest, headers: Readonly<Record<string, string>>): TurnIdentity {
-  const session = sessionOf(request, headers);
+  const session = identifySession(request, headers);
   const agent = headers['x-claude-code-agent-id'];
   const lineage =
     agent ?? hash(withoutBillingBlock(systemText(request)), JSON.stringify(toolNames(request))).slice(0, 32);
-  return {
-    ...session,
-    lineageId: `${session.sessionId}/${lineage}`,
-    turnKey: hash(session.sessionId, canonical(request.messages), canonical(request.tools ?? []), request.model),
-  };
+  return { ...session, lineageId: `${session.sessionId}/${lineage}` };
+}
+
+/** Equal for a turn that is sent again, also with another `stream` and `max_tokens`, as clients do after a failure. */
+export function turnKeyOf(request: MessagesRequest, sessionId: string): string {
+  return hash(sessionId, canonical(request.messages), canonical(request.tools ?? []), request.model);
 }
 
 const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;
 
-function sessionOf(
-  request: MessagesRequest,
-  headers: Readonly<Record<string, string>>,
-): Pick<TurnIdentity, 'sessionId' | 'sessionSource'> {
+export function identifySession(request: MessagesRequest, headers: Readonly<Record<string, string>>): SessionIdentity {
   const header = headers['x-claude-code-session-id'];
   if (header) return { sessionId: header, sessionSource: 'header' };
   const userId = typeof request.metadata?.user_id === 'string' ? request.metadata.user_id : '';
