@@ -341,7 +341,7 @@ describe('openai-responses: requests', () => {
   it('conv A-02 conv C-03 tells only OpenAI who asks, and only as a hash', () => {
     const metadata = { user_id: 'user_1_account__session_2' };
     const at = (target: NonNullable<Input>['target'] = {}) => convert({ metadata }, { sessionKey: 'abc', target });
-    const hash = createHash('sha256').update(metadata.user_id).digest('hex');
+    const hash = createHash('sha256').update('user_1_account_').digest('hex');
     expect(at({ baseUrl: 'https://api.openai.com/v1' }).json).to.include({
       prompt_cache_key: 'abc',
       safety_identifier: hash,
@@ -351,6 +351,8 @@ describe('openai-responses: requests', () => {
       .and.not.to.have.property('safety_identifier');
     expect(at().json).not.to.have.any.keys('prompt_cache_key', 'safety_identifier');
     expect(at().body.toString()).not.to.contain(metadata.user_id);
+    const later = convert({ metadata: { user_id: 'user_1_account__session_3' } }, { target: { vendor: 'openai' } });
+    expect(later.json.safety_identifier, 'in another session').to.equal(hash);
   });
 
   it('conv W-01 conv W-05 sends the hosted search, and leaves out what nobody can run', () => {

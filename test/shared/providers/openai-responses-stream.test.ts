@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { GatewayError } from '#shared/errors.ts';
 import { decodeReasoning } from '#shared/providers/openai-responses/reasoning-state.ts';
 import { openaiResponses } from '#shared/providers/openai-responses.ts';
+import { convertBody } from '../../support/convert-body.ts';
 import { type FeedOptions, feedStream } from '../../support/convert-stream.ts';
 import { expectBrokenWhenCut, expectSoundStream } from '../../support/stream-properties.ts';
 
@@ -86,6 +87,37 @@ describe('openai-responses: streams', () => {
 
   it('conv S-11 takes arguments that only the final event has', () => {
     expect(contentOf('whole-call')?.[0]).to.deep.include({ input: { command: 'pwd' } });
+  });
+
+  it('conv X-11 takes out optional arguments that hold nothing and would be refused', () => {
+    const read = {
+      name: 'Read',
+      input_schema: {
+        type: 'object',
+        properties: { file_path: { type: 'string' }, pages: { type: 'string', minLength: 1 } },
+        required: ['file_path'],
+      },
+    };
+    const { memory } = convertBody(openaiResponses, { tools: [read] });
+    const empty = bytesOf('reasoning-tool')
+      .toString('utf8')
+      .replaceAll('\\"/a.txt\\"}', '\\"/a.txt\\",\\"pages\\":\\"\\"}')
+      .replace('"delta": ".txt\\"}"', '"delta": ".txt\\",\\"pages\\":\\"\\"}"');
+    for (const chunkBytes of [1, 4096]) {
+      const { message, error } = feedStream(openaiResponses, empty, { chunkBytes, memory: { ...memory } });
+      expect(error).to.equal(null);
+      expect(message?.content.at(-1)?.input).to.deep.equal({ file_path: '/a.txt' });
+    }
+    const cut = bytesOf('max-tokens');
+    const write = { ...read, name: 'Write' };
+    const half = feedStream(openaiResponses, cut, {
+      memory: { ...convertBody(openaiResponses, { tools: [write] }).memory },
+    });
+    expect(half.message?.stop_reason).to.equal('max_tokens');
+    expect(feedStream(openaiResponses, empty).message?.content.at(-1)?.input).to.deep.equal({
+      file_path: '/a.txt',
+      pages: '',
+    });
   });
 
   it('conv S-14 says tool_use although the response is only completed', () => {

@@ -1,11 +1,12 @@
 // A Messages request → a Responses request that stores nothing: the whole conversation goes along, reasoning encrypted.
-import { createHash } from 'node:crypto';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
 import { chooseEffort, readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, listOf, textOf } from '../fields.ts';
+import { hashUser } from '../hash-user.ts';
+import { mayRefuse } from '../openai-chat/tool-arguments.ts';
 import { outputLimit } from '../output-limit.ts';
-import type { ConversionInput, ConversionMemory, ConvertedRequest } from '../provider.ts';
+import type { ConversionInput, ConvertedRequest } from '../provider.ts';
 import type { Target } from '../target.ts';
 import {
   readToolChoice,
@@ -20,6 +21,7 @@ import { toTurns } from '../tool-results.ts';
 import { writeJson } from '../write-json.ts';
 import { toInput } from './input.ts';
 import { effortRangeOf } from './models.ts';
+import type { ResponsesMemory } from './responses-memory.ts';
 import { toTextFormat } from './text-format.ts';
 
 const TOOL_NAMES: ToolNameRule = { max: 128, illegal: /[^a-zA-Z0-9_-]/g };
@@ -64,7 +66,7 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
     headers: ['content-type', 'application/json', 'accept', 'text/event-stream'],
     body: Buffer.from(writeJson(body)),
     notes,
-    memory: toMemory(request, input, names),
+    memory: toMemory(request, input, tools, names),
   };
 }
 
@@ -73,9 +75,15 @@ function pathOf({ baseUrl }: Target): string {
   return new URL(baseUrl).pathname === '/' ? '/v1/responses' : '/responses';
 }
 
-function toMemory(request: MessagesRequest, input: ConversionInput, names: ToolNames): ConversionMemory {
+function toMemory(
+  request: MessagesRequest,
+  input: ConversionInput,
+  tools: ToolDefinitions,
+  names: ToolNames,
+): ResponsesMemory {
   const wish = readThinkingWish(request);
   const isWanted = wish.mode === 'enabled' || wish.mode === 'adaptive';
+  const picky = tools.functions.filter(({ schema }) => mayRefuse(schema));
   return {
     model: input.model,
     modelAsked: input.modelAsked,
@@ -86,6 +94,7 @@ function toMemory(request: MessagesRequest, input: ConversionInput, names: ToolN
       .filter((sequence) => sequence !== ''),
     inputTokens: input.inputTokens,
     thinking: !isWanted ? 'none' : wish.isHidden ? 'state' : 'shown',
+    pickyTools: new Map(picky.map(({ name, schema }) => [name, schema])),
   };
 }
 
@@ -180,7 +189,7 @@ function hostFields(request: MessagesRequest, { target, sessionKey }: Conversion
   const tier = request.service_tier === 'standard_only' ? 'default' : request.service_tier === 'auto' ? 'auto' : null;
   return {
     ...(host.cacheKey && sessionKey !== null ? { prompt_cache_key: sessionKey } : {}),
-    ...(host.identity && user !== '' ? { safety_identifier: createHash('sha256').update(user).digest('hex') } : {}),
+    ...(host.identity && user !== '' ? { safety_identifier: hashUser(user) } : {}),
     ...(host.tier && tier !== null ? { service_tier: tier } : {}),
   };
 }

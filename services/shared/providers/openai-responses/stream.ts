@@ -4,12 +4,14 @@ import type { MessageWriter } from '#shared/messages/message-writer.ts';
 import type { SseEvent } from '#shared/sse/read-sse.ts';
 import { type AnswerText, createAnswerText } from '../answer-text.ts';
 import { type Fields, fieldsOf, isFields, listOf, numberOf, parseJson, textOf } from '../fields.ts';
+import { dropRefused } from '../openai-chat/tool-arguments.ts';
 import type { ConversionMemory, StreamReader } from '../provider.ts';
 import { readStreamError } from '../read-error.ts';
 import { CLIENT_TOOL_IDS, toToolId } from '../tool-names.ts';
 import { type Ending, endingOf, readUsage } from './ending.ts';
 import { addWritten, createOutputItems, type OutputItem, partKey, restOf } from './output-items.ts';
 import { encodeReasoning } from './reasoning-state.ts';
+import { pickyToolsOf } from './responses-memory.ts';
 import { createSearchLog } from './web-search.ts';
 
 /** Events that carry the whole response, however it ended. */
@@ -153,11 +155,21 @@ class ResponsesReader implements StreamReader {
   #doneCall(item: OutputItem, fields: Fields): void {
     this.#arguments(item, restOf(item, ARGUMENTS, textOf(fields.arguments)));
     this.#startCall(item);
+    const json = item.written.get(ARGUMENTS) ?? '';
+    const schema = this.#pickySchema(item);
+    if (item.isStarted && schema) this.#writer.toolArguments(item.key, dropRefused(json, schema));
     if (item.isStarted) this.#writer.toolEnd(item.key);
     // Without a name and without arguments nobody meant anything by it.
-    else if (item.written.has(ARGUMENTS)) {
-      throw new GatewayError('api_error', 'the upstream called a tool without saying which');
-    }
+    else if (json !== '') throw new GatewayError('api_error', 'the upstream called a tool without saying which');
+  }
+
+  /** Arguments of such a tool wait for their end. */
+  #pickySchema(item: OutputItem): Fields | undefined {
+    return pickyToolsOf(this.#memory).get(this.#clientName(item));
+  }
+
+  #clientName({ name }: OutputItem): string {
+    return this.#memory.toolNames.get(name) ?? name;
   }
 
   #doneSearch(item: OutputItem, fields: Fields): void {
@@ -192,15 +204,14 @@ class ResponsesReader implements StreamReader {
     if (item.isStarted || item.name === '' || item.callId === '') return;
     item.isStarted = true;
     this.#leaveProse();
-    const name = this.#memory.toolNames.get(item.name) ?? item.name;
-    this.#writer.toolStart(item.key, toToolId(item.callId, CLIENT_TOOL_IDS), name);
-    this.#writer.toolArguments(item.key, item.written.get(ARGUMENTS) ?? '');
+    this.#writer.toolStart(item.key, toToolId(item.callId, CLIENT_TOOL_IDS), this.#clientName(item));
+    if (!this.#pickySchema(item)) this.#writer.toolArguments(item.key, item.written.get(ARGUMENTS) ?? '');
   }
 
   #arguments(item: OutputItem, delta: string): void {
     if (delta === '' || item.isDone) return;
     addWritten(item, ARGUMENTS, delta);
-    if (item.isStarted) this.#writer.toolArguments(item.key, delta);
+    if (item.isStarted && !this.#pickySchema(item)) this.#writer.toolArguments(item.key, delta);
   }
 
   #leaveProse(): void {
