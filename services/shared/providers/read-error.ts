@@ -117,7 +117,7 @@ function statusOf(codes: readonly string[], message: string): number {
 const QUOTA =
   /insufficient_quota|insufficient.?balance|billing_|out of credits|credit balance|no credits|used all available credits|spending limit|perday|daily (?:limit|quota)|payment required/i;
 const NO_MODEL = /model_not_found|model_not_exist|model .{0,80}(?:not found|does not exist)|no endpoints found/i;
-const OVERLOADED = /overloaded|at capacity|unavailable|try again later|engine is busy|server is busy/i;
+const OVERLOADED = /overloaded|at capacity|unavailable|try again later|(?:engine|server) (?:is )?busy/i;
 const NOT_ALLOWED = /model|region|country|territory|location|moderation|flagged|content|terms|policy/i;
 const CREDENTIAL = /api.?key|credential|unauthorized|authenticat|token/i;
 

@@ -50,9 +50,9 @@ function toBlock(placed: Placed, profile: Profile, notes: string[]): Fields[] {
   }
 }
 
-/** Where signatures are checked, ours would be refused; elsewhere the words are worth keeping without it. */
+/** Where signatures are checked, ours would be refused; elsewhere the words are worth keeping without any. */
 function toThinking(block: Fields, profile: Profile, notes: string[]): Fields[] {
-  if (!isOwnThinkingState(block.signature)) return [block];
+  if (profile.signatures === 'checked' && !isOwnThinkingState(block.signature)) return [block];
   if (profile.signatures === 'ignored' && textOf(block.thinking) !== '') return [{ ...block, signature: '' }];
   addNote(notes, 'omitted:thinking');
   return [];
