@@ -15,7 +15,7 @@ import {
 
 const BASE = ['errors', 'ids', 'clock'];
 const STREAMS = ['wire', 'sse', 'messages'];
-const SETTINGS = ['config', 'telemetry', 'lifecycle', 'cost', 'redact'];
+const SETTINGS = ['config', 'telemetry', 'lifecycle', 'cost', 'redact', 'http'];
 
 /** Who may import whom; a layer may always import itself. Type imports obey it too. */
 const ALLOWED: Record<string, string[]> = {
@@ -34,6 +34,7 @@ const ALLOWED: Record<string, string[]> = {
   store: [...BASE, ...STREAMS, 'exchange'],
   control: [...BASE, ...STREAMS, 'exchange', 'bus'],
   config: BASE,
+  http: ['errors', 'config'],
   telemetry: [...BASE, 'lifecycle'],
   cost: [...BASE, 'wire', 'models'],
   redact: [...BASE, 'wire'],

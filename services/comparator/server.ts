@@ -1,7 +1,7 @@
 // The comparator's own listener: how far behind it is, for the console and for people.
-import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
+import { authorize } from '#shared/http/authorize.ts';
 import { SCORER_VERSION } from './comparison/scorers/index.ts';
 import type { ComparatorContext } from './context.ts';
 
@@ -13,7 +13,7 @@ export function createServer(context: ComparatorContext): Express {
     const isWell = bus && store;
     response.status(isWell ? 200 : 503).json({ status: isWell ? 'ok' : 'unavailable', bus, store });
   });
-  app.use('/api', requireToken(context.config.adminToken));
+  app.use('/api', authorize(context.config.adminToken));
   app.get('/api/comparator', async (_request, response) => {
     response.json(await describe(context));
   });
@@ -47,26 +47,6 @@ async function describe({ bus, slots, budget, breakers, config, consumer }: Comp
   };
 }
 
-function requireToken(adminToken: string | null) {
-  return (request: Request, _response: Response, next: NextFunction): void => {
-    if (adminToken === null) {
-      next();
-      return;
-    }
-    const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    const matches = timingSafeEqual(digest(given), digest(adminToken));
-    next(
-      matches
-        ? undefined
-        : new GatewayError('authentication_error', 'this address needs the admin token as a bearer token'),
-    );
-  };
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
 function notFound(request: Request): GatewayError {
   return new GatewayError(
     'not_found_error',
@@ -79,6 +59,6 @@ function answerError(context: ComparatorContext) {
     const isOurs = error instanceof GatewayError;
     if (!isOurs) context.events.trouble('http', error);
     const shown = isOurs ? error : new GatewayError('api_error', 'the comparator cannot answer this now');
-    response.status(shown.status).json(toErrorEnvelope(shown));
+    response.status(shown.status).set(shown.headers).json(toErrorEnvelope(shown));
   };
 }

@@ -1,10 +1,10 @@
 // The console's HTTP surface: every route on this screen, and the funnel that turns whatever was thrown into an answer.
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
+import { authorize } from '#shared/http/authorize.ts';
 import { uuidv7 } from '#shared/ids.ts';
 import { listHistory, showExchange } from './api/history.ts';
 import { listPairs, showPair } from './api/pairs.ts';
-import { authorize } from './authorize.ts';
 import type { ConsoleContext } from './context.ts';
 
 export function createServer(context: ConsoleContext): Express {

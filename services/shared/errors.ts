@@ -84,8 +84,3 @@ export function toErrorEnvelope(error: GatewayError, requestId?: string): ErrorE
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-/** Ends an exhaustive switch: the compiler refuses a case that was forgotten. */
-export function assertNever(value: never): never {
-  throw new Error(`unexpected value ${JSON.stringify(value)}`);
-}

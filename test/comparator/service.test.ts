@@ -14,6 +14,8 @@ import {
   until,
   untilSettled,
 } from '../support/comparator.ts';
+import { send } from '../support/raw-client.ts';
+import { armSummary, pairRow } from '../support/store-rows.ts';
 
 const SAME: Scene = { content: [{ type: 'tool_use', name: 'Read', input: { file_path: 'a.ts' } }] };
 const READ = { tools: [{ name: 'Read', input: { file_path: 'a.ts' } }] };
@@ -195,6 +197,38 @@ describe('comparator', () => {
     }
   });
 
+  it('exports the row that is stored, not the own one that came too late for it', async () => {
+    const entry = makeEntry({ shadow: ['glm-5'] });
+    const traceId = parseTraceparent(entry.traceparent)?.traceId ?? '';
+    const secondary = armSummary({ span_id: pairSpanId('compare_request', entry.id, 'glm-5', 0), duration_ms: 4321 });
+    const stored = { exchange_id: entry.id, target: 'glm-5', trace_id: traceId, verdict: 'diverged', secondary };
+    const first = pairRow(stored);
+    for (const exported_at of [null, '2026-01-02T03:04:05.678Z']) {
+      const late = await comparatorWorld([testTarget('glm-5', simulator.url)]);
+      try {
+        // Another comparator stores the pair while this one waits for the answer.
+        let looks = 0;
+        const pair: typeof late.store.pair = async (id) => (++looks === 1 ? null : late.store.pair(id));
+        await late.store.insertPair({ ...first, exported_at });
+        await late.start({}, { store: { ...late.store, pair } });
+        await publish(late.bus, { shadow: ['glm-5'], entry, answer: { text: 'Done.' } });
+        await untilSettled(late.bus);
+        const told = late.sink.spans.map(({ attributes }) => [
+          attributes['ccproxy.verdict'],
+          attributes['total_duration_ms'],
+        ]);
+        const ofTheStored = [
+          [undefined, 4321],
+          ['diverged', undefined],
+        ];
+        expect(told).to.deep.equal(exported_at === null ? ofTheStored : []);
+        expect(JSON.stringify(late.sink.spans)).to.not.contain('read a.ts');
+      } finally {
+        await late.end();
+      }
+    }
+  });
+
   it('buries an entry that it cannot read, with its reason', async () => {
     await world.start();
     const entry = makeEntry({ shadow: ['glm-5'] });
@@ -340,6 +374,16 @@ describe('comparator', () => {
     });
     expect((await fetch(`${comparator.url}/health`)).status).to.equal(200);
     expect((await fetch(`${comparator.url}/nothing`)).status).to.equal(404);
+  });
+
+  it('answers a foreign name with 403 where there is no token, as gateway and console do', async () => {
+    const { url } = await world.start();
+    const { port } = new URL(url);
+    const statusAs = async (host: string): Promise<number> =>
+      (await send(url, { method: 'GET', path: '/api/comparator', headers: ['host', host], body: Buffer.alloc(0) }))
+        .status;
+    expect(await statusAs('evil.example')).to.equal(403);
+    expect(await statusAs(`localhost:${port}`)).to.equal(200);
   });
 
   it('takes its settings from the configuration', () => {

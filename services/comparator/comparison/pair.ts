@@ -1,6 +1,6 @@
 // Two observations of one turn, cleaned by the same function: what scorers compare.
 import type { Observation, ToolCall } from '#shared/exchange/observation.ts';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson } from '#shared/messages/canonical-json.ts';
 
 export type ActionType = 'answer' | 'tools' | 'answer+tools' | 'ask_user' | 'none';
 

@@ -19,8 +19,16 @@ export async function record({ row, spans, wasCalled }: Recorded, context: Conte
   const isNew = await context.store.insertPair(row);
   if (isNew) context.events.pairStored(row, spans);
   else context.events.pairKnown(row, wasCalled);
-  await exportPair(row, spans, context);
+  if (isNew) await exportPair(row, spans, context);
+  else await exportStored(row.pair_id, spans, context);
   return isNew ? 'new' : 'known';
+}
+
+/** The spans' ids are those of the stored row: they tell of that answer, not of the one that came too late. */
+async function exportStored(pairId: string, spans: Recorded['spans'], context: Context): Promise<void> {
+  const stored = await context.store.pair(pairId);
+  if (stored === null || stored.exported_at !== null) return;
+  await exportPair(stored, { ...spans, llm: {}, secondary: null }, context);
 }
 
 /** Also for a row that was stored by a process that then died. */

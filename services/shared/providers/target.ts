@@ -54,7 +54,7 @@ export interface Targets {
   readonly models: ReadonlyMap<string, Target>;
 }
 
-/** The target of a name used by pairs and config: forced or one of the models. */
+/** The target of a name used by pairs and config: forced, which goes first wherever names are resolved, or a model. */
 export function findTarget(targets: Targets, name: string): Target | undefined {
-  return targets.models.get(name) ?? (targets.forced?.name === name ? targets.forced : undefined);
+  return targets.forced?.name === name ? targets.forced : targets.models.get(name);
 }

@@ -14,14 +14,23 @@ import {
 import type { Credential, KeyHeader, Target, Targets, Timeouts } from '#shared/providers/target.ts';
 import { least } from './limit-request.ts';
 
-/** @throws ConfigError when a key file or variable is missing */
+/** @throws ConfigError when a key file or variable is missing, or a name would mean two targets */
 export function createTargets(config: Config): Targets {
   const models = Object.entries(config.models).map(([name, model]) => {
     const provider = config.providers[model.provider];
     if (!provider) throw new ConfigError(`models.${name}.provider = "${model.provider}" is no entry of [providers]`);
     return [name, modelTarget(name, model, provider, config)] as const;
   });
-  return { forced: forcedTarget(config), passthrough: passthroughTarget(config), models: new Map(models) };
+  const forced = forcedTarget(config);
+  if (forced !== null) refuseTwin(forced, config);
+  return { forced, passthrough: passthroughTarget(config), models: new Map(models) };
+}
+
+/** Pairs, spans and settings know a target by its name alone. */
+function refuseTwin({ name }: Target, config: Config): void {
+  if (!Object.hasOwn(config.models, name)) return;
+  const whose = config.target.model === null ? 'the name of a target without target.model' : `target.model = "${name}"`;
+  throw new ConfigError(`${whose} is also the entry [models.${name}], which may lead elsewhere: rename one of them`);
 }
 
 function forcedTarget(config: Config): Target | null {

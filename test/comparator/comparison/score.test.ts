@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { canonicalJson } from '#services/comparator/comparison/canonical-json.ts';
 import { actionLevel, agrees, LEVELS } from '#services/comparator/comparison/ladder.ts';
 import { bestMatching, callSimilarity } from '#services/comparator/comparison/match-calls.ts';
 import { type Arm, pair, toArm } from '#services/comparator/comparison/pair.ts';
 import { score } from '#services/comparator/comparison/score.ts';
 import { observe } from '#shared/exchange/read-exchange.ts';
+import { canonicalJson } from '#shared/messages/canonical-json.ts';
 import { type AnswerSpec, recordedAnswer } from '../../support/answer-bytes.ts';
 import { observed } from '../../support/observations.ts';
 
@@ -106,7 +106,7 @@ describe('canonical JSON', () => {
 
   it('sorts keys at every depth and refuses what is nested too deep', () => {
     expect(canonicalJson({ b: [{ d: 1, c: 2 }], a: null })).to.equal('{"a":null,"b":[{"c":2,"d":1}]}');
-    const deep: unknown = JSON.parse(`${'['.repeat(300)}${']'.repeat(300)}`);
+    const deep: unknown = JSON.parse(`${'['.repeat(700)}${']'.repeat(700)}`);
     expect(() => canonicalJson(deep)).to.throw(RangeError);
   });
 });

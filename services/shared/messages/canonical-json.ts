@@ -1,9 +1,9 @@
 // One text for equal JSON values, whatever the order of their keys.
 
-/** Deeper values are not compared; answers nest a few levels. */
-const DEEPEST = 200;
+/** Deeper than a request may nest that is let in. */
+const DEEPEST = 600;
 
-/** @throws RangeError on a value nested deeper than 200 levels. */
+/** @throws RangeError on a value nested deeper than 600 levels. */
 export function canonicalJson(value: unknown, depth = 0): string {
   if (depth > DEEPEST) throw new RangeError(`JSON nested deeper than ${DEEPEST} levels`);
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, depth + 1)).join(',')}]`;
