@@ -31,7 +31,9 @@ export function createBooks(
         const { request, observation } = reading(finished);
         const observed = await observation();
         events.callRead(finished, observed);
-        void handoverOf(finished).then((handover) => events.callTraced(finished, observed, request, handover));
+        handoverOf(finished)
+          .then((handover) => events.callTraced(finished, observed, request, handover))
+          .catch((error: unknown) => events.trouble('spans', error));
         await inspect(finished, reading(finished));
       } catch (error) {
         events.callUnread(finished, error);

@@ -172,11 +172,11 @@ export interface ForwardedRequest {
   method: string;
   path: string;
   status: number;
-  outcome: 'ok' | 'client_error' | 'upstream_error' | 'client_abort';
+  outcome: 'ok' | 'client_error' | 'upstream_error' | 'stream_error' | 'client_abort';
 }
 
 export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
-  const isError = request.outcome === 'upstream_error';
+  const isError = request.outcome === 'upstream_error' || request.outcome === 'stream_error';
   return {
     name: 'passthrough_forward',
     kind: 'server',

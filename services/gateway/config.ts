@@ -9,6 +9,7 @@ export interface GatewayConfig {
   readonly maxConcurrentRequests: number;
   readonly drainMs: number;
   readonly adminToken: string | null;
+  readonly allowAnyKey: boolean;
   readonly consoleUrl: string;
   readonly passthroughModel: string | null;
   readonly keptBytes: number;
@@ -26,6 +27,7 @@ export function toGatewayConfig(config: Config, adminToken: string | null): Gate
     maxConcurrentRequests: config.server.max_concurrent_requests,
     drainMs: config.server.drain_secs * 1000,
     adminToken,
+    allowAnyKey: config.server.allow_any_key,
     consoleUrl: config.console.public_url ?? `http://${config.console.listen_address}/`,
     passthroughModel: config.passthrough.model,
     keptBytes: config.exchange.body_max_bytes,

@@ -25,6 +25,7 @@ import type { FinishedCall } from './messages/finished-call.ts';
 import { createModelList, type ModelList } from './paths/model-list.ts';
 import { createSharedCounts, type SharedCounts } from './paths/shared-counts.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
+import { type BodyBudget, createBodyBudget } from './read-body.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createStatsBook, type StatsBook } from './stats.ts';
 import { createTracingSwitch, type TracingSwitch } from './tracing-switch.ts';
@@ -58,6 +59,7 @@ export interface GatewayContext {
   readonly counts: SharedCounts;
   readonly admission: BacklogAdmission;
   readonly serverSlots: Slots;
+  readonly bodyBudget: BodyBudget;
   /** Calls being served now. */
   readonly open: Set<Call>;
   targetSlots(target: Target): Slots;
@@ -67,6 +69,9 @@ export interface GatewayContext {
   /** Ends timers and connections; nothing is served afterwards. */
   close(): Promise<void>;
 }
+
+/** Bodies of the largest size that may be held at once; of usual size it is many more. */
+const BODIES_AT_ONCE = 16;
 
 export function createContext(config: Config, parts: GatewayParts): GatewayContext {
   const { clock, log, metrics, control, bus } = parts;
@@ -121,6 +126,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     counts: createSharedCounts(gatewayConfig.countTtlMs, clock),
     admission,
     serverSlots: createSlots(gatewayConfig.maxConcurrentRequests),
+    bodyBudget: createBodyBudget(BODIES_AT_ONCE * gatewayConfig.maxBodyBytes),
     open: new Set(),
     targetSlots: (target) => {
       const known = slots.get(target.provider) ?? limitedSlots(target, metrics);

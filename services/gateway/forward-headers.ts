@@ -1,10 +1,9 @@
 // Which headers travel: end-to-end ones as they are; hop-by-hop ones never; credentials only by credentials.ts.
-import { headerValue } from '#shared/exchange/read-exchange.ts';
 import type { Target } from '#shared/providers/target.ts';
-import { CREDENTIAL_HEADERS, credentialHeaders } from '#shared/upstream/credentials.ts';
+import { CREDENTIAL_HEADERS, credentialHeaders, looksLikeCredential } from '#shared/upstream/credentials.ts';
 
 /** RFC 9110, 7.6.1, and what a proxy speaks for itself. */
-const HOP_BY_HOP = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -31,7 +30,7 @@ export function forwardHeaders(rawHeaders: readonly string[], target: Target): s
     const name = rawHeaders[index] ?? '';
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || named.has(lower) || REQUEST_ONLY.has(lower)) continue;
-    if (CREDENTIAL_HEADERS.has(lower) || isOwn(lower)) continue;
+    if (isOwn(lower) || isForeignCredential(lower, target)) continue;
     headers.push(name, rawHeaders[index + 1] ?? '');
   }
   headers.push(...credentialHeaders(target.credential, rawHeaders));
@@ -55,7 +54,17 @@ export function answerHeaders(rawHeaders: readonly string[], target: Target, isE
   return headers;
 }
 
-function connectionNames(rawHeaders: readonly string[]): ReadonlySet<string> {
-  const value = headerValue(rawHeaders, 'connection');
-  return new Set(value?.split(',').map((name) => name.trim().toLowerCase()) ?? []);
+/** A host that takes the caller's own credential gets it by `credentialHeaders`; no other host gets anything like one. */
+function isForeignCredential(name: string, target: Target): boolean {
+  return CREDENTIAL_HEADERS.has(name) || (target.credential.kind !== 'client' && looksLikeCredential(name));
+}
+
+/** What any of the `Connection` headers names belongs to this hop. */
+export function connectionNames(rawHeaders: readonly string[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() !== 'connection') continue;
+    for (const name of (rawHeaders[index + 1] ?? '').split(',')) names.add(name.trim().toLowerCase());
+  }
+  return names;
 }

@@ -93,7 +93,9 @@ async function publish(finished: FinishedCall, parts: PublisherParts): Promise<H
   const { request, plan, answer } = finished;
   if (config.captureOff && plan?.mode !== 'compare') return skip(finished, 'mode_off', events);
   const described = describe(finished, parts);
-  if (request === null || plan === null || described === null) return skip(finished, 'primary_error', events);
+  if (request === null || plan === null || described === null) {
+    return skip(finished, plan?.mode === 'compare' ? 'primary_error' : 'mode_off', events);
+  }
   const { entry } = described;
   if (answer === null) return withoutAnswer(finished, described.decision, events);
   const isFirst = described.decision.skip !== null || (await bus.markTurn(entry.turnKey));
@@ -160,8 +162,8 @@ function describe(
     classKind: kind.kind,
     mode: plan.mode,
     route: plan.reason,
-    modelAsked: finished.modelAsked ?? '',
-    modelSent: plan.model ?? finished.modelAsked ?? '',
+    modelAsked: shortName(finished.modelAsked),
+    modelSent: shortName(plan.model ?? finished.modelAsked),
     provider: plan.primary.provider,
     outcome: finished.outcome,
     httpStatus: finished.httpStatus,
@@ -179,6 +181,13 @@ function describe(
     tracestate: finished.trace.tracestate,
   };
   return { entry, decision };
+}
+
+const LONGEST_NAME = 512;
+
+/** The entry is small whatever a client calls its model. */
+function shortName(name: string | null): string {
+  return (name ?? '').slice(0, LONGEST_NAME);
 }
 
 function sizeOf(finished: FinishedCall): number {

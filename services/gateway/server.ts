@@ -1,8 +1,10 @@
 // Every route on one screen.
 import { createServer, type Server } from 'node:http';
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { isLoopback } from '#shared/config/schema.ts';
 import { GatewayError } from '#shared/errors.ts';
 import { uuidv7 } from '#shared/ids.ts';
+import { comesFromThisMachine } from './admin/admin-access.ts';
 import { createAdminRouter } from './admin/admin-router.ts';
 import type { GatewayContext } from './context.ts';
 import { sendError, toGatewayError } from './error-response.ts';
@@ -17,6 +19,7 @@ export function createApp(context: GatewayContext): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.use(originForm, refuseForeignPages(context));
   app.post('/v1/messages', createMessagesHandler(context));
   app.post('/v1/messages/count_tokens', createCountTokensHandler(context));
   app.get('/v1/models', createModelsHandler(context));
@@ -27,6 +30,36 @@ export function createApp(context: GatewayContext): Express {
   app.all('/{*path}', createPassthroughHandler(context));
   app.use(errorFunnel(context));
   return app;
+}
+
+/** A request line may name a whole URL (RFC 9112, 3.2.2); where it goes is not the client's to say. */
+const originForm: RequestHandler = (req, _res, next) => {
+  if (!req.url.startsWith('/') && URL.canParse(req.url)) {
+    const { pathname, search } = new URL(req.url);
+    req.url = pathname + search;
+  }
+  next();
+};
+
+/**
+ * Without client keys whoever reaches a loopback address is served, so no web page may: a page of another site shows in
+ * Origin, a name rebound to this machine in Host.
+ */
+function refuseForeignPages(context: GatewayContext): RequestHandler {
+  const { listen, allowAnyKey } = context.config;
+  return (req, _res, next) => {
+    const isGuarded = isLoopback(listen.host) && !allowAnyKey;
+    if (isGuarded && !comesFromThisMachine(req.headers)) {
+      throw new GatewayError(
+        'permission_error',
+        'a page of another site, or another name of this host, is not served',
+        {
+          headers: { 'x-should-retry': 'false' },
+        },
+      );
+    }
+    next();
+  };
 }
 
 function errorFunnel(context: GatewayContext): ErrorRequestHandler {

@@ -4,6 +4,7 @@ import type { Config } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
 import type { RunningService } from '#shared/lifecycle.ts';
 import { createContext, type GatewayContext, type GatewayParts } from './context.ts';
+import { type OpenAnswers, watchAnswers } from './open-answers.ts';
 import { createHttpServer } from './server.ts';
 
 export type { GatewayParts } from './context.ts';
@@ -17,6 +18,7 @@ export interface RunningGateway extends RunningService {
 export async function createGateway(config: Config, parts: GatewayParts): Promise<RunningGateway> {
   const context = createContext(config, parts);
   const server = createHttpServer(context);
+  const answers = watchAnswers(server);
   await Promise.all([context.mode.refresh(), context.tracing.refresh()]);
   const { host, port } = context.config.listen;
   await new Promise<void>((resolve, reject) => {
@@ -39,7 +41,7 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
       return !context.isDraining();
     },
     stop: () => {
-      stopping ??= drain(context, server);
+      stopping ??= drain(context, server, answers);
       return stopping;
     },
   };
@@ -47,17 +49,22 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
 
 const FLUSH_MS = 5000;
 
-/** New requests get 529; running streams end; at the deadline what is left is cut visibly; then what is queued goes out. */
-async function drain(context: GatewayContext, server: ReturnType<typeof createHttpServer>): Promise<void> {
+/** New requests get 529; running answers end; at the deadline what is left is cut visibly; then what is queued goes out. */
+async function drain(
+  context: GatewayContext,
+  server: ReturnType<typeof createHttpServer>,
+  answers: OpenAnswers,
+): Promise<void> {
   context.startDraining();
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
   server.closeIdleConnections();
-  await untilIdle(context, context.config.drainMs);
-  for (const call of context.open) call.response.destroy();
+  const isIdle = (): boolean => context.open.size === 0 && answers.count === 0;
+  await until(isIdle, context, context.config.drainMs);
+  answers.breakOff();
   server.closeIdleConnections();
-  await untilIdle(context, FLUSH_MS);
+  await until(isIdle, context, FLUSH_MS);
   server.closeAllConnections();
   await closed;
   await Promise.all([context.books.drain(FLUSH_MS), context.publisher.drain(FLUSH_MS)]);
@@ -66,11 +73,11 @@ async function drain(context: GatewayContext, server: ReturnType<typeof createHt
 
 const CHECK_MS = 20;
 
-function untilIdle(context: GatewayContext, limitMs: number): Promise<void> {
-  const deadline = context.clock.monotonicMs() + limitMs;
+function until(holds: () => boolean, { clock }: GatewayContext, limitMs: number): Promise<void> {
+  const deadline = clock.monotonicMs() + limitMs;
   return new Promise((resolve) => {
     const check = (): void => {
-      if (context.open.size === 0 || context.clock.monotonicMs() >= deadline) resolve();
+      if (holds() || clock.monotonicMs() >= deadline) resolve();
       else setTimeout(check, CHECK_MS);
     };
     check();

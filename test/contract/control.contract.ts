@@ -63,6 +63,13 @@ export function describeControl(name: string, start: (context: Mocha.Context) =>
       expect(await control.get('tracing')).to.equal('"on ü€"');
     });
 
+    it('keeps a value where none is kept, and leaves the one that is', async () => {
+      const control = open();
+      await control.setIfAbsent('mode', '"first"');
+      await control.setIfAbsent('mode', '"second"');
+      expect(await control.get('mode')).to.equal('"first"');
+    });
+
     it('keeps values and statistics for the next start', async () => {
       const first = open();
       await first.set('mode', '"kept"');

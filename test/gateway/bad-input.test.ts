@@ -116,7 +116,7 @@ describe('bad input', () => {
 
   it('broken chunking and broken HTTP are a 400 in the client’s error shape', async () => {
     const broken = await raw(
-      'POST /v1/messages HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZZ\r\n{"model"',
+      'POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nZZZ\r\n{"model"',
     );
     expect(broken)
       .to.match(/^HTTP\/1\.1 400 /)
@@ -133,7 +133,7 @@ describe('bad input', () => {
     const { hostname, port } = new URL(gateway.url);
     const socket = connect(Number(port), hostname);
     socket.write(
-      'POST /v1/messages HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n{"model"',
+      'POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n{"model"',
     );
     const [interim] = (await once(socket, 'data')) as [Buffer];
     expect(interim.toString()).to.match(/^HTTP\/1\.1 100 /);
@@ -172,6 +172,38 @@ describe('bad input', () => {
     );
     expect(gateway.lines.filter((line) => line.event === 'request.failed')).to.deep.equal([]);
     expect((await send(gateway.url, messagesRequest())).status).to.equal(200);
+  });
+
+  it('fix-unreadable-turn: odd names and missing messages are recorded like any other request', async () => {
+    const published = (await gateway.bus.counters('history')).published;
+    const odd = [
+      { model: 'm' },
+      { model: 'm', tools: [{ name: { toString: 1 } }], messages: 7 },
+      { model: 'm', tools: [null] },
+    ];
+    for (const body of odd) await post(JSON.stringify(body));
+    await until(async () => (await gateway.bus.counters('history')).published === published + odd.length);
+    expect(gateway.lines.filter((line) => line.event === 'exchange.failed')).to.deep.equal([]);
+  });
+
+  it('fix-prototype-encoding: an encoding named like a method is unknown', async () => {
+    expectRefused(await post('{}', ['content-encoding', 'constructor']), 415, 'invalid_request_error', /constructor/);
+  });
+
+  it('fix-tiny-chunks: a body in pieces of one byte is held as its bytes', async () => {
+    const body = messagesRequest().body;
+    const { hostname, port } = new URL(gateway.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      'POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n',
+    );
+    for (const byte of body)
+      socket.write(Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]));
+    socket.write('0\r\n\r\n');
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    expect(head.toString()).to.match(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+    expect(target.seen()[0]?.body).to.have.property('messages').with.length(1);
   });
 
   it('never logs a credential', () => {

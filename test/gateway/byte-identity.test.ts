@@ -166,6 +166,32 @@ describe('P1 the bytes a client gets', () => {
       expect(text, 'no invented end').to.not.match(/event: message_stop\ndata: [^\n]*\n\n/);
   }
 
+  it('fix-compressed-cut: a compressed stream that ends before its message does is broken off', async () => {
+    const scene: Scene = { content: CONTENT, compress: 'gzip', fault: { kind: 'end-early', after: 3 } };
+    const [, without] = await threeWays(scene, messagesRequest());
+    expect(without.end).to.equal('broken');
+  });
+
+  it('fix-mislabelled-stream: a stream under another content type that ends before its message does is broken off', async () => {
+    const headers = { 'content-type': 'application/octet-stream' };
+    const [, broken] = await threeWays(
+      { content: CONTENT, headers, fault: { kind: 'end-early', after: 3 } },
+      messagesRequest(),
+    );
+    expect(broken.end).to.equal('broken');
+    const [, whole] = await threeWays({ content: CONTENT, headers }, messagesRequest());
+    expect(whole.end).to.equal('complete');
+  });
+
+  it('fix-done-marker: what comes after the end of a message or an error changes nothing', async () => {
+    const done = 'data: [DONE]\n\n';
+    const finished = await threeWays({ content: CONTENT, extraEvents: [{ at: 1000, raw: done }] }, messagesRequest());
+    expectSame(finished[1], finished[0], 'after message_stop');
+    const body = `event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"m"}}\n\n${done}`;
+    const failed = await threeWays({ body, headers: { 'content-type': 'text/event-stream' } }, messagesRequest());
+    expectSame(failed[1], failed[0], 'after an error');
+  });
+
   it('are the upstream’s for every recorded request', async () => {
     for (const recorded of loadRecordings().filter(({ url }) => url.startsWith('/v1/messages'))) {
       const raw = { method: recorded.method, path: recorded.url, headers: recorded.rawHeaders, body: recorded.body };

@@ -109,6 +109,40 @@ describe('paths', () => {
     expect(passthrough.seen()).to.have.length(0);
   });
 
+  it('fix-admin-token-in-any-header: a request that holds the admin token anywhere goes nowhere', async () => {
+    for (const headers of [
+      ['x-api-key', 'the-admin-token'],
+      ['authorization', 'the-admin-token'],
+      ['cookie', 'a=1; t=the-admin-token'],
+    ]) {
+      const answer = await send(inCompare.url, messagesRequest({ headers }));
+      expect(answer.status, headers.join()).to.equal(403);
+    }
+    expect(passthrough.seen()).to.have.length(0);
+  });
+
+  it('fix-absolute-form: a request line with a whole URL goes where everything goes', async () => {
+    const answer = await send(inTarget.url, {
+      ...messagesRequest(),
+      path: 'http://evil.example/v1/messages?beta=true',
+    });
+    expect(answer.status).to.equal(200);
+    expect(target.seen()[0]?.url).to.equal('/v1/messages?beta=true');
+  });
+
+  it('fix-foreign-page: no page of another site and no rebound name is served by a gateway of this machine', async () => {
+    for (const headers of [
+      ['origin', 'https://evil.example'],
+      ['host', 'evil.example:3080'],
+    ]) {
+      const answer = await send(inTarget.url, messagesRequest({ headers }));
+      expect(answer.status, headers.join()).to.equal(403);
+    }
+    const own = await send(inTarget.url, messagesRequest({ headers: ['origin', 'http://localhost:5173'] }));
+    expect(own.status).to.equal(200);
+    expect(target.seen()).to.have.length(1);
+  });
+
   it('S0-09 lists our models from memory with limits and under an alias clients keep', async () => {
     const answer = await send(inTarget.url, get('/v1/models?limit=1000'));
     expect(answer.status).to.equal(200);

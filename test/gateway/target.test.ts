@@ -234,6 +234,52 @@ describe('the target', () => {
     expect(await gateway.metric('ccproxy_gateway_requests_total', { outcome: 'client_abort' })).to.equal(0);
   });
 
+  it('fix-unknown-credential-headers: nothing that looks like a credential reaches a target', async () => {
+    const gateway = await start();
+    const names = [
+      'x-auth-token',
+      'ocp-apim-subscription-key',
+      'x-amz-security-token',
+      'cf-access-client-secret',
+      'anthropic-api-key',
+    ];
+    await send(gateway.url, messagesRequest({ headers: names.flatMap((name) => [name, 'client-secret']) }));
+    expect(target.seen()[0]?.rawHeaders.join()).to.not.include('client-secret');
+  });
+
+  it('fix-stalled-client: a client that reads nothing for the idle time is let go', async () => {
+    const gateway = await start({ 'target.timeout_secs': 1 });
+    target.use({ content: [{ type: 'text', text: 'z'.repeat(30_000_000) }], deltaChars: 60_000 });
+    const { connect } = await import('node:net');
+    const { hostname, port } = new URL(gateway.url);
+    const request = messagesRequest();
+    const socket = connect(Number(port), hostname);
+    socket.write(`POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${request.body.length}\r\n\r\n`);
+    socket.write(request.body);
+    socket.once('data', () => socket.pause());
+    await until(
+      async () => (await gateway.metric('ccproxy_gateway_requests_total', { outcome: 'client_abort' })) === 1,
+    );
+    socket.destroy();
+  });
+
+  it('fix-http-1.0: to a client of HTTP/1.0 a broken answer is a reset connection', async () => {
+    const gateway = await start();
+    target.use({ content: [{ type: 'text', text: 'hello' }], fault: { kind: 'cut-inside', after: 3 } });
+    const { connect } = await import('node:net');
+    const { hostname, port } = new URL(gateway.url);
+    const request = messagesRequest();
+    const socket = connect(Number(port), hostname);
+    socket.write(`POST /v1/messages HTTP/1.0\r\nhost: localhost\r\ncontent-length: ${request.body.length}\r\n\r\n`);
+    socket.write(request.body);
+    socket.resume();
+    const code = await new Promise((resolve) => {
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+      socket.on('end', () => resolve('an orderly end'));
+    });
+    expect(code).to.equal('ECONNRESET');
+  });
+
   it('a slow client slows the upstream down instead of filling memory', async () => {
     const gateway = await start();
     const blocks = [{ type: 'text', text: 'z'.repeat(30_000_000) }];
@@ -242,7 +288,7 @@ describe('the target', () => {
     const { hostname, port } = new URL(gateway.url);
     const request = messagesRequest();
     const socket = connect(Number(port), hostname);
-    socket.write(`POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: ${request.body.length}\r\n\r\n`);
+    socket.write(`POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${request.body.length}\r\n\r\n`);
     socket.write(request.body);
     let received = 0;
     await new Promise<void>((resolve) => {

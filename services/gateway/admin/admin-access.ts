@@ -3,6 +3,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '#shared/config/schema.ts';
 import { GatewayError } from '#shared/errors.ts';
+import { CREDENTIAL_HEADERS } from '#shared/upstream/credentials.ts';
+
+/** A proxy on this machine speaks for others. */
+const PROXY_HEADERS = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded', 'via'];
 
 /** True when the request carries the admin token as its bearer. Takes the same time for every wrong token. */
 export function bearsAdminToken(headers: IncomingHttpHeaders, adminToken: string | null): boolean {
@@ -29,13 +33,27 @@ export function requireAdmin(
   }
   // Without a token only this machine may switch, and no page in a browser on it: a page cannot help sending Origin, and
   // a rebound name shows in Host.
-  const host = hostOf(headers.host);
-  const origin = headers.origin === undefined ? null : hostOf(headers.origin.replace(/^[a-z]+:\/\//i, ''));
-  if (isLocal(remoteAddress) && isLoopback(host) && (origin === null || isLoopback(origin))) return;
+  const isProxied = PROXY_HEADERS.some((name) => headers[name] !== undefined);
+  if (isLocal(remoteAddress) && !isProxied && comesFromThisMachine(headers)) return;
   throw new GatewayError(
     'permission_error',
     'without an admin token the admin API answers only this machine; set admin.token',
   );
+}
+
+/** True when any header of the request holds the admin token, however it is presented: such a request goes nowhere. */
+export function holdsAdminToken(headers: IncomingHttpHeaders, adminToken: string | null): boolean {
+  if (adminToken === null) return false;
+  const wanted = digest(adminToken);
+  return [...CREDENTIAL_HEADERS]
+    .flatMap((name) => String(headers[name] ?? '').split(/[\s,;=]+/))
+    .some((part) => part !== '' && timingSafeEqual(digest(part), wanted));
+}
+
+/** No page of another site, and no other name rebound to this address. */
+export function comesFromThisMachine(headers: IncomingHttpHeaders): boolean {
+  const origin = headers.origin === undefined ? null : hostOf(headers.origin.replace(/^[a-z]+:\/\//i, ''));
+  return isLoopback(hostOf(headers.host)) && (origin === null || isLoopback(origin));
 }
 
 function digest(value: string): Buffer {

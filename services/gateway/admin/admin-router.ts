@@ -19,7 +19,13 @@ export function createAdminRouter(context: GatewayContext): Router {
   };
   const json = (handler: (req: Request, context: GatewayContext) => Promise<unknown>): RequestHandler => {
     return (req: Request, res: Response, next: NextFunction) => {
-      handler(req, context).then((body) => res.json(body), next);
+      const startedAt = context.clock.monotonicMs();
+      handler(req, context)
+        .then((body) => {
+          res.json(body);
+          context.events.answered('admin', 200, 'ok', context.clock.monotonicMs() - startedAt);
+        })
+        .catch(next);
     };
   };
   router.get('/mode', admin, json(getMode));

@@ -7,7 +7,7 @@ const LIMIT_BYTES = 65_536;
 
 /** @throws GatewayError 400 or 413 */
 export async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const bytes = await readBody(request, LIMIT_BYTES);
+  const bytes = await readBody(request, { limitBytes: LIMIT_BYTES });
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));

@@ -1,6 +1,6 @@
 // Headers → Caller, and whether it may be served now.
 import { GatewayError } from '#shared/errors.ts';
-import { bearsAdminToken } from '../admin/admin-access.ts';
+import { holdsAdminToken } from '../admin/admin-access.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Call, Caller } from './call.ts';
 
@@ -12,7 +12,7 @@ export function authenticate(call: Call, context: GatewayContext): Caller {
       closeConnection: true,
     });
   }
-  if (bearsAdminToken(call.request.headers, context.config.adminToken)) {
+  if (holdsAdminToken(call.request.headers, context.config.adminToken)) {
     throw new GatewayError('permission_error', 'the admin token is for the admin API only and is forwarded nowhere', {
       headers: { 'x-should-retry': 'false' },
     });

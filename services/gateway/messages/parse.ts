@@ -14,7 +14,14 @@ export async function parse(call: Call, context: GatewayContext): Promise<Reques
   const left = new Promise<never>((_, reject) => {
     call.onClientGone = () => reject(new ClientGone());
   });
-  const bytes = await Promise.race([readBody(call.request, context.config.maxBodyBytes), left]);
+  const bytes = await Promise.race([
+    readBody(call.request, {
+      limitBytes: context.config.maxBodyBytes,
+      budget: context.bodyBudget,
+      onTaken: (release) => call.releases.push(release),
+    }),
+    left,
+  ]);
   call.view = toView(bytes);
   return call.view;
 }

@@ -9,7 +9,7 @@ import { answerHeaders } from '../forward-headers.ts';
 import { routeHeaders } from '../route-headers.ts';
 import type { Call, Plan, Termination } from './call.ts';
 import { createKeptChunks, type KeptChunks } from './kept-chunks.ts';
-import { type Ending, readEnding } from './read-ending.ts';
+import { type Ending, looksLikeEvents, readEncodedEnding, readEnding } from './read-ending.ts';
 
 /** Resolves when the answer has ended for the client, however it ended. Never rejects. */
 export function streamBack(answer: Answer, plan: Plan, call: Call, context: GatewayContext): Promise<void> {
@@ -20,21 +20,35 @@ export function streamBack(answer: Answer, plan: Plan, call: Call, context: Gate
   const headers = answerHeaders(answer.rawHeaders, plan.primary, isEventStream);
   response.writeHead(answer.status, [...headers, ...routeHeaders(call, plan)]);
   if (isEventStream) response.flushHeaders();
-  return relay(answer, call, context, kept).then((failure) => {
-    if (call.isClientGone) return undefined;
-    const closed = new Promise<void>((resolve) => {
-      response.once('close', resolve);
-    });
-    if (isEventStream && answer.status < 300) endStream(answer, failure, call, kept);
-    else endPlain(failure, call);
-    // A slow client is still reading: the call is over with the last byte.
-    return closed;
+  return relay(answer, plan, call, context, kept).then((failure) => finishAnswer(answer, failure, plan, call, kept));
+}
+
+async function finishAnswer(
+  answer: Answer,
+  failure: UpstreamFailure | undefined,
+  plan: Plan,
+  call: Call,
+  kept: KeptChunks,
+): Promise<void> {
+  if (call.isClientGone) return;
+  const { response } = call;
+  const closed = new Promise<void>((resolve) => {
+    response.once('close', resolve);
   });
+  // Servers mislabel their streams; what the client asked for and the first bytes decide.
+  const isTurn = answer.status < 300 && (isStream(answer) || (call.view?.stream === true && looksLikeEvents(kept)));
+  if (isTurn) await endStream(answer, failure, call, kept);
+  else endPlain(failure, call);
+  // A slow client is still reading: the call is over with the last byte, or when it reads no more.
+  const stalled = setTimeout(() => response.destroy(), plan.primary.timeouts.idleMs);
+  await closed;
+  clearTimeout(stalled);
 }
 
 /** Passes chunks on until the upstream ends, fails, or the client leaves; undefined = it ended properly. */
 function relay(
   answer: Answer,
+  plan: Plan,
   call: Call,
   context: GatewayContext,
   kept: KeptChunks,
@@ -49,8 +63,13 @@ function relay(
       call.answerEndedAt = clock.monotonicMs();
       resolve(failure);
     };
-    const resume = (): void => flow?.resume();
+    let stalled: NodeJS.Timeout | undefined;
+    const resume = (): void => {
+      clearTimeout(stalled);
+      flow?.resume();
+    };
     call.onClientGone = () => {
+      clearTimeout(stalled);
       flow?.abort();
       settle('client_abort');
     };
@@ -63,10 +82,19 @@ function relay(
         if (!hasRoom) {
           flow?.pause();
           response.once('drain', resume);
+          clearTimeout(stalled);
+          // Whoever reads nothing for so long has left without saying so.
+          stalled = setTimeout(() => response.destroy(), plan.primary.timeouts.idleMs);
         }
       },
-      onEnd: () => settle('complete'),
-      onError: (failure) => settle(failure.kind, failure),
+      onEnd: () => {
+        clearTimeout(stalled);
+        settle('complete');
+      },
+      onError: (failure) => {
+        clearTimeout(stalled);
+        settle(failure.kind, failure);
+      },
     });
     if (call.isClientGone) call.onClientGone();
   });
@@ -83,29 +111,40 @@ function endPlain(failure: UpstreamFailure | undefined, call: Call): void {
 }
 
 /** How a stream ends for the client, by how its source ended and what its last bytes were. */
-function endStream(answer: Answer, failure: UpstreamFailure | undefined, call: Call, kept: KeptChunks): void {
-  const isEncoded = !/^(identity)?$/i.test(headerValue(answer.rawHeaders, 'content-encoding') ?? '');
-  const ending = isEncoded ? 'unreadable' : readEnding(kept);
+async function endStream(
+  answer: Answer,
+  failure: UpstreamFailure | undefined,
+  call: Call,
+  kept: KeptChunks,
+): Promise<void> {
+  const encoding = headerValue(answer.rawHeaders, 'content-encoding') ?? 'identity';
+  const isPlain = /^(identity)?$/i.test(encoding);
+  const ending = isPlain ? readEnding(kept) : await readEncodedEnding(kept, encoding);
   call.termination = terminationBy(ending, failure);
-  if (ending === 'between_events') {
+  // An event can be added to plain bytes of an open length, and to nothing else.
+  if (ending === 'between_events' && isPlain && isStream(answer)) {
     call.response.end(errorEvent(toErrorEnvelope(brokenTurn(failure), call.id)));
     return;
   }
   // Where nothing is missing that the client waits for, it ends as the upstream ended.
-  if (failure || ending === 'inside_event') breakOff(call);
+  const isUnfinished = ending === 'between_events' || ending === 'inside_event';
+  if (failure || isUnfinished) breakOff(call);
   else call.response.end();
 }
 
-function terminationBy(ending: Ending | 'unreadable', failure: UpstreamFailure | undefined): Termination {
+function terminationBy(ending: Ending, failure: UpstreamFailure | undefined): Termination {
   if (failure) return terminationOf(failure);
   if (ending === 'error_event') return 'error_event';
-  return ending === 'finished' || ending === 'unreadable' ? 'complete' : 'no_message_stop';
+  return ending === 'finished' ? 'complete' : 'no_message_stop';
 }
 
 /** Ends the connection in the middle of the HTTP message, after all that was written. */
-function breakOff({ response }: Call): void {
+function breakOff({ response, request }: Call): void {
   response.flushHeaders();
-  response.socket?.destroySoon();
+  const socket = response.socket ?? request.socket;
+  // To a client of HTTP/1.0 an orderly close is an orderly end.
+  if (request.httpVersionMajor === 1 && request.httpVersionMinor === 0) socket.resetAndDestroy();
+  else socket.destroySoon();
 }
 
 function terminationOf(failure: UpstreamFailure): Termination {

@@ -1,6 +1,6 @@
 // Every other path. In compare and anthropic-only it goes to the passthrough as it is, whatever its size; in target mode
 // not one byte leaves, and the answer is 404.
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Socket } from 'node:net';
@@ -8,14 +8,23 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { GatewayError } from '#shared/errors.ts';
 import { newSpanId, newTraceId, parseTraceparent, uuidv7 } from '#shared/ids.ts';
+import type { Target } from '#shared/providers/target.ts';
+import { isSecretName } from '#shared/telemetry/secret-shapes.ts';
 import { CREDENTIAL_HEADERS, credentialHeaders } from '#shared/upstream/credentials.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
-import { bearsAdminToken } from '../admin/admin-access.ts';
+import { holdsAdminToken } from '../admin/admin-access.ts';
+import type { ForwardedRequest } from '../call-spans.ts';
 import type { GatewayContext } from '../context.ts';
 import { sendError } from '../error-response.ts';
+import { connectionNames, HOP_BY_HOP } from '../forward-headers.ts';
+import { breakOff, refuseWhileDraining } from '../open-answers.ts';
+
+/** The upstream's answer to a client's response, once it has begun. */
+type UpstreamAnswers = WeakMap<ServerResponse, IncomingMessage>;
 
 export function createPassthroughHandler(context: GatewayContext): RequestHandler {
-  const forward = createForwarder(context);
+  const answers: UpstreamAnswers = new WeakMap();
+  const forward = createForwarder(context, answers);
   return (req: Request, res: Response, next: NextFunction) => {
     const { mode } = context.mode.current();
     if (mode === 'target') {
@@ -24,15 +33,27 @@ export function createPassthroughHandler(context: GatewayContext): RequestHandle
         `${req.method} ${req.path} is not served here, and mode target forwards nothing else`,
       );
     }
-    if (bearsAdminToken(req.headers, context.config.adminToken)) {
+    refuseWhileDraining(context.isDraining());
+    if (holdsAdminToken(req.headers, context.config.adminToken)) {
       throw new GatewayError('permission_error', 'the admin token is for the admin API only and is forwarded nowhere');
     }
-    observe(req, res, context);
+    refuseUpgrade(req.headers.upgrade);
+    observe(req, res, context, () => answers.get(res));
+    req.headers = outgoingHeaders(req, context.targets.passthrough);
     void forward(req, res, next);
   };
 }
 
-function createForwarder(context: GatewayContext): ReturnType<typeof createProxyMiddleware> {
+/** HTTP/2 is an offer that a server may pass over; whoever asks for another protocol waits for nothing but that. */
+function refuseUpgrade(protocol: string | undefined): void {
+  if (protocol === undefined || /^h2c$/i.test(protocol)) return;
+  throw new GatewayError(
+    'invalid_request_error',
+    `upgrade: no connection is turned into ${protocol.slice(0, 64)} here`,
+  );
+}
+
+function createForwarder(context: GatewayContext, answers: UpstreamAnswers): ReturnType<typeof createProxyMiddleware> {
   const { passthrough } = context.targets;
   const base = new URL(passthrough.baseUrl);
   const { path: prefix } = toUpstreamUrl(passthrough, '');
@@ -44,56 +65,104 @@ function createForwarder(context: GatewayContext): ReturnType<typeof createProxy
     proxyTimeout: passthrough.timeouts.idleMs,
     ...(prefix === '' ? {} : { pathRewrite: (path: string) => prefix + path }),
     on: {
-      proxyReq: (outgoing: ClientRequest, req: IncomingMessage) => {
-        const own = credentialHeaders(passthrough.credential, req.rawHeaders);
-        const stays = new Set(passthrough.credential.kind === 'client' ? own.map((name) => name.toLowerCase()) : []);
-        for (const name of CREDENTIAL_HEADERS) if (!stays.has(name)) outgoing.removeHeader(name);
-        if (stays.size === 0 && own[0] && own[1]) outgoing.setHeader(own[0], own[1]);
-        for (const name of outgoing.getHeaderNames()) if (name.startsWith('x-ccproxy-')) outgoing.removeHeader(name);
+      proxyRes: (answer: IncomingMessage, _req: IncomingMessage, res: ServerResponse) => {
+        answers.set(res, answer);
+        keepEndToEnd(answer, res.shouldKeepAlive && !context.isDraining());
+        // Ahead of the library, for which an orderly close is enough.
+        answer.once('error', () => {
+          if (res.headersSent && !res.writableEnded) breakOff(res);
+        });
       },
       error: (error: Error, _req: IncomingMessage, res: ServerResponse | Socket) => {
-        context.events.trouble('passthrough', error);
         if (res instanceof Socket) {
           res.destroy();
           return;
         }
-        const failure = new GatewayError('api_error', 'no answer from the passthrough upstream', {
-          status: 502,
-          cause: error,
-        });
-        sendError(res, failure, uuidv7(context.clock.nowMs()), []);
+        // The library tells of a connection's end twice: by the request and by the answer.
+        if (res.destroyed || res.writableEnded) return;
+        context.events.trouble('passthrough', error);
+        answers.get(res)?.unpipe(res);
+        sendFailure(error, res, context);
       },
     },
   });
 }
 
-function observe(req: Request, res: Response, context: GatewayContext): void {
+/** What frames a body stays with it, whatever `Connection` names. */
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
+
+/** What the client sent, but for what belongs to its connection, to us, or to another host. */
+function outgoingHeaders(req: IncomingMessage, { credential }: Target): IncomingHttpHeaders {
+  const named = connectionNames(req.rawHeaders);
+  const own = credentialHeaders(credential, req.rawHeaders);
+  const isClients = credential.kind === 'client';
+  const stays = new Set(isClients ? own.map((name) => name.toLowerCase()) : []);
+  const headers: IncomingHttpHeaders = {};
+  for (const [name, value] of Object.entries(req.headers)) {
+    if ((HOP_BY_HOP.has(name) || named.has(name)) && !FRAMING.has(name)) continue;
+    if (name.startsWith('x-ccproxy-')) continue;
+    if (!stays.has(name) && (CREDENTIAL_HEADERS.has(name) || (!isClients && isSecretName(name)))) continue;
+    headers[name] = value;
+  }
+  if (!isClients && own[0] && own[1]) headers[own[0]] = own[1];
+  return headers;
+}
+
+/** Takes from an answer what belongs to the upstream's connection; the client's own is kept or closed as it asked. */
+function keepEndToEnd(answer: IncomingMessage, keepAlive: boolean): void {
+  const named = connectionNames(answer.rawHeaders);
+  for (const name of Object.keys(answer.headers)) {
+    if ((HOP_BY_HOP.has(name) || named.has(name)) && !FRAMING.has(name)) delete answer.headers[name];
+  }
+  answer.headers.connection = keepAlive ? 'keep-alive' : 'close';
+}
+
+function sendFailure(error: Error, res: ServerResponse, context: GatewayContext): void {
+  if (res.headersSent) {
+    breakOff(res);
+    return;
+  }
+  // The library has put the upstream's headers there already.
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  res.statusMessage = '';
+  const failure = new GatewayError('api_error', 'no answer from the passthrough upstream', {
+    status: 502,
+    cause: error,
+  });
+  sendError(res, failure, uuidv7(context.clock.nowMs()), []);
+}
+
+function observe(
+  req: Request,
+  res: Response,
+  context: GatewayContext,
+  upstreamAnswer: () => IncomingMessage | undefined,
+): void {
   const startedAt = context.clock.monotonicMs();
   const startedAtMs = context.clock.nowMs();
+  const { path } = req;
+  const parent = parseTraceparent(req.headers.traceparent as string | undefined);
+  const tracestate = parent ? String(req.headers.tracestate ?? '') : '';
+  // Ahead of the library, which then ends its request: after that nobody knows who went first.
   res.once('close', () => {
-    const isAborted = !res.writableFinished;
-    const status = res.headersSent ? res.statusCode : 0;
-    const outcome = isAborted
-      ? 'client_abort'
-      : status >= 500
-        ? 'upstream_error'
-        : status >= 400
-          ? 'client_error'
-          : 'ok';
-    const durationMs = context.clock.monotonicMs() - startedAt;
-    const parent = parseTraceparent(req.headers.traceparent as string | undefined);
     context.events.forwarded({
       traceId: parent?.traceId ?? newTraceId(),
       spanId: newSpanId(),
       parentSpanId: parent?.spanId ?? null,
       sampled: parent?.sampled ?? true,
-      tracestate: parent ? String(req.headers.tracestate ?? '') : '',
+      tracestate,
       startedAtMs,
-      durationMs,
+      durationMs: context.clock.monotonicMs() - startedAt,
       method: req.method,
-      path: req.path,
-      status,
-      outcome,
+      path,
+      status: res.headersSent ? res.statusCode : 0,
+      outcome: outcomeOf(res, upstreamAnswer()),
     });
   });
+}
+
+function outcomeOf(res: Response, answer: IncomingMessage | undefined): ForwardedRequest['outcome'] {
+  if (!res.writableFinished) return answer?.destroyed && !answer.complete ? 'stream_error' : 'client_abort';
+  if (res.statusCode >= 500) return 'upstream_error';
+  return res.statusCode >= 400 ? 'client_error' : 'ok';
 }

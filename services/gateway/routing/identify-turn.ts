@@ -24,15 +24,22 @@ const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;
 
 export function identifySession(request: MessagesRequest, headers: Readonly<Record<string, string>>): SessionIdentity {
   const header = headers['x-claude-code-session-id'];
-  if (header) return { sessionId: header, sessionSource: 'header' };
+  if (header) return { sessionId: bounded(header), sessionSource: 'header' };
   const userId = typeof request.metadata?.user_id === 'string' ? request.metadata.user_id : '';
   const fromJson = sessionInJson(userId);
-  if (fromJson) return { sessionId: fromJson, sessionSource: 'metadata' };
+  if (fromJson) return { sessionId: bounded(fromJson), sessionSource: 'metadata' };
   const legacy = LEGACY_SESSION.exec(userId)?.[1];
   if (legacy) return { sessionId: legacy, sessionSource: 'legacy' };
   const messages = Array.isArray(request.messages) ? request.messages : [];
   const first = messages.find((message) => message?.role === 'user');
   return { sessionId: hash(canonical(first ?? null)), sessionSource: 'fallback' };
+}
+
+const LONGEST_ID = 128;
+
+/** Ids come from clients: what is longer than any real one is known by its hash. */
+function bounded(id: string): string {
+  return id.length <= LONGEST_ID ? id : hash(id);
 }
 
 function sessionInJson(userId: string): string | undefined {
@@ -50,12 +57,16 @@ function withoutBillingBlock(system: string): string {
 }
 
 function toolNames(request: MessagesRequest): string[] {
-  return Array.isArray(request.tools) ? request.tools.map((tool) => String(tool?.name ?? tool?.type ?? '')) : [];
+  const tools: unknown[] = Array.isArray(request.tools) ? request.tools : [];
+  return tools.map((tool) => {
+    const { name, type } = (tool ?? {}) as { name?: unknown; type?: unknown };
+    return typeof name === 'string' ? name : typeof type === 'string' ? type : '';
+  });
 }
 
 /** JSON with sorted keys: equal values give equal text. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
+  return JSON.stringify(value ?? null, (_key, inner: unknown) => {
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
   });

@@ -54,6 +54,10 @@ class FileControl implements Control {
     this.#notify();
   }
 
+  async setIfAbsent(key: ControlKey, value: string): Promise<void> {
+    if ((await this.get(key)) === null) await this.set(key, value);
+  }
+
   watch(onChange: () => void): () => void {
     const watcher = (): void => onChange();
     this.#watchers.add(watcher);

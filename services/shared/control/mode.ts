@@ -80,7 +80,7 @@ export function createModeSwitch(options: ModeSwitchOptions): ModeSwitch {
       const json = await control.get('mode');
       if (json !== null) adopt(read(json));
       // What was kept is lost (a flushed or replaced Redis): the last known mode stays, and is kept again.
-      else if (state.source === 'runtime') await control.set('mode', toKept(state.mode, state.since));
+      else if (state.source === 'runtime') await control.setIfAbsent('mode', toKept(state.mode, state.since));
     } catch (error) {
       options.onTrouble(error);
     }

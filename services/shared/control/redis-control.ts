@@ -85,6 +85,11 @@ class RedisControl implements Control {
     await this.#change(key, [key, value]);
   }
 
+  async setIfAbsent(key: ControlKey, value: string): Promise<void> {
+    const name = this.#keys.setting(key);
+    await this.#commands.run((client) => client.set(name, value, { condition: 'NX' }), COMMAND_TIMEOUT_MS);
+  }
+
   /** Calls back once more than needed rather than once too few: after each (re)connect of either connection, too. */
   watch(onChange: () => void): () => void {
     const watcher = (): void => onChange();

@@ -2,12 +2,12 @@
 import { Agent, type Dispatcher } from 'undici';
 
 const KEEP_ALIVE_MS = 120_000;
-const CONNECTIONS = 500;
-
 /** HTTP/2 stays off: it costs one and a half to three times the CPU of HTTP/1.1 here. */
 export function createAgent(connectTimeoutMs: number): Dispatcher {
   return new Agent({
-    connections: CONNECTIONS,
+    // Limits on what is in flight are kept before a request comes here: one that waited for a connection would wait
+    // without a timeout.
+    connections: null,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     connect: { timeout: connectTimeoutMs, noDelay: true },

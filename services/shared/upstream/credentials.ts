@@ -13,6 +13,14 @@ export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'x-ccproxy-key',
 ]);
 
+/** Vendors name their keys as they like: by the look of it this header holds one. Lower-case name. */
+export function looksLikeCredential(name: string): boolean {
+  return CREDENTIAL_HEADERS.has(name) || CREDENTIAL_NAME.test(name);
+}
+
+const CREDENTIAL_NAME =
+  /(?:^|[-_])(?:keys?|tokens?|secrets?|credentials?|passwords?|cookies?)$|(?:^|[-_])(?:auth|authorization)(?:[-_]|$)/;
+
 /** Flat headers that authenticate a call. `clientHeaders` is the caller's flat list, read only for kind `client`. */
 export function credentialHeaders(credential: Credential, clientHeaders: readonly string[]): string[] {
   switch (credential.kind) {
