@@ -91,6 +91,11 @@ const PACKAGE_HOMES: Array<{ matches: RegExp; home: RegExp; why: string }> = [
     home: /^services\/(shared\/(bus|control)\/|cli\/commands\/)/,
     why: 'Redis hides behind the ports of bus and control',
   },
+  {
+    matches: /^gpt-tokenizer$/,
+    home: /^services\/shared\/messages\/token-worker\.ts$/,
+    why: 'its tables take 80 MB and a quarter of a second: only a thread that can end loads them',
+  },
   { matches: /^convict$/, home: /^services\/shared\/config\//, why: 'settings are read in one place' },
   { matches: /^winston$/, home: /^services\/shared\/telemetry\//, why: 'one logger' },
 ];

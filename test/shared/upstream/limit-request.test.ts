@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { GatewayError } from '#shared/errors.ts';
 import { lowerMaxTokens, refuseTooLong } from '#shared/upstream/limit-request.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 
 const REQUEST = { model: 'm', messages: [], max_tokens: 32_000 };
 
@@ -24,12 +25,13 @@ describe('limits of a request', () => {
   });
 
   it('never raises, and touches nothing without a limit or without a number', () => {
-    for (const [request, most] of [
+    const cases: Array<[MessagesRequest, number | null]> = [
       [REQUEST, 32_000],
       [REQUEST, 64_000],
       [REQUEST, null],
       [{ model: 'm', messages: [] }, 10],
-    ] as const) {
+    ];
+    for (const [request, most] of cases) {
       expect(lowerMaxTokens(request, most)).to.deep.equal({ request, notes: [] });
     }
   });
