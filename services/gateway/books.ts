@@ -34,10 +34,10 @@ export function createBooks(
         handoverOf(finished)
           .then((handover) => events.callTraced(finished, observed, request, handover))
           .catch((error: unknown) => events.trouble('spans', error));
-        await inspect(finished, reading(finished));
       } catch (error) {
         events.callUnread(finished, error);
       }
+      await inspect(finished, reading(finished)).catch((error: unknown) => events.trouble('inspection', error));
       await new Promise((resolve) => setImmediate(resolve));
     }
     isWorking = false;

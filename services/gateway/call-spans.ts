@@ -5,6 +5,7 @@ import { pairId } from '#shared/ids.ts';
 import { CCPROXY } from '#shared/telemetry/attribute-keys.ts';
 import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
+import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
@@ -103,7 +104,7 @@ function primaryForward(finished: FinishedCall): SpanRecord {
       [CCPROXY.requestId]: finished.id,
       [CCPROXY.service]: 'gateway',
       'http.request.method': 'POST',
-      'url.full': base ? `${base.origin}${base.pathname === '/' ? '' : base.pathname}/v1/messages` : null,
+      'url.full': plan ? `${base?.origin}${toUpstreamUrl(plan.primary, '/v1/messages').path}` : null,
       'server.address': base?.hostname,
       'server.port': base ? Number(base.port || (base.protocol === 'https:' ? 443 : 80)) : null,
       'http.response.status_code': upstreamStatus || null,

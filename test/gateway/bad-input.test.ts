@@ -186,6 +186,18 @@ describe('bad input', () => {
     expect(gateway.lines.filter((line) => line.event === 'exchange.failed')).to.deep.equal([]);
   });
 
+  it('fix-prototype-block-type: a block named like a method is counted once, like any other', async () => {
+    const counted = () => gateway.metric('ccproxy_drift_total', { kind: 'block' });
+    const [before, finished] = [
+      await counted(),
+      gateway.lines.filter((line) => line.event === 'request.finished').length,
+    ];
+    await post(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: [{ type: 'constructor', x: 1 }] }] }));
+    await until(async () => (await counted()) === before + 1);
+    expect(gateway.lines.filter((line) => line.event === 'request.finished')).to.have.length(finished + 1);
+    expect(gateway.lines.filter((line) => line.fields.what === 'inspection')).to.deep.equal([]);
+  });
+
   it('fix-prototype-encoding: an encoding named like a method is unknown', async () => {
     expectRefused(await post('{}', ['content-encoding', 'constructor']), 415, 'invalid_request_error', /constructor/);
   });

@@ -69,7 +69,9 @@ function readBlocks(content: unknown, path: string, note: Note): void {
     if (!isFields(block) || typeof block.type !== 'string') continue;
     const { type } = block;
     if (!BLOCK_TYPES.has(type)) note('block', `${path}[${safeName(type)}]`);
-    unknownKeys(block, BLOCK_FIELDS[type], `${path}[${type}].`, note);
+    // The type is the client's word: it must not find what objects inherit.
+    const known = Object.hasOwn(BLOCK_FIELDS, type) ? BLOCK_FIELDS[type] : undefined;
+    unknownKeys(block, known, `${path}[${type}].`, note);
     if (type === 'tool_result') readBlocks(block.content, `${path}[tool_result].content`, note);
   }
 }
