@@ -1,6 +1,8 @@
 // Structured logs: one line an event, JSON for machines or a short form for terminals. Credentials never get through, and
-// a field that cannot be printed never fails the caller.
+// neither a field that cannot be printed nor a place that takes no lines ever fails the caller.
+import type { Writable } from 'node:stream';
 import { createLogger as createWinston, format, transports, type Logger as Winston } from 'winston';
+import { boundedStream } from './bounded-stream.ts';
 import { isSecretName, REDACTED, scrubText } from './secret-shapes.ts';
 
 export interface Logger {
@@ -24,7 +26,9 @@ export interface LoggerOptions {
   /** The short form, for people. */
   pretty: boolean;
   /** Where lines go; default stdout. */
-  stream?: NodeJS.WritableStream;
+  stream?: Writable;
+  /** Told how many lines were lost because the stream failed or is not read. */
+  onDropped?(lines: number): void;
   /** Fields of every line. */
   bindings?: Record<string, unknown>;
 }
@@ -34,16 +38,25 @@ const LONGEST_STRING = 4096;
 const CUT_MARGIN = 512;
 const MOST_ITEMS = 100;
 const DEEPEST = 6;
+/** Lines that wait for a slow reader take no more memory than this. */
+const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 
 export function createLogger(options: LoggerOptions): ServiceLogger {
   const toLine = options.pretty ? toPrettyLine : toJsonLine;
+  const bindings = { service: options.service, ...options.bindings };
+  const stream = boundedStream(options.stream ?? process.stdout, {
+    maxBytes: MOST_WAITING_BYTES,
+    notice: (lines) =>
+      `${toLine({ time: new Date(), level: 'warn', event: 'log.dropped', bindings, fields: { lines } })}\n`,
+    onDropped: (lines) => options.onDropped?.(lines),
+  });
   const winston = createWinston({
     levels: LEVELS,
     level: options.level,
     format: format.printf((entry) => toLine(entry.line as Line)),
-    transports: [new transports.Stream({ stream: options.stream ?? process.stdout, eol: '\n' })],
+    transports: [new transports.Stream({ stream, eol: '\n' })],
   });
-  return bind(winston, options.level, { service: options.service, ...options.bindings });
+  return bind(winston, options.level, bindings);
 }
 
 interface Line {
