@@ -9,8 +9,8 @@ export interface ConvertedStream {
   events: AnthropicEvent[];
   /** What the reader threw; null when it ended the message. */
   error: unknown;
-  /** The events folded; null when there is none. */
-  message: Message | null;
+  /** The events folded; null when there is none. @throws where their order is none */
+  readonly message: Message | null;
 }
 
 export interface FeedOptions {
@@ -40,9 +40,22 @@ export function feedStream(provider: Provider, bytes: string | Buffer, options: 
     if (!writer.hasEnded) frames.end();
     if (!writer.hasEnded) reader.onEnd();
   } catch (error) {
-    return { events, error, message: fold(events) };
+    return toConverted(events, error);
   }
-  return { events, error: null, message: fold(events) };
+  return toConverted(events, null);
+}
+
+/** Folded when somebody looks. */
+function toConverted(events: AnthropicEvent[], error: unknown): ConvertedStream {
+  let message: Message | null | undefined;
+  return {
+    events,
+    error,
+    get message() {
+      message ??= fold(events);
+      return message;
+    },
+  };
 }
 
 /** Throws where the order of the events is none. */

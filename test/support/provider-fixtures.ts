@@ -99,6 +99,30 @@ export function convertFor({ provider, target, model }: Variant, request: Messag
   }
 }
 
+const USUAL_ASK: MessagesRequest = {
+  model: 'claude-x',
+  max_tokens: 4096,
+  thinking: { type: 'enabled', budget_tokens: 2048 },
+  tools: ['Read', 'Bash', 'Write'].map((name) => ({ name, input_schema: { type: 'object', properties: {} } })),
+  messages: [{ role: 'user', content: 'Look at /a.txt' }],
+};
+
+/** The server a stream comes from, and the request it answers. */
+export function askFor(
+  { type, variants, asks }: ProviderFixtures,
+  stream: string,
+): { variant: Variant; request: MessagesRequest } {
+  const { request, target } = asks[stream] ?? {};
+  const variant = target === undefined ? variants[0] : variants.find(({ name }) => name === target);
+  if (variant === undefined) throw new Error(`${type}/provider.json names no server for ${stream}`);
+  return { variant, request: { ...USUAL_ASK, ...request } };
+}
+
+/** What a stream is called that the simulator gave. */
+export function simulatedName(scene: string): string {
+  return `synthetic-simulator-${scene}`;
+}
+
 export interface StreamFixture {
   /** File name without ending. */
   name: string;
