@@ -1,6 +1,6 @@
 // Takes credentials and e-mail addresses out of what is kept. The same secret always becomes the same tag, so that two
 // redacted texts are equal exactly when the originals were, and the tag says nothing about the secret without the key.
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { ConfigError } from '#shared/errors.ts';
 import { findSecrets, mergeSpans, type Span } from './find-secrets.ts';
 
@@ -26,33 +26,52 @@ const MAX_ROUNDS = 8;
 /** @throws ConfigError when an extra pattern is not a regular expression. */
 export function createRedactor(options: RedactorOptions = {}): Redactor {
   const extraPatterns = (options.extraPatterns ?? []).map(compile);
-  const key = options.hmacKey ?? randomBytes(32);
+  const key = createSecretKey(toBytes(options.hmacKey ?? randomBytes(32)));
 
-  function tag(secret: string): string {
-    return `[[secret:${createHmac('sha256', key).update(secret).digest('hex').slice(0, 8)}]]`;
+  /** Tags for one call: a secret is mostly there many times. Kept no longer, as secrets should not be. */
+  function createTags(): (secret: string) => string {
+    const known = new Map<string, string>();
+    return (secret) => {
+      const found = known.get(secret);
+      if (found !== undefined) return found;
+      const made = `[[secret:${createHmac('sha256', key).update(secret).digest('hex').slice(0, 8)}]]`;
+      known.set(secret, made);
+      return made;
+    };
   }
 
-  function redactText(text: string): string {
-    let clean = text;
+  function clean(text: string, tag: (secret: string) => string): string {
+    let last = text;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const next = replaceSpans(clean, findAll(clean, extraPatterns), tag);
-      if (next === clean) break;
-      clean = next;
+      const next = replaceSpans(last, findAll(last, extraPatterns), tag);
+      if (next === last) break;
+      last = next;
     }
-    return clean;
+    return last;
   }
 
-  function redactJson(value: unknown, depth = 0): unknown {
-    if (typeof value === 'string') return redactText(value);
-    if (typeof value !== 'object' || value === null) return value;
-    if (depth >= MAX_DEPTH) return TOO_DEEP;
-    if (Array.isArray(value)) return value.map((item) => redactJson(item, depth + 1));
-    return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [redactText(name), redactJson(item, depth + 1)]),
-    );
-  }
+  return {
+    redactText: (text) => clean(text, createTags()),
+    redactJson: (value) => {
+      const tag = createTags();
+      return mapStrings(value, (text) => clean(text, tag), 0);
+    },
+  };
+}
 
-  return { redactText, redactJson: (value) => redactJson(value) };
+/** A copy with every string and key replaced. */
+function mapStrings(value: unknown, replace: (text: string) => string, depth: number): unknown {
+  if (typeof value === 'string') return replace(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth >= MAX_DEPTH) return TOO_DEEP;
+  if (Array.isArray(value)) return value.map((item) => mapStrings(item, replace, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [replace(name), mapStrings(item, replace, depth + 1)]),
+  );
+}
+
+function toBytes(key: string | Uint8Array): Uint8Array {
+  return typeof key === 'string' ? Buffer.from(key, 'utf8') : key;
 }
 
 function compile(source: string): RegExp {
