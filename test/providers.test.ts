@@ -5,7 +5,7 @@ import { GatewayError } from '#shared/errors.ts';
 import { PROFILE_PROVIDERS } from '#shared/providers/anthropic.ts';
 import { NATIVE, PROVIDERS } from '#shared/providers/index.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
-import type { ConvertedStream } from './support/convert-stream.ts';
+import { type ConvertedStream, feedStream } from './support/convert-stream.ts';
 import {
   askFor,
   convertFor,
@@ -18,13 +18,20 @@ import {
   type ProviderFixtures,
   type StreamFixture,
   scenarioNames,
+  simulatedName,
   toFixtureJson,
   type Variant,
 } from './support/provider-fixtures.ts';
 import { recordingNames, requestsOf } from './support/recordings.ts';
 import { type AskedStream, expectBrokenWhenCut, readSoundly } from './support/stream-checks.ts';
 
+/** Thinks, speaks and calls a tool. */
+const THINKING_CALL = 'tool-bash';
+
 const FIXTURES = loadProviderFixtures();
+
+/** Scenes of the simulator that are read in every protocol; how each counts tokens and fails is in the fixtures. */
+const REQUIRED_SCENES = ['text', 'thinking', THINKING_CALL, 'tool-read-parallel', 'refusal', 'max-tokens', 'utf8'];
 
 /** Headers that mean something to Anthropic alone. */
 const ANTHROPIC_HEADERS = /^(?:anthropic-|x-claude-|x-stainless-|x-api-key$)/i;
@@ -42,7 +49,14 @@ describe('every provider', () => {
         it(`is sent ${scenario} as its fixture says, or refuses it by name`, () => checkRequest(fixtures, scenario));
       }
 
+      it('is sent its own thinking back as its fixture says', () => checkReplay(fixtures));
+
       it('carries every recorded request of a real client, or refuses it by name', () => checkRecordings(fixtures));
+
+      it('has a stream of each kind', () => {
+        const names = streamsOf(fixtures).map(({ name }) => name);
+        expect(names).to.include.members(REQUIRED_SCENES.map(simulatedName));
+      });
 
       for (const stream of streamsOf(fixtures)) {
         it(`reads ${stream.name} as its fixture says, however it comes`, () => checkStream(fixtures, stream));
@@ -57,11 +71,20 @@ describe('every provider', () => {
 /** Stands for the model's name, so that servers that are sent the same share what is expected. */
 const MODEL = '{model}';
 
-function checkRequest({ type, variants }: ProviderFixtures, scenario: string): void {
+function checkRequest(fixtures: ProviderFixtures, scenario: string): void {
   const request = loadScenario(scenario);
+  expectOutcomes(fixtures, scenario, () => structuredClone(request));
+}
+
+/** Servers that are sent the same share an entry. */
+function expectOutcomes(
+  { type, variants }: ProviderFixtures,
+  name: string,
+  ask: (variant: Variant) => MessagesRequest,
+) {
   const groups = new Map<string, { for: string[]; outcome: Outcome }>();
   for (const variant of variants) {
-    const { outcome, headers } = convertFor(variant, structuredClone(request));
+    const { outcome, headers } = convertFor(variant, ask(variant));
     if ('unsupported' in outcome) expectNamed(outcome.unsupported);
     else expectFit(type, headers, outcome.body);
     const key = JSON.stringify(outcome).replaceAll(JSON.stringify(variant.model).slice(1, -1), MODEL);
@@ -70,7 +93,28 @@ function checkRequest({ type, variants }: ProviderFixtures, scenario: string): v
     groups.set(key, group);
   }
   const golden = [...groups.values()].map((group) => ({ for: group.for, ...group.outcome }));
-  expectGolden(`${type}/requests/${scenario}.json`, toFixtureJson(golden));
+  expectGolden(`${type}/requests/${name}.json`, toFixtureJson(golden));
+}
+
+/** What one gateway read, another sends back with the tool's result. */
+function checkReplay(fixtures: ProviderFixtures): void {
+  const name = simulatedName(THINKING_CALL);
+  const stream = streamsOf(fixtures).find((one) => one.name === name);
+  if (!stream) throw new Error(`${fixtures.type} has no stream ${name}`);
+  expectOutcomes(fixtures, 'own-thinking', (variant) => {
+    const only = { ...fixtures, variants: [variant] };
+    const { provider, memory, bytes } = askedFor(only, stream);
+    const content = feedStream(provider, bytes, { memory: { ...memory } }).message?.content ?? [];
+    const results = content.flatMap(({ type, id }) =>
+      type === 'tool_use' ? [{ type: 'tool_result', tool_use_id: id, content: 'done' }] : [],
+    );
+    expect(results, name).to.have.length(1);
+    const { request } = askFor(only, name);
+    return {
+      ...request,
+      messages: [...request.messages, { role: 'assistant', content }, { role: 'user', content: results }],
+    };
+  });
 }
 
 /** A refusal names the place. */
