@@ -1,9 +1,11 @@
-// Plan and request → Outbound. On a native route nothing changes but the model's name, hop-by-hop headers and the
-// credential; every other protocol is its provider's to write.
+// Plan and request → Outbound. On a native route nothing changes but the model's name, hop-by-hop headers, the credential
+// and thinking that the gateway itself signed; every other protocol is its provider's to write.
 import { GatewayError } from '#shared/errors.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
+import { editBytes } from '#shared/messages/edit-bytes.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
+import { findOwnThinking } from '#shared/providers/find-own-thinking.ts';
 import { findProvider } from '#shared/providers/index.ts';
 import type { ConversionMemory, Provider } from '#shared/providers/provider.ts';
 import type { UpstreamRequest } from '#shared/upstream/call-upstream.ts';
@@ -36,13 +38,16 @@ export async function transform(
 function pass(plan: Plan, request: RequestView, call: Call): Outbound {
   const span = request.spans.get('model');
   const isRenamed = plan.model !== null && plan.model !== request.model && span !== undefined;
+  const thinking = findOwnThinking(request.bytes, request.spans.get('messages'));
+  if (thinking.blocks > 0) call.notes.push(`omitted:own-thinking:${thinking.blocks}`);
+  const edits = [...(isRenamed ? [spliceModel(span, plan.model)] : []), ...thinking.cuts];
   const headers = forwardHeaders(call.request.rawHeaders, plan.primary);
   return {
     request: {
       ...toUpstreamUrl(plan.primary, call.request.url ?? '/'),
       method: 'POST',
       headers: request.stream ? askForIdentity(headers) : headers,
-      body: isRenamed ? spliceModel(request.bytes, span, plan.model) : request.bytes,
+      body: edits.length > 0 ? editBytes(request.bytes, edits) : request.bytes,
     },
     conversion: null,
   };

@@ -55,6 +55,25 @@ export function scanTopLevel(bytes: Buffer, maxDepth: number, unique: ReadonlySe
   }
 }
 
+/**
+ * Where the elements of an array stand; none when the value is no array.
+ * @throws ScanError
+ */
+export function scanList(bytes: Buffer, { start, end }: Span, maxDepth: number): Span[] {
+  if (bytes[start] !== OPEN_BRACKET) return [];
+  const elements: Span[] = [];
+  let at = skipSpace(bytes, start + 1);
+  if (bytes[at] === CLOSE_BRACKET) return elements;
+  for (;;) {
+    const elementEnd = skipValue(bytes, at, maxDepth);
+    elements.push({ start: at, end: elementEnd });
+    at = skipSpace(bytes, elementEnd);
+    if (bytes[at] === CLOSE_BRACKET && at < end) return elements;
+    if (bytes[at] !== COMMA) throw broken(at, 'a comma or the end of the array');
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
 function notObject(bytes: Buffer, at: number): ScanError {
   const first = bytes[at];
   const startsValue = first !== undefined && /[[\]"0-9tfn-]/.test(String.fromCharCode(first));
@@ -128,7 +147,7 @@ function skipScalar(bytes: Buffer, at: number): number {
   let end = at;
   for (
     let byte = bytes[end];
-    byte !== undefined && byte > 0x20 && byte !== COMMA && byte !== CLOSE_BRACE;
+    byte !== undefined && byte > 0x20 && byte !== COMMA && byte !== CLOSE_BRACE && byte !== CLOSE_BRACKET;
     byte = bytes[end]
   ) {
     end++;

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { editBytes } from '#shared/messages/edit-bytes.ts';
 import { ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
 
@@ -37,7 +38,7 @@ describe('scanTopLevel', () => {
         const span = scanTopLevel(bytes, 512, UNIQUE).get('model');
         expect(span).to.not.equal(undefined);
         if (!span) return;
-        const spliced = spliceModel(bytes, span, other);
+        const spliced = editBytes(bytes, [spliceModel(span, other)]);
         expect(JSON.parse(spliced.toString('utf8'))).to.deep.equal({
           ...JSON.parse(bytes.toString('utf8')),
           model: other,
