@@ -1,5 +1,6 @@
-// The real Claude Code through the gateway, with a home folder of its own and a dummy key, between two simulated models.
-// Prints what it printed, every request it made, and in compare mode what became of each turn.
+// The real Claude Code through the gateway, with a home folder of its own and a dummy key: between two simulated models,
+// or before one server of a kind. Prints what it printed, every request it made, and in compare mode what became of each
+// turn.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,11 @@ import { type StartedAll, startAll } from '#services/cli/commands/start.ts';
 import { createSimulator, type SeenRequest, type Simulator } from '#services/simulator/service.ts';
 import { loadConfig } from '#shared/config/load.ts';
 import type { ExchangeRow, Page, PairRow } from '#shared/store/store.ts';
+import { claudeCode, installClaudeCode } from './clients/claude-code.ts';
+import { CLAUDE_CODE_VERSION } from './clients/index.ts';
+import { runCase } from './clients/run-case.ts';
+import { isSceneName, SCENE_NAMES } from './clients/scenes.ts';
+import { modelRequests, type Trial as ProviderTrial } from './clients/trial.ts';
 import { formatTable } from './demo-report.ts';
 
 const PROMPT = 'Run `echo hello` in Bash and tell me what it printed';
@@ -62,11 +68,12 @@ interface Run {
 }
 
 /** Nothing of this environment reaches Claude Code but the path to programs. */
-function runClaude(claude: string, { started, folder }: Trial, model: string | undefined): Promise<Run> {
+function runClaude(claude: [string, ...string[]], { started, folder }: Trial, model: string | undefined): Promise<Run> {
   const [home, work] = [join(folder, 'home'), join(folder, 'work')];
   for (const each of [home, work]) mkdirSync(each);
-  const args = ['-p', PROMPT, '--allowedTools', 'Bash', ...(model === undefined ? [] : ['--model', model])];
-  const child = spawn(claude, args, {
+  const [command, ...first] = claude;
+  const args = [...first, '-p', PROMPT, '--allowedTools', 'Bash', ...(model === undefined ? [] : ['--model', model])];
+  const child = spawn(command, args, {
     cwd: work,
     env: {
       HOME: home,
@@ -165,18 +172,14 @@ function arm(side: PairRow['primary']): string {
   return side.error ?? (side.tools.length > 0 ? side.tools.join(' + ') : side.action);
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { claude: { type: 'string' }, mode: { type: 'string', default: 'compare' }, model: { type: 'string' } },
-  });
-  const { claude, mode } = values;
-  if (claude === undefined) throw new Error('--claude is missing: start scripts/try-claude-code instead');
-  const model = values.model ?? (mode === 'target' ? TARGET_MODEL : undefined);
+/** @returns whether it worked between two models */
+async function tryBetweenTwo(version: string, mode: string, model: string | undefined): Promise<boolean> {
+  const claude = await installClaudeCode(version);
   const trial = await startTrial(mode);
   try {
     console.log(`gateway ${trial.started.gatewayUrl} in mode ${mode}; claude -p ${JSON.stringify(PROMPT)}`);
     const run = await runClaude(claude, trial, model);
-    console.log(`\nClaude Code printed (exit code ${run.code}):\n${run.output.replace(/^/gm, '  ').trimEnd()}\n`);
+    console.log(`\nClaude Code printed (exit code ${run.code}):\n${indent(run.output)}\n`);
     const answering = mode === 'target' ? trial.secondary : trial.primary;
     const expected = answering.seen().filter(isTurn).length;
     const turns = await readTurns(trial, expected);
@@ -185,10 +188,64 @@ async function main(): Promise<void> {
     console.log(`${expected} turns, ${turns.length} in the history, ${lost} neither paired nor skipped`);
     const leaked = mode === 'target' ? trial.primary.connections() : 0;
     if (mode === 'target') console.log(`${leaked} connections to the passthrough`);
-    process.exitCode = run.code === 0 && expected > 0 && lost === 0 && leaked === 0 ? 0 : 1;
+    return run.code === 0 && expected > 0 && lost === 0 && leaked === 0;
   } finally {
     await trial.stop();
   }
+}
+
+/** @returns whether the scene went through before that server, each request once */
+async function tryProvider(version: string, provider: string, scene: string): Promise<boolean> {
+  if (!isSceneName(scene)) throw new Error(`no scene ${JSON.stringify(scene)}; there are ${SCENE_NAMES.join(', ')}`);
+  const client = claudeCode(version);
+  await client.prepare();
+  const { verdict, output } = await runCase({ client, provider, scene }, (trial) => {
+    console.log(`${client.name}, scene ${scene}, before ${provider}:\n\n${formatExchanges(trial)}\n`);
+  });
+  console.log(`Claude Code said last:\n${indent(output)}\n`);
+  for (const reason of verdict.reasons) console.log(`${verdict.outcome === 'fail' ? 'failed' : 'note'}: ${reason}`);
+  console.log(`${verdict.outcome}: ${verdict.requests} requests of the client`);
+  return verdict.outcome !== 'fail';
+}
+
+function formatExchanges(trial: ProviderTrial): string {
+  const fromClient = trial.tap.calls.map(({ method, path, body, status, answerHeaders }) => [
+    'gateway',
+    `${method} ${path}`,
+    `${(body.length / 1024).toFixed(1)} KB`,
+    String(status ?? 'none'),
+    String(answerHeaders['x-ccproxy-route'] ?? ''),
+  ]);
+  const toServer = modelRequests(trial).map(({ seq, method, url, raw }) => [
+    'server',
+    `${method} ${url}`,
+    `${(raw.length / 1024).toFixed(1)} KB`,
+    String(trial.statuses.get(seq) ?? 'none'),
+    '',
+  ]);
+  return formatTable([['asked', 'request', 'body', 'status', 'route'], ...fromClient, ...toServer]).join('\n');
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '  ').trimEnd();
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      mode: { type: 'string', default: 'compare' },
+      model: { type: 'string' },
+      version: { type: 'string', default: CLAUDE_CODE_VERSION },
+      provider: { type: 'string' },
+      scene: { type: 'string' },
+    },
+  });
+  const { mode, version, provider, scene } = values;
+  const isProvider = provider !== undefined || scene !== undefined;
+  const hasWorked = isProvider
+    ? await tryProvider(version, provider ?? 'openai-chat', scene ?? 'tool')
+    : await tryBetweenTwo(version, mode, values.model ?? (mode === 'target' ? TARGET_MODEL : undefined));
+  process.exitCode = hasWorked ? 0 : 1;
 }
 
 await main();
