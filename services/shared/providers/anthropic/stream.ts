@@ -1,16 +1,16 @@
 // A Messages stream that deviates → writer verbs. What the upstream says of order and indices is used to tell its blocks
 // apart and for nothing else: the writer makes its own.
-import { createHash } from 'node:crypto';
 import { GatewayError } from '#shared/errors.ts';
 import type { MessageWriter, StopReason } from '#shared/messages/message-writer.ts';
 import type { SseEvent } from '#shared/sse/read-sse.ts';
-import type { ContentBlock, Usage } from '#shared/wire/anthropic.ts';
+import type { ContentBlock } from '#shared/wire/anthropic.ts';
+import { createCallIds } from '../call-ids.ts';
 import { type Fields, fieldsOf, isFields, listOf, numberOf, parseJson, textOf } from '../fields.ts';
 import type { ConversionMemory, StreamReader } from '../provider.ts';
 import { readStreamError } from '../read-error.ts';
 import { encodeThinkingState } from '../thinking-state.ts';
-import { CLIENT_TOOL_IDS, toToolId } from '../tool-names.ts';
 import type { Profile } from './profiles.ts';
+import { toUsage } from './usage.ts';
 
 /** A block the upstream has started and not stopped. */
 type OpenBlock =
@@ -31,7 +31,7 @@ class MessagesReader implements StreamReader {
   readonly #memory: ConversionMemory;
   readonly #profile: Profile;
   readonly #open = new Map<number, OpenBlock>();
-  readonly #ids = new Set<string>();
+  readonly #toolId: (given: string, key: number) => string;
   #calls = 0;
   /** The thinking that was written last, with nothing after it and without its signature. */
   #unsigned: Thinking | null = null;
@@ -41,6 +41,7 @@ class MessagesReader implements StreamReader {
     this.#writer = writer;
     this.#memory = memory;
     this.#profile = profile;
+    this.#toolId = createCallIds(memory.idSeed ?? '');
   }
 
   onEvent({ event, data }: SseEvent): void {
@@ -64,7 +65,7 @@ class MessagesReader implements StreamReader {
     const index = numberOf(body.index) ?? [...this.#open.keys()].at(-1) ?? 0;
     switch (type) {
       case 'message_start':
-        this.#usage(fieldsOf(body.message).usage);
+        this.#writer.usage(toUsage(fieldsOf(body.message).usage, this.#profile));
         break;
       case 'content_block_start':
         this.#close(index);
@@ -77,7 +78,7 @@ class MessagesReader implements StreamReader {
         this.#close(index);
         break;
       case 'message_delta':
-        this.#usage(body.usage);
+        this.#writer.usage(toUsage(body.usage, this.#profile));
         this.#readStop(fieldsOf(body.delta));
         break;
       case 'message_stop':
@@ -222,7 +223,7 @@ class MessagesReader implements StreamReader {
   #whole(message: Fields): void {
     const { content } = message;
     if (typeof content !== 'string' && !Array.isArray(content)) throw unreadable('no message');
-    this.#usage(message.usage);
+    this.#writer.usage(toUsage(message.usage, this.#profile));
     const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content.map(fieldsOf);
     for (const [index, block] of blocks.entries()) {
       this.#start(index, block);
@@ -230,28 +231,6 @@ class MessagesReader implements StreamReader {
     }
     this.#readStop(message);
     this.#finish();
-  }
-
-  /** Numbers only, and an input that was not counted leaves the estimate in its place. */
-  #usage(value: unknown): void {
-    const counts = Object.entries(fieldsOf(value)).filter(([, count]) => typeof count === 'number' || isFields(count));
-    const usage: Usage = Object.fromEntries(counts);
-    const cached = numberOf(usage.cache_read_input_tokens) ?? 0;
-    const written = numberOf(usage.cache_creation_input_tokens) ?? 0;
-    const input = numberOf(usage.input_tokens);
-    if (input !== null && this.#profile.countsCachedInput) usage.input_tokens = Math.max(0, input - cached - written);
-    if (input === 0 && cached + written === 0) delete usage.input_tokens;
-    this.#writer.usage(usage);
-  }
-
-  /** Letters clients take, and no id twice: of two calls with one id they would drop the second. */
-  #toolId(given: string, key: number): string {
-    const seed = `${this.#memory.idSeed ?? ''}:${key}`;
-    const made = `toolu_${createHash('sha256').update(seed).digest('hex').slice(0, 24)}`;
-    const id = given === '' ? made : toToolId(given, CLIENT_TOOL_IDS);
-    const unique = this.#ids.has(id) ? `${id}_${key}` : id;
-    this.#ids.add(unique);
-    return unique;
   }
 }
 

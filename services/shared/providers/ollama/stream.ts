@@ -1,13 +1,12 @@
 // Ollama's lines → writer verbs. Each line is a piece of one message; the one that says `done` has the counts.
-import { createHash } from 'node:crypto';
 import { GatewayError } from '#shared/errors.ts';
 import type { MessageWriter, StopReason } from '#shared/messages/message-writer.ts';
 import type { SseEvent } from '#shared/sse/read-sse.ts';
+import { createCallIds } from '../call-ids.ts';
 import { type Fields, fieldsOf, isFields, listOf, numberOf, parseJson, textOf } from '../fields.ts';
 import type { ConversionMemory, StreamReader } from '../provider.ts';
 import { readStreamError } from '../read-error.ts';
 import { encodeThinkingState } from '../thinking-state.ts';
-import { CLIENT_TOOL_IDS, toToolId } from '../tool-names.ts';
 import { STATE_OWNER } from './messages.ts';
 
 /** A prompt that was evaluated to less than this part of its estimate has been cut. */
@@ -20,7 +19,7 @@ export function createOllamaReader(writer: MessageWriter, memory: ConversionMemo
 class OllamaReader implements StreamReader {
   readonly #writer: MessageWriter;
   readonly #memory: ConversionMemory;
-  readonly #ids = new Set<string>();
+  readonly #toolId: (given: string, key: number) => string;
   #calls = 0;
   #isThinking = false;
   #hasContent = false;
@@ -29,6 +28,7 @@ class OllamaReader implements StreamReader {
   constructor(writer: MessageWriter, memory: ConversionMemory) {
     this.#writer = writer;
     this.#memory = memory;
+    this.#toolId = createCallIds(memory.idSeed ?? '');
   }
 
   onEvent({ data }: SseEvent): void {
@@ -82,14 +82,6 @@ class OllamaReader implements StreamReader {
     this.#writer.toolStart(key, this.#toolId(textOf(call.id), key), textOf(name));
     this.#writer.toolArguments(key, typeof input === 'string' ? input : JSON.stringify(input ?? {}));
     this.#writer.toolEnd(key);
-  }
-
-  #toolId(given: string, key: number): string {
-    const seed = `${this.#memory.idSeed ?? ''}:${key}`;
-    const made = `toolu_${createHash('sha256').update(seed).digest('hex').slice(0, 24)}`;
-    const id = given === '' || this.#ids.has(given) ? made : toToolId(given, CLIENT_TOOL_IDS);
-    this.#ids.add(given);
-    return id;
   }
 
   #close(line: Fields): void {
