@@ -68,24 +68,23 @@ function createForwarder(context: GatewayContext, answers: UpstreamAnswers): Ret
       proxyRes: (answer: IncomingMessage, _req: IncomingMessage, res: ServerResponse) => {
         answers.set(res, answer);
         keepEndToEnd(answer, res.shouldKeepAlive && !context.isDraining());
-        // Ahead of the library, for which an orderly close is enough.
-        answer.once('error', () => {
-          if (res.headersSent && !res.writableEnded) breakOff(res);
-        });
+        // Ahead of the library, which would close the client's connection in order.
+        answer.once('error', (error) => fail(error, res));
       },
       error: (error: Error, _req: IncomingMessage, res: ServerResponse | Socket) => {
-        if (res instanceof Socket) {
-          res.destroy();
-          return;
-        }
-        // The library tells of a connection's end twice: by the request and by the answer.
-        if (res.destroyed || res.writableEnded) return;
-        context.events.trouble('passthrough', error);
-        answers.get(res)?.unpipe(res);
-        sendFailure(error, res, context);
+        if (res instanceof Socket) res.destroy();
+        else fail(error, res);
       },
     },
   });
+
+  /** The end of an upstream's connection is told twice, by the request and by the answer. */
+  function fail(error: Error, res: ServerResponse): void {
+    if (res.destroyed || res.writableEnded) return;
+    context.events.trouble('passthrough', error);
+    answers.get(res)?.unpipe(res);
+    sendFailure(error, res, context);
+  }
 }
 
 /** What frames a body stays with it, whatever `Connection` names. */
@@ -162,7 +161,7 @@ function observe(
 }
 
 function outcomeOf(res: Response, answer: IncomingMessage | undefined): ForwardedRequest['outcome'] {
+  if (res.writableEnded && res.statusCode >= 500) return 'upstream_error';
   if (!res.writableFinished) return answer?.destroyed && !answer.complete ? 'stream_error' : 'client_abort';
-  if (res.statusCode >= 500) return 'upstream_error';
   return res.statusCode >= 400 ? 'client_error' : 'ok';
 }
