@@ -15,7 +15,7 @@ import {
 
 const BASE = ['errors', 'ids', 'clock'];
 const STREAMS = ['wire', 'sse', 'messages'];
-const SETTINGS = ['config', 'telemetry', 'lifecycle', 'cost', 'redact', 'http'];
+const SETTINGS = ['config', 'telemetry', 'lifecycle', 'cost', 'redact', 'http', 'threads'];
 
 /** Who may import whom; a layer may always import itself. Type imports obey it too. */
 const ALLOWED: Record<string, string[]> = {
@@ -23,6 +23,7 @@ const ALLOWED: Record<string, string[]> = {
   ids: [],
   clock: [],
   lifecycle: BASE,
+  threads: BASE,
   models: [],
   wire: [],
   sse: [...BASE, 'wire'],

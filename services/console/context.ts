@@ -1,13 +1,14 @@
 // What the console's parts share: its settings, the bus and the store it was given, and the ways to tell what happened.
+import { randomBytes } from 'node:crypto';
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
-import { createPriceList, type PriceLookup } from '#shared/cost/price-list.ts';
-import { createRedactor, type Redactor } from '#shared/redact/redact.ts';
+import { createRedactor, type Redactor, type RedactorOptions } from '#shared/redact/redact.ts';
 import type { Store } from '#shared/store/store.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { ConsoleConfig } from './config.ts';
 import { type ConsoleEvents, createEvents } from './events.ts';
+import { createExchangeReader, type ExchangeReader } from './history/read-exchanges.ts';
 
 /** Bus and store stay the giver's: the console closes neither. */
 export interface ConsoleParts {
@@ -16,8 +17,10 @@ export interface ConsoleParts {
   logger: Logger;
   metrics: Pick<Metrics, 'historyRecordsTotal' | 'historyOldestPendingAgeSeconds'>;
   clock: Clock;
-  /** By default one whose tags are stable within this process. */
-  redactor?: Redactor;
+  /** By default tags are stable within this console. */
+  redaction?: RedactorOptions;
+  /** By default one that reads large exchanges in a thread. */
+  exchanges?: ExchangeReader;
 }
 
 export interface ConsoleContext {
@@ -26,18 +29,20 @@ export interface ConsoleContext {
   readonly store: Store;
   readonly clock: Clock;
   readonly redactor: Redactor;
-  readonly pricesOf: PriceLookup;
+  readonly exchanges: ExchangeReader;
   readonly events: ConsoleEvents;
 }
 
 export function createContext(config: ConsoleConfig, parts: ConsoleParts): ConsoleContext {
+  const redaction = { ...parts.redaction, hmacKey: parts.redaction?.hmacKey ?? randomBytes(32) };
+  const { captureLevel, prices } = config;
   return Object.freeze({
     config,
     bus: parts.bus,
     store: parts.store,
     clock: parts.clock,
-    redactor: parts.redactor ?? createRedactor(),
-    pricesOf: createPriceList(config.prices),
+    redactor: createRedactor(redaction),
+    exchanges: parts.exchanges ?? createExchangeReader({ captureLevel, prices, redaction }),
     events: createEvents(parts.logger, parts.metrics),
   });
 }

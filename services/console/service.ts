@@ -43,6 +43,7 @@ export async function createConsole(config: ConsoleConfig, parts: ConsoleParts):
   async function stop(): Promise<void> {
     stopping.abort();
     await Promise.all([recording, close(server)]);
+    await context.exchanges.close();
     context.events.stopped();
   }
 

@@ -3,7 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { type ConsoleConfig, createConsole, type RunningConsole } from '#services/console/service.ts';
+import {
+  type ConsoleConfig,
+  type ConsoleParts,
+  createConsole,
+  type RunningConsole,
+} from '#services/console/service.ts';
 import type { Bus, Publication } from '#shared/bus/bus.ts';
 import { DEFAULT_BUS_LIMITS } from '#shared/bus/limits.ts';
 import { createMemoryBus } from '#shared/bus/memory.ts';
@@ -39,7 +44,10 @@ export class ConsoleBed {
   readonly #running: RunningConsole[] = [];
 
   /** Parts in `changes` replace the real ones, for the faults of a test. */
-  async start(changes: Partial<ConsoleConfig> = {}, parts: { bus?: Bus; store?: Store } = {}): Promise<RunningConsole> {
+  async start(
+    changes: Partial<ConsoleConfig> = {},
+    parts: Partial<Pick<ConsoleParts, 'bus' | 'store' | 'exchanges'>> = {},
+  ): Promise<RunningConsole> {
     const config = { ...CONFIG, ...changes };
     const service = await createConsole(config, {
       bus: this.bus,

@@ -5,10 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Delivery } from '#shared/bus/bus.ts';
 import { errorMessage } from '#shared/errors.ts';
 import { decodeEntry, type ExchangeEntry, ExchangeSchemaError } from '#shared/exchange/exchange.ts';
-import { readExchange } from '#shared/exchange/read-exchange.ts';
 import type { ExchangeDetail } from '#shared/store/store.ts';
 import type { ConsoleContext } from '../context.ts';
-import { toExchangeRow, toMetadataRow } from './to-exchange-row.ts';
+import { toMetadataRow } from './to-exchange-row.ts';
 
 const GROUP = 'history';
 
@@ -96,10 +95,9 @@ async function record(context: ConsoleContext, delivery: Delivery, progress: Pro
 }
 
 async function toRow(context: ConsoleContext, entry: ExchangeEntry, body: Buffer | null): Promise<ExchangeDetail> {
-  const { config, redactor, pricesOf } = context;
   try {
-    if (body === null) return toMetadataRow(entry, redactor);
-    return toExchangeRow(await readExchange(entry, body), config.captureLevel, redactor, pricesOf);
+    if (body === null) return toMetadataRow(entry, context.redactor);
+    return await context.exchanges.toRow(entry, body);
   } catch (error) {
     if (error instanceof ExchangeSchemaError) throw error;
     throw new RecordFault('the exchange cannot be read', { cause: error });

@@ -1,4 +1,5 @@
 // What a column can hold, on either database: text without NUL and lone surrogates, finite numbers, JSON as text.
+import { JsonText } from './store.ts';
 
 /** Longer text is cut: indexes refuse keys of some 2,700 bytes, and the names come from clients. */
 const MAX_TEXT = 512;
@@ -29,6 +30,7 @@ export function toJson(value: unknown): string {
 }
 
 export function toJsonOrNull(value: unknown): string | null {
+  if (value instanceof JsonText) return value.text;
   return value === null || value === undefined ? null : toJson(value);
 }
 

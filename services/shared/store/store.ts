@@ -37,12 +37,21 @@ export interface ExchangeRow {
 
 /** What `/api/history/{id}` adds. */
 export interface ExchangeDetail extends ExchangeRow {
-  /** Redacted request and answer as `capture.level` allows; null when not kept. */
+  /** Redacted request and answer as `capture.level` allows, when stored also as JSON text; null when not kept. */
   request: unknown;
   response: unknown;
   /** Why it was not compared, null when it was. */
   skip_reason: string | null;
   shadow: string[];
+}
+
+/** A value written as JSON already: it is stored as it is, where writing it again would take time. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 export type PairStatus = 'paired' | 'orphan' | 'incomparable' | 'primary_error' | 'target_error';

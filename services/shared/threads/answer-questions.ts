@@ -1,0 +1,44 @@
+// The thread's side: every question is answered, or its error told, in the order the work ends.
+import type { MessagePort, Transferable } from 'node:worker_threads';
+
+export interface ThreadQuestion<Question> {
+  id: number;
+  question: Question;
+}
+
+export interface ThreadReply<Answer> {
+  id: number;
+  /** An error crosses as name and message: classes do not survive the way. */
+  outcome: { ok: true; answer: Answer } | { ok: false; name: string; message: string };
+}
+
+export interface Answered<Answer> {
+  answer: Answer;
+  /** Buffers that are given away with it. */
+  transferred?: Transferable[];
+}
+
+export function answerQuestions<Question, Answer>(
+  port: MessagePort,
+  work: (question: Question) => Promise<Answered<Answer>>,
+): void {
+  port.on('message', async ({ id, question }: ThreadQuestion<Question>) => {
+    try {
+      const { answer, transferred } = await work(question);
+      port.postMessage({ id, outcome: { ok: true, answer } } satisfies ThreadReply<Answer>, transferred);
+    } catch (thrown) {
+      const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
+      port.postMessage({ id, outcome: { ok: false, name, message } } satisfies ThreadReply<Answer>);
+    }
+  });
+}
+
+/** The bytes in a buffer of their own, which can be given away. Never the pool's, and never one that others read. */
+export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
+/** Bytes that crossed, as the rest of the program knows them. */
+export function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

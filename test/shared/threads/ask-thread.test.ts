@@ -1,0 +1,53 @@
+// What a thread owes when it throws, dies or says nothing, and that the next question finds another.
+import { expect } from 'chai';
+import { ownBytes } from '#shared/threads/answer-questions.ts';
+import { type AskThread, createAskThread, ThreadLostError } from '#shared/threads/ask-thread.ts';
+import type { OddAnswer, OddQuestion } from '../../support/odd-thread.ts';
+
+describe('a thread that is asked', () => {
+  let thread: AskThread<OddQuestion, OddAnswer>;
+  const start = (timeoutMs = 10_000): void => {
+    const url = new URL('../../support/odd-thread.ts', import.meta.url).href;
+    thread = createAskThread({ url, workerData: 'thread says', timeoutMs });
+  };
+  beforeEach(() => start());
+  afterEach(() => thread.close());
+  const failure = (question: OddQuestion): Promise<unknown> => thread.ask(question).catch((error: unknown) => error);
+
+  it('answers many questions at once, each its own', async () => {
+    const said = await Promise.all(['a', 'b', 'c'].map((say) => thread.ask({ say })));
+    expect(said).to.deep.equal(['thread says a', 'thread says b', 'thread says c']);
+  });
+
+  it('takes buffers over and gives others back, and leaves the ones they were copied from', async () => {
+    const kept = Buffer.from('abc');
+    const given = ownBytes(kept);
+    const back = await thread.ask({ bytes: given }, [given.buffer]);
+    expect(Buffer.from(back as Uint8Array).toString()).to.equal('cba');
+    expect([given.length, kept.toString()]).to.deep.equal([0, 'abc']);
+  });
+
+  it('tells by name what was thrown in the thread, which lives on', async () => {
+    expect(await failure('throw')).to.include({ name: 'RangeError', message: 'too odd' });
+    expect(await thread.ask({ say: 'still here' })).to.equal('thread says still here');
+  });
+
+  it('rejects what a dead thread owes, and starts another for the next question', async () => {
+    const [died, waited] = await Promise.all([failure('exit'), failure('hang')]);
+    expect([died, waited].every((error) => error instanceof ThreadLostError)).to.equal(true);
+    expect(await thread.ask({ say: 'again' })).to.equal('thread says again');
+  });
+
+  it('ends a thread that says nothing for too long', async () => {
+    start(600);
+    expect(await failure('hang')).to.be.instanceOf(ThreadLostError);
+    expect(await thread.ask({ say: 'again' })).to.equal('thread says again');
+  });
+
+  it('rejects what is owed when it is closed, and every question after', async () => {
+    const owed = failure('hang');
+    await thread.close();
+    expect(await owed).to.be.instanceOf(ThreadLostError);
+    expect(await failure({ say: 'late' })).to.be.instanceOf(ThreadLostError);
+  });
+});
