@@ -175,15 +175,16 @@ describe('bad input', () => {
   });
 
   it('fix-unreadable-turn: odd names and missing messages are recorded like any other request', async () => {
-    const published = (await gateway.bus.counters('history')).published;
+    const own = await startTestGateway({ settings: { 'target.url': target.url } });
     const odd = [
       { model: 'm' },
       { model: 'm', tools: [{ name: { toString: 1 } }], messages: 7 },
       { model: 'm', tools: [null] },
     ];
-    for (const body of odd) await post(JSON.stringify(body));
-    await until(async () => (await gateway.bus.counters('history')).published === published + odd.length);
-    expect(gateway.lines.filter((line) => line.event === 'exchange.failed')).to.deep.equal([]);
+    for (const body of odd) await send(own.url, messagesRequest({ body: { messages: undefined, ...body } }));
+    await until(async () => (await own.bus.counters('history')).published === odd.length);
+    expect(own.lines.filter((line) => line.event === 'exchange.failed')).to.deep.equal([]);
+    await own.stop();
   });
 
   it('fix-prototype-block-type: a block named like a method is counted once, like any other', async () => {

@@ -2,8 +2,8 @@
 // forwarded.
 import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
 import { GatewayError } from '#shared/errors.ts';
+import { authorize } from '#shared/http/authorize.ts';
 import type { GatewayContext } from '../context.ts';
-import { requireAdmin } from './admin-access.ts';
 import { deleteMode, getMode, putMode } from './mode.ts';
 import { getStats } from './stats.ts';
 import { getTracing, putTracing } from './tracing.ts';
@@ -13,10 +13,7 @@ const PLANNED = ['rules', 'tiers', 'providers', 'transforms', 'cache', 'config',
 
 export function createAdminRouter(context: GatewayContext): Router {
   const router = Router();
-  const admin: RequestHandler = (req, _res, next) => {
-    requireAdmin(req.headers, req.socket.remoteAddress, context.config.adminToken);
-    next();
-  };
+  const admin = authorize(context.config.adminToken);
   const json = (handler: (req: Request, context: GatewayContext) => Promise<unknown>): RequestHandler => {
     return (req: Request, res: Response, next: NextFunction) => {
       const startedAt = context.clock.monotonicMs();

@@ -1,6 +1,6 @@
 // Headers → Caller, and whether it may be served now.
 import { GatewayError } from '#shared/errors.ts';
-import { holdsAdminToken } from '../admin/admin-access.ts';
+import { holdsAdminToken } from '../admin/holds-admin-token.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Call, Caller } from './call.ts';
 

@@ -12,7 +12,7 @@ import type { Target } from '#shared/providers/target.ts';
 import { isSecretName } from '#shared/telemetry/secret-shapes.ts';
 import { CREDENTIAL_HEADERS, credentialHeaders } from '#shared/upstream/credentials.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
-import { holdsAdminToken } from '../admin/admin-access.ts';
+import { holdsAdminToken } from '../admin/holds-admin-token.ts';
 import type { ForwardedRequest } from '../call-spans.ts';
 import type { GatewayContext } from '../context.ts';
 import { sendError } from '../error-response.ts';

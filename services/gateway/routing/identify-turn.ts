@@ -1,6 +1,7 @@
 // The identities of a turn: its session, the agent inside it, and the key by which a repeated attempt is known. Pure.
 import { createHash } from 'node:crypto';
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
+import { canonicalJson } from '#shared/messages/canonical-json.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { systemText } from './classify-request.ts';
 
@@ -17,7 +18,7 @@ export function identifyTurn(request: MessagesRequest, headers: Readonly<Record<
 
 /** Equal for a turn that is sent again, also with another `stream` and `max_tokens`, as clients do after a failure. */
 export function turnKeyOf(request: MessagesRequest, sessionId: string): string {
-  return hash(sessionId, canonical(request.messages), canonical(request.tools ?? []), request.model);
+  return hash(sessionId, canonicalJson(request.messages), canonicalJson(request.tools ?? []), request.model);
 }
 
 const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;
@@ -32,7 +33,7 @@ export function identifySession(request: MessagesRequest, headers: Readonly<Reco
   if (legacy) return { sessionId: legacy, sessionSource: 'legacy' };
   const messages = Array.isArray(request.messages) ? request.messages : [];
   const first = messages.find((message) => message?.role === 'user');
-  return { sessionId: hash(canonical(first ?? null)), sessionSource: 'fallback' };
+  return { sessionId: hash(canonicalJson(first ?? null)), sessionSource: 'fallback' };
 }
 
 const LONGEST_ID = 128;
@@ -61,14 +62,6 @@ function toolNames(request: MessagesRequest): string[] {
   return tools.map((tool) => {
     const { name, type } = (tool ?? {}) as { name?: unknown; type?: unknown };
     return typeof name === 'string' ? name : typeof type === 'string' ? type : '';
-  });
-}
-
-/** JSON with sorted keys: equal values give equal text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value ?? null, (_key, inner: unknown) => {
-    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }
 
