@@ -6,8 +6,13 @@ import { join, resolve } from 'node:path';
 import convict from 'convict';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { ConfigError } from '#shared/errors.ts';
-import { isKey, type Key, type SectionSchema, type Values } from './schema.ts';
+import { keyAt, knownPaths, nearestOf, toPattern, toVariable } from './known-settings.ts';
+import { readEnvironment } from './read-environment.ts';
+import { isKey, type SectionSchema, type Values } from './schema.ts';
 import { ALIASES, MAPS, SECTIONS, topLevel } from './sections/index.ts';
+import { assign, isTree, lookup, merge, nest, own, type Tree } from './tree.ts';
+
+export { environmentNames } from './known-settings.ts';
 
 type Sections = { readonly [S in keyof typeof SECTIONS]: Values<(typeof SECTIONS)[S]> };
 type Maps = { readonly [M in keyof typeof MAPS]: Readonly<Record<string, Values<(typeof MAPS)[M]>>> };
@@ -40,7 +45,6 @@ export interface LoadOptions {
   allowAnthropicOnly?: boolean | undefined;
 }
 
-type Tree = { [key: string]: unknown };
 interface Layer {
   source: Source;
   /** How messages call it: a file path, `environment`, `flags`. */
@@ -65,8 +69,9 @@ export function loadConfig(options: LoadOptions): Config {
   for (const layer of layers) {
     applyAliases(layer);
     refuseUnknown(layer);
+    leaveOutEmpty(layer.tree, []);
   }
-  const merged = mergeLayers(layers);
+  const merged = layers.reduceRight<unknown>((low, layer) => merge(low, layer.tree), {}) as Tree;
   const values = { ...validate(topLevel, pickScalars(merged), '', layers), ...validateSections(merged, layers) };
   const maps = {
     providers: validateMap('providers', merged, layers),
@@ -116,42 +121,6 @@ function readFile(path: string): Tree {
   }
 }
 
-const PREFIX = 'CC_';
-/** Names that begin with the prefix and are no settings: the config path, and Kubernetes' service links. */
-const NOT_SETTINGS = /^CC_PROXY_/;
-
-function readEnvironment(env: LoadOptions['env'], warnings: string[]): Tree {
-  const tree: Tree = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || NOT_SETTINGS.test(name) || value === undefined) continue;
-    const path = name.slice(PREFIX.length).toLowerCase().split('__');
-    const key = keyAt(path);
-    if (!key) {
-      const nearest = nearestOf(name, environmentNames());
-      warnings.push(`environment: ${name} is no setting${nearest ? `; did you mean ${nearest}?` : ''}`);
-      continue;
-    }
-    assign(tree, path, fromText(value, key));
-  }
-  return tree;
-}
-
-function fromText(value: string, key: Key<unknown>): unknown {
-  switch (key.kind) {
-    case 'integer':
-    case 'number':
-      return /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
-    case 'boolean':
-      return value === 'true' ? true : value === 'false' ? false : value;
-    case 'strings':
-      return value === '' ? [] : value.split(',').map((item) => item.trim());
-    case 'map':
-      return Object.fromEntries(value.split(',').map((pair) => pair.split('=', 2).map((part) => part.trim())));
-    case 'string':
-      return value === '' && key.default === null ? undefined : value;
-  }
-}
-
 function applyAliases(layer: Layer): void {
   for (const { from, to } of ALIASES) {
     const section = layer.tree[from[0]];
@@ -161,51 +130,17 @@ function applyAliases(layer: Layer): void {
   }
 }
 
-/** Every known dotted path; `*` stands for a free key. */
-function knownPaths(): string[] {
-  const paths: string[] = [];
-  const walk = (schema: SectionSchema, prefix: string): void => {
-    for (const [name, node] of Object.entries(schema)) {
-      if (isKey(node)) paths.push(`${prefix}${name}`);
-      else walk(node, `${prefix}${name}.`);
-    }
-  };
-  walk(topLevel, '');
-  for (const [name, schema] of Object.entries(SECTIONS)) walk(schema, `${name}.`);
-  for (const [name, schema] of Object.entries(MAPS)) walk(schema, `${name}.*.`);
-  for (const { from } of ALIASES) paths.push(from.join('.'));
-  return paths;
-}
-
-/** Names of all settings as environment variables, but those of maps. */
-export function environmentNames(): string[] {
-  return knownPaths()
-    .filter((path) => !path.includes('*'))
-    .map((path) => PREFIX + path.toUpperCase().replaceAll('.', '__'));
-}
-
-function keyAt(path: string[]): Key<unknown> | undefined {
-  const aliased = ALIASES.find(({ from }) => from.join('.') === path.join('.'))?.to ?? path;
-  const [first = '', ...rest] = aliased;
-  const map = (MAPS as Record<string, SectionSchema>)[first];
-  let node: Key<unknown> | SectionSchema | undefined = map ?? (SECTIONS as Record<string, SectionSchema>)[first];
-  if (!node) return aliased.length === 1 ? ((topLevel as SectionSchema)[first] as Key<unknown> | undefined) : undefined;
-  for (const name of map ? rest.slice(1) : rest) {
-    if (!node || isKey(node)) return undefined;
-    node = node[name];
-  }
-  return node && isKey(node) ? node : undefined;
-}
-
 function refuseUnknown(layer: Layer): void {
   const known = knownPaths();
   const walk = (tree: Tree, path: string[]): void => {
     for (const [name, value] of Object.entries(tree)) {
       const here = [...path, name];
+      if (name === '__proto__') throw new ConfigError(`${layer.name}: ${here.join('.')} is a name nothing can have`);
       if (keyAt(here)) continue;
       const pattern = toPattern(here);
       const isSection =
-        known.some((candidate) => candidate.startsWith(`${pattern}.`)) || (here.length === 1 && name in MAPS);
+        known.some((candidate) => candidate.startsWith(`${pattern}.`)) ||
+        (here.length === 1 && Object.hasOwn(MAPS, name));
       if (!isSection) {
         const nearest = nearestOf(pattern, known);
         const hint = nearest ? `; did you mean ${nearest}?` : '';
@@ -218,35 +153,30 @@ function refuseUnknown(layer: Layer): void {
   walk(layer.tree, []);
 }
 
-function toPattern(path: string[]): string {
-  const [first = '', , ...rest] = path;
-  return path.length > 1 && first in MAPS ? [first, '*', ...rest].join('.') : path.join('.');
-}
-
-function mergeLayers(layers: Layer[]): Tree {
-  const merge = (low: unknown, high: unknown): unknown => {
-    if (!isTree(low) || !isTree(high)) return high === undefined ? low : high;
-    const result: Tree = { ...low };
-    for (const [name, value] of Object.entries(high)) result[name] = merge(low[name], value);
-    return result;
-  };
-  return layers.reduceRight<unknown>((low, layer) => merge(low, layer.tree), {}) as Tree;
+/** An empty string says as little as none, where none is a value. */
+function leaveOutEmpty(tree: Tree, path: string[]): void {
+  for (const [name, value] of Object.entries(tree)) {
+    const here = [...path, name];
+    const key = keyAt(here);
+    if (value === '' && key?.kind === 'string' && key.default === null) delete tree[name];
+    else if (!key && isTree(value)) leaveOutEmpty(value, here);
+  }
 }
 
 function pickScalars(tree: Tree): Tree {
-  return Object.fromEntries(Object.entries(tree).filter(([name]) => name in topLevel));
+  return Object.fromEntries(Object.entries(tree).filter(([name]) => Object.hasOwn(topLevel, name)));
 }
 
 function validateSections(merged: Tree, layers: Layer[]): Tree {
   const sections: Tree = {};
   for (const [name, schema] of Object.entries(SECTIONS)) {
-    sections[name] = validate(schema, (merged[name] ?? {}) as Tree, `${name}.`, layers);
+    sections[name] = validate(schema, (own(merged, name) ?? {}) as Tree, `${name}.`, layers);
   }
   return sections;
 }
 
 function validateMap<M extends keyof Maps>(name: M, merged: Tree, layers: Layer[]): Maps[M] {
-  const entries = Object.entries((merged[name] ?? {}) as Tree);
+  const entries = Object.entries((own(merged, name) ?? {}) as Tree);
   const checked = entries.map(([entry, value]) => {
     if (!isTree(value))
       throw new ConfigError(`${nameOf(layers, `${name}.${entry}`)}: ${name}.${entry} must be a table`);
@@ -267,7 +197,7 @@ function validate(schema: SectionSchema, values: Tree, prefix: string, layers: L
 /** Ahead of convict, whose own messages can name neither the file nor the remedy. */
 function checkKeys(schema: SectionSchema, values: Tree, prefix: string, layers: Layer[]): void {
   for (const [name, node] of Object.entries(schema)) {
-    const value = values[name];
+    const value = own(values, name);
     if (value === undefined) continue;
     if (!isKey(node)) {
       if (isTree(value)) checkKeys(node, value, `${prefix}${name}.`, layers);
@@ -277,7 +207,7 @@ function checkKeys(schema: SectionSchema, values: Tree, prefix: string, layers: 
       node.format(value);
     } catch (error) {
       const path = `${prefix}${name}`;
-      const shown = node.sensitive || /\/\/[^/]*@/.test(String(value)) ? '(hidden)' : JSON.stringify(value);
+      const shown = node.sensitive || /:\/\/([^/]*@|.*[?#])/.test(String(value)) ? '(hidden)' : JSON.stringify(value);
       const why = error instanceof Error ? error.message : String(error);
       throw new ConfigError(`${nameOf(layers, path)}: ${describePath(path, layers)} = ${shown} ${why}`, error);
     }
@@ -290,7 +220,7 @@ function nameOf(layers: Layer[], path: string): string {
 
 function describePath(path: string, layers: Layer[]): string {
   const isEnv = layers.find((layer) => lookup(layer.tree, path) !== undefined)?.source === 'env';
-  return isEnv ? PREFIX + path.toUpperCase().replaceAll('.', '__') : path;
+  return isEnv ? toVariable(path) : path;
 }
 
 const RESERVED = ['primary', 'big', 'middle', 'small', 'default'];
@@ -299,7 +229,7 @@ function crossCheck(config: Config, layers: Layer[]): void {
   for (const [name, model] of Object.entries(config.models)) {
     const where = nameOf(layers, `models.${name}`);
     if (RESERVED.includes(name)) throw new ConfigError(`${where}: models.${name} is a reserved name; choose another`);
-    if (!config.providers[model.provider]) {
+    if (!own(config.providers, model.provider)) {
       throw new ConfigError(`${where}: models.${name}.provider = "${model.provider}" is no entry of [providers]`);
     }
   }
@@ -309,7 +239,7 @@ function crossCheck(config: Config, layers: Layer[]): void {
     }
   }
   for (const name of config.compare.also) {
-    if (!config.models[name]) {
+    if (!own(config.models, name)) {
       throw new ConfigError(
         `${nameOf(layers, 'compare.also')}: compare.also names "${name}", which is no entry of [models]`,
       );
@@ -334,64 +264,10 @@ function stateFolder(configured: string | null, { env, cwd }: LoadOptions): stri
   return join(env.XDG_STATE_HOME ?? join(home, '.local', 'state'), 'cc-proxy');
 }
 
-function nest(flat: Readonly<Record<string, unknown>>): Tree {
-  const tree: Tree = {};
-  for (const [path, value] of Object.entries(flat)) if (value !== undefined) assign(tree, path.split('.'), value);
-  return tree;
-}
-
-function assign(tree: Tree, path: string[], value: unknown): void {
-  if (value === undefined) return;
-  const [name = '', ...rest] = path;
-  if (rest.length === 0) {
-    tree[name] = value;
-    return;
-  }
-  const child = tree[name];
-  const next: Tree = isTree(child) ? child : {};
-  tree[name] = next;
-  assign(next, rest, value);
-}
-
-/** Walks by known structure: a map's entry name may itself hold dots. */
-function lookup(tree: Tree, path: string): unknown {
-  if (path in tree) return tree[path];
-  for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
-    const child = tree[path.slice(0, dot)];
-    if (isTree(child)) return lookup(child, path.slice(dot + 1));
-  }
-  return undefined;
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     for (const child of Object.values(value)) deepFreeze(child);
   }
   return value;
-}
-
-function nearestOf(name: string, candidates: string[]): string | undefined {
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
-    .sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best && best.distance <= Math.max(3, name.length / 3) ? best.candidate : undefined;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

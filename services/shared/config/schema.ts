@@ -94,6 +94,21 @@ export function optionalInteger(doc: string, range: Range): Key<number | null> {
   return key<number | null>('integer', doc, null, (given) => inRange(given, range, true));
 }
 
+/** A timer takes no more than 2^31 milliseconds, and goes off at once for more. */
+const LONGEST_SECS = 2_000_000;
+
+export function seconds(doc: string, value: number, min = 1): Key<number> {
+  return integer(doc, value, { min, max: LONGEST_SECS });
+}
+
+export function optionalSeconds(doc: string): Key<number | null> {
+  return optionalInteger(doc, { min: 1, max: LONGEST_SECS });
+}
+
+export function milliseconds(doc: string, value: number, min: number): Key<number> {
+  return integer(doc, value, { min, max: LONGEST_SECS * 1000 });
+}
+
 export function number(doc: string, value: number, range: Range): Key<number> {
   return key('number', doc, value, (given) => inRange(given, range, false));
 }
@@ -113,6 +128,7 @@ export function stringMap(doc: string, sensitive = false): Key<Record<string, st
     given !== null &&
     typeof given === 'object' &&
     !Array.isArray(given) &&
+    !Object.hasOwn(given, '__proto__') &&
     Object.values(given).every((item) => typeof item === 'string')
       ? undefined
       : 'must be a table of strings';
@@ -129,9 +145,18 @@ export function optionalUrl(doc: string): Key<string | null> {
   return key<string | null>('string', doc, null, checkUrl);
 }
 
-export function url(doc: string, value: string): Key<string> {
-  return key('string', doc, value, checkUrl);
+/** A URL that paths are put behind. */
+export function baseUrl(doc: string, value: string): Key<string> {
+  return key('string', doc, value, checkBaseUrl);
 }
+
+export function optionalBaseUrl(doc: string): Key<string | null> {
+  return key<string | null>('string', doc, null, checkBaseUrl);
+}
+
+const checkBaseUrl: Check = (given) =>
+  checkUrl(given) ??
+  (/[?#]/.test(String(given)) ? 'must have no query and no fragment: paths are put behind it' : undefined);
 
 const checkUrl: Check = (given) => {
   if (typeof given !== 'string' || !URL.canParse(given)) return 'must be a URL, e.g. "https://models.example.com"';

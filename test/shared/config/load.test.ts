@@ -160,6 +160,67 @@ log_level = "info"
     expect(load().source('models.glm-5.1.provider')).to.equal('file');
   });
 
+  it('a value of a table in a variable may hold = itself, or be empty', () => {
+    const headers = (value: string) => load({ env: { CC_TRACING__HEADERS: value } }).tracing.headers;
+    expect(headers('authorization=Basic cGs6c2s==')).to.deep.equal({ authorization: 'Basic cGs6c2s==' });
+    expect(headers('a=1, b=2=3,c=')).to.deep.equal({ a: '1', b: '2=3', c: '' });
+    expect(headers('')).to.deep.equal({});
+    expect(complaint({ env: { CC_TRACING__HEADERS: 'secret' } }))
+      .to.include('must be a table of strings')
+      .and.not.include('secret');
+  });
+
+  it('what no timer can wait for is refused', () => {
+    const names = environmentNames().filter((name) => name.endsWith('_SECS') || name.endsWith('_MS'));
+    expect(names).to.include.members(['CC_SERVER__DRAIN_SECS', 'CC_TARGET__TIMEOUT_SECS', 'CC_TARGET__DEADLINE_SECS']);
+    for (const name of names) {
+      expect(complaint({ env: { [name]: '2147483648' } }), name).to.include('and at most 2000000');
+      load({ env: { [name]: '2000000' } });
+    }
+  });
+
+  it('an empty string is as good as none where none is a value', () => {
+    file('[target]\nurl = "http://x.example"\nmodel = ""\napi_key = ""\n[passthrough]\nenv_key = ""');
+    expect(load().target).to.include({ model: null, api_key: null });
+    expect(load().passthrough.env_key).to.equal(null);
+    expect(load({ flags: { 'target.model': '' } }).target.model).to.equal(null);
+    expect(load({ env: { CC_TARGET__MODEL: 'm' }, flags: { 'target.model': '' } }).target.model).to.equal('m');
+    expect(load({ env: { CC_TARGET__DEADLINE_SECS: '', CC_TRACING__CONTENT: '' } }).target.deadline_secs).to.equal(
+      null,
+    );
+  });
+
+  it('a base URL with a query or a fragment is refused, without showing it', () => {
+    for (const end of ['?key=hunter2', '#hunter2', '?']) {
+      file(`[target]\nurl = "https://x.example/v1${end}"`);
+      expect(complaint()).to.include('target.url').and.include('no query').and.not.include('hunter2');
+      file(`[providers.p]\nbase_url = "https://x.example/v1${end}"`);
+      expect(complaint()).to.include('providers.p.base_url').and.include('no query').and.not.include('hunter2');
+    }
+  });
+
+  it('names that every object inherits are names like any other, and __proto__ is none', () => {
+    for (const name of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', '__proto__']) {
+      file(`[models.m]\nprovider = "${name}"`);
+      expect(complaint()).to.include(`models.m.provider = "${name}" is no entry`);
+      file(`[compare]\nalso = ["${name}"]`);
+      expect(complaint()).to.include(`compare.also names "${name}"`);
+      for (const content of [`["${name}"]\n`, `"${name}" = 1\n`, `[target]\n"${name}" = 1\n`, `[target."${name}"]\n`]) {
+        file(content);
+        expect(complaint(), content).to.match(/is no setting|is a name nothing can have/);
+      }
+      file(`[providers."${name}"]\nbase_url = "http://x.example"\n[models."${name}"]\nprovider = "${name}"`);
+      if (name === '__proto__') expect(complaint()).to.include('providers.__proto__ is a name nothing can have');
+      else {
+        expect(load({ env: { CC_PROVIDERS__GLM__BASE_URL: 'http://y.example' } }).models[name]).to.include({
+          provider: name,
+        });
+      }
+    }
+    file('[tracing.headers]\n"__proto__" = "x"');
+    expect(complaint()).to.include('tracing.headers');
+  });
+
   it('is frozen', () => {
     const config = load();
     expect(() => Object.assign(config.server, { max_body_mib: 1 })).to.throw(TypeError);

@@ -1,5 +1,5 @@
 // [limits], [cache], [prices.<model>]: how much, how long, for how much.
-import { choice, integer, optionalInteger, optionalNumber } from '../schema.ts';
+import { choice, optionalInteger, optionalNumber, seconds } from '../schema.ts';
 
 export const limits = {
   max_output_tokens: optionalInteger(
@@ -12,9 +12,7 @@ export const limits = {
 
 export const cache = {
   count_tokens: choice('Answer count_tokens; off = 404, and clients count for themselves.', ['on', 'off'], 'on'),
-  count_tokens_ttl_secs: integer('Seconds for which a count of the same request is kept; 0 = not at all.', 300, {
-    min: 0,
-  }),
+  count_tokens_ttl_secs: seconds('Seconds for which a count of the same request is kept; 0 = not at all.', 300, 0),
 };
 
 /** What is unset here stays as the bundled table has it; what is in neither is unknown. */

@@ -1,11 +1,11 @@
 // [server] and the other listeners, [admin], [state].
-import { address, flag, integer, optionalText, optionalUrl, secret } from '../schema.ts';
+import { address, flag, integer, optionalText, optionalUrl, seconds, secret } from '../schema.ts';
 
 export const server = {
   listen_address: address('Where the gateway listens.', '127.0.0.1:3080'),
   max_body_mib: integer('Largest request body in MiB; more gets 413.', 32, { min: 1, max: 1024 }),
   max_concurrent_requests: integer('Requests in flight before new ones get 529.', 1024, { min: 1 }),
-  drain_secs: integer('Seconds that running streams get to finish at shutdown.', 300, { min: 0 }),
+  drain_secs: seconds('Seconds that running streams get to finish at shutdown.', 300, 0),
   allow_any_key: flag('Accept any client key on an address that is not loopback.', false),
 };
 

@@ -1,18 +1,20 @@
 // [target], [passthrough], [providers.<name>], [models.<name>]: where requests may go.
 import {
+  baseUrl,
   choice,
   flag,
   integer,
+  optionalBaseUrl,
   optionalChoice,
   optionalFlag,
   optionalInteger,
+  optionalSeconds,
   optionalText,
-  optionalUrl,
+  seconds,
   secret,
   strings,
   text,
   textOr,
-  url,
 } from '../schema.ts';
 
 /** Which protocols there are is the registry's to say; it is checked when the targets are made. */
@@ -26,10 +28,10 @@ const protocol = (type: string | null) => ({
 });
 
 const timeouts = {
-  connect_timeout_secs: integer('Seconds to connect.', 10, { min: 1 }),
-  first_byte_timeout_secs: integer('Seconds to the first byte of the answer.', 300, { min: 1 }),
-  timeout_secs: integer('Seconds of silence between two bytes; a stream has no total limit.', 300, { min: 1 }),
-  deadline_secs: optionalInteger('Seconds for a whole answer; unset = no limit.', { min: 1 }),
+  connect_timeout_secs: seconds('Seconds to connect.', 10),
+  first_byte_timeout_secs: seconds('Seconds to the first byte of the answer.', 300),
+  timeout_secs: seconds('Seconds of silence between two bytes; a stream has no total limit.', 300),
+  deadline_secs: optionalSeconds('Seconds for a whole answer; unset = no limit.'),
 };
 
 const credential = {
@@ -45,7 +47,7 @@ const credential = {
 };
 
 export const target = {
-  url: optionalUrl('Base URL of the target; usually given by --target-url.'),
+  url: optionalBaseUrl('Base URL of the target; usually given by --target-url.'),
   model: optionalText('Model forced for every request; usually given by --model.'),
   ...protocol('anthropic'),
   ...credential,
@@ -55,7 +57,7 @@ export const target = {
 };
 
 export const passthrough = {
-  url: url('The upstream of compare and anthropic-only mode.', 'https://api.anthropic.com'),
+  url: baseUrl('The upstream of compare and anthropic-only mode.', 'https://api.anthropic.com'),
   passthrough_auth: flag("Forward the client's own credential, to this host only.", true),
   model: optionalText('Name sent in place of one of ours in compare and anthropic-only mode.'),
   ...credential,
@@ -66,7 +68,7 @@ export const passthrough = {
 
 export const provider = {
   ...protocol(null),
-  base_url: url('Base URL of the provider.', ''),
+  base_url: baseUrl('Base URL of the provider.', ''),
   ...credential,
   ...timeouts,
   max_concurrent: integer('Requests in flight to the provider.', 50, { min: 1 }),
