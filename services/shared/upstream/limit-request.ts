@@ -37,7 +37,13 @@ function withinBudget(request: MessagesRequest, most: number): MessagesRequest {
   return { ...request, thinking: { ...thinking, budget_tokens: Math.max(1, most - 1) } };
 }
 
-/** @throws GatewayError 400 that says by how much the input alone, or input and output together, are too long */
+/** An answer with less room than this may not come to its end: the client had better make its prompt shorter. */
+const LEAST_ROOM = 4096;
+
+/**
+ * What does not fit only because the client asks for more output than is left is no fault: the converter lowers it.
+ * @throws GatewayError 400 that says by how much the input alone, or input and output together, are too long
+ */
 export function refuseTooLong(request: MessagesRequest, contextWindow: number | null, inputTokens: number): void {
   if (contextWindow === null) return;
   if (inputTokens > contextWindow) {
@@ -47,7 +53,8 @@ export function refuseTooLong(request: MessagesRequest, contextWindow: number | 
     );
   }
   const output = typeof request.max_tokens === 'number' ? request.max_tokens : 0;
-  if (inputTokens + output > contextWindow) {
+  const room = contextWindow - inputTokens;
+  if (output > room && room < LEAST_ROOM) {
     throw new GatewayError(
       'invalid_request_error',
       `input length and \`max_tokens\` exceed context limit: ${inputTokens} + ${output} > ${contextWindow}, decrease input length or \`max_tokens\` and try again`,

@@ -54,4 +54,10 @@ describe('limits of a request', () => {
     expect(refusal(100, 1000, 900)).to.equal(null);
     expect(refusal(100, null, 10_000_000)).to.equal(null);
   });
+
+  it('refuses no request for asking for more output than is left, while there is room for an answer', () => {
+    expect(refusal(128_000, 131_072, 12_000)).to.equal(null);
+    expect(refusal(128_000, 131_072, 131_072 - 4096)).to.equal(null);
+    expect(refusal(128_000, 131_072, 131_072 - 4095)).to.match(/^input length and `max_tokens` exceed/);
+  });
 });
