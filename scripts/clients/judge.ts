@@ -7,8 +7,8 @@ import type { ClientRun } from './client.ts';
 import type { TappedCall } from './tap.ts';
 import { modelRequests, type Trial } from './trial.ts';
 
-/** `left-out`: what the scene asks for cannot be had there, and the route header or the refusal says so. */
-export type Outcome = 'pass' | 'left-out' | 'fail';
+/** Of what cannot be had there: `left-out` where only the route header says so, `refused` where the client is told. */
+export type Outcome = 'pass' | 'left-out' | 'refused' | 'fail';
 
 export interface Verdict {
   outcome: Outcome;
@@ -32,7 +32,7 @@ export function judge(trial: Trial, run: ClientRun): Verdict {
   if (faults.length > 0) return { outcome: 'fail', reasons: faults, requests };
   return absence === undefined
     ? { outcome: 'pass', reasons: [], requests }
-    : { outcome: 'left-out', reasons: [absence], requests };
+    : { outcome: absence.outcome, reasons: [absence.reason], requests };
 }
 
 function faultsOfRun({ scene, secrets }: Trial, { code, output }: ClientRun, isAbsent: boolean): string[] {
@@ -104,14 +104,20 @@ function faultsOfSearch(searches: TappedCall[]): string[] {
 }
 
 /** Why there can be no search; undefined when there was to be one. */
-function findAbsence(searches: TappedCall[]): string | undefined {
+function findAbsence(searches: TappedCall[]): { outcome: 'left-out' | 'refused'; reason: string } | undefined {
   const [first] = searches;
   if (first === undefined) return undefined;
   const route = String(first.answerHeaders['x-ccproxy-route'] ?? '');
-  if (route.includes('omitted:web_search')) return 'left out, noted in x-ccproxy-route: omitted:web_search';
+  if (route.includes('omitted:web_search')) {
+    return {
+      outcome: 'left-out',
+      reason: 'the model is asked without the tool; x-ccproxy-route says omitted:web_search',
+    };
+  }
   const said = first.answer.toString('utf8');
   if (first.status !== 400 || !said.includes('web_search')) return undefined;
-  return `refused by name, asked ${searches.length === 1 ? 'once' : `${searches.length} times`}: ${messageOf(said)}`;
+  const times = searches.length === 1 ? 'once' : `${searches.length} times`;
+  return { outcome: 'refused', reason: `asked for ${times}, answered 400: ${messageOf(said)}` };
 }
 
 function messageOf(body: string): string {

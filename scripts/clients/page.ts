@@ -1,4 +1,5 @@
 // docs/evidence/clients.md: a table for each client, and in words what is not a pass.
+import type { Outcome } from './judge.ts';
 import type { CaseResult } from './run-case.ts';
 import { SCENE_NAMES, type SceneName } from './scenes.ts';
 
@@ -20,7 +21,8 @@ export function writePage({ command, date, node, results }: PageFacts): string {
     `- **Clients:** ${clients.join(', ')}; Node ${node}.`,
     `- **Cases:** ${results.length} in ${Math.round(seconds)} s: ${count(results)}.`,
     '- **pass:** the client ended well; the words of a file, a page or a summary that only the tool turns can have carried are in its last answer; each of its requests and each to the server was made once and answered 200, none without a stream, every stream keeps the rules of the protocol, and a web search came as `server_tool_use` with `web_search_tool_result`.',
-    '- **left out:** that server cannot search the web, and the client is told so. It is no pass.',
+    '- **left out:** that server cannot search the web; the model is asked without the tool, and the route header says so. No pass.',
+    '- **refused:** that server cannot search the web, and the client is told by a 400 that names the tool. No pass, but the model knows.',
     '- **–:** the client has no such turn.',
     '',
     ...clients.flatMap((name) => tableOf(name, results)),
@@ -30,12 +32,18 @@ export function writePage({ command, date, node, results }: PageFacts): string {
 
 export function count(results: CaseResult[]): string {
   const of = (outcome: string): number => results.filter(({ verdict }) => verdict.outcome === outcome).length;
-  return `${of('pass')} passed, ${of('left-out')} left out, ${of('fail')} failed`;
+  return `${of('pass')} passed, ${of('left-out')} left out, ${of('refused')} refused, ${of('fail')} failed`;
 }
 
+const CELLS: Readonly<Record<Outcome, string>> = {
+  pass: 'pass',
+  'left-out': 'left out',
+  refused: 'refused',
+  fail: '**fail**',
+};
+
 export function cell({ verdict }: CaseResult): string {
-  if (verdict.outcome === 'fail') return '**fail**';
-  return verdict.outcome === 'pass' ? 'pass' : 'left out';
+  return CELLS[verdict.outcome];
 }
 
 function tableOf(client: string, results: CaseResult[]): string[] {
