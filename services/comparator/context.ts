@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
 import { findTarget, type Targets } from '#shared/providers/target.ts';
+import { createRedactor, type RedactorOptions, withHmacKey } from '#shared/redact/redact.ts';
 import type { Store } from '#shared/store/store.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
@@ -13,6 +14,8 @@ import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import type { CallTarget } from './comparison/call-secondary.ts';
+import type { ComparisonSteps } from './comparison/prepare-call.ts';
+import { createThreadedSteps } from './comparison/threaded-steps.ts';
 import type { ComparatorConfig } from './config.ts';
 import { type ComparatorEvents, createComparatorEvents } from './events.ts';
 import { createSessionCap, type SessionCap } from './session-cap.ts';
@@ -29,8 +32,8 @@ export interface ComparatorParts {
   log: Logger;
   metrics: Metrics;
   tracing: Tracing;
-  /** Cleans text that goes on spans. */
-  redact(text: string): string;
+  /** Cleans text that goes on spans and rows; by default tags are stable within this comparator. */
+  redaction?: RedactorOptions;
   /** How a target is called; by default over undici. */
   callTarget?: CallTarget;
 }
@@ -49,6 +52,7 @@ export interface ComparatorContext {
   readonly sessionCap: SessionCap;
   readonly slots: WorkSlots;
   readonly callTarget: CallTarget;
+  readonly steps: ComparisonSteps;
   redact(text: string): string;
   /** This process in the group `compare`; a new one each start, which owns nothing yet. */
   readonly consumer: string;
@@ -65,7 +69,7 @@ export interface BuiltContext {
   context: ComparatorContext;
   stop(): void;
   abandon(): void;
-  /** Closes connections to targets. */
+  /** Closes connections to targets and ends the thread. */
   close(): Promise<void>;
 }
 
@@ -81,6 +85,8 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     agents.set(connectMs, dispatcher);
     return callUpstream(request, { ...options, dispatcher });
   };
+  const redaction = withHmacKey(parts.redaction);
+  const steps = createThreadedSteps(redaction);
   const context: ComparatorContext = {
     config,
     bus: parts.bus,
@@ -101,7 +107,8 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     sessionCap: createSessionCap(config.turnsPerSession, parts.store),
     slots: createWorkSlots({ limit: config.concurrency, maxParked: MOST_PARKED }),
     callTarget: parts.callTarget ?? callTarget,
-    redact: parts.redact,
+    steps,
+    redact: createRedactor(redaction).redactText,
     consumer: `${hostname()}-${randomBytes(4).toString('hex')}`,
     stopping: stopping.signal,
     abandoned: abandoned.signal,
@@ -111,7 +118,7 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     stop: () => stopping.abort(),
     abandon: () => abandoned.abort(),
     close: async () => {
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+      await Promise.all([steps.close(), ...[...agents.values()].map((agent) => agent.destroy())]);
     },
   };
 }

@@ -1,8 +1,7 @@
 // What the console's parts share: its settings, the bus and the store it was given, and the ways to tell what happened.
-import { randomBytes } from 'node:crypto';
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
-import { createRedactor, type Redactor, type RedactorOptions } from '#shared/redact/redact.ts';
+import { createRedactor, type Redactor, type RedactorOptions, withHmacKey } from '#shared/redact/redact.ts';
 import type { Store } from '#shared/store/store.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
@@ -34,7 +33,7 @@ export interface ConsoleContext {
 }
 
 export function createContext(config: ConsoleConfig, parts: ConsoleParts): ConsoleContext {
-  const redaction = { ...parts.redaction, hmacKey: parts.redaction?.hmacKey ?? randomBytes(32) };
+  const redaction = withHmacKey(parts.redaction);
   const { captureLevel, prices } = config;
   return Object.freeze({
     config,

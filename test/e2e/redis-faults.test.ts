@@ -93,7 +93,6 @@ describe('clients of a gateway whose Redis fails', function () {
       log: recordingLogger([]),
       metrics: createMetrics({ processMetrics: false }),
       tracing: noTracing,
-      redact: (text) => text,
     });
     closing.push(
       () => comparator.stop(),

@@ -68,7 +68,6 @@ export function partsOf(plan: ChildPlan): ComparatorParts & { close(): Promise<v
     log: createLogger({ service: 'cc-comparator', level: 'error', pretty: false }),
     metrics: createMetrics({ processMetrics: false }),
     tracing,
-    redact: (text) => text,
     async callTarget(request, _target, options) {
       after('reserve');
       const answer = await callUpstream(request, { ...options, dispatcher: agent });

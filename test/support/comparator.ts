@@ -164,8 +164,7 @@ export async function comparatorWorld(targets: Target[]): Promise<ComparatorWorl
   const metrics = createMetrics({ processMetrics: false });
   const sink = spanSink();
   const log = createLogger({ service: 'cc-comparator', level: 'error', pretty: false });
-  const redact = (text: string): string => text;
-  const parts = { bus, store, targets: testTargets(targets), clock: systemClock, log, metrics, tracing: sink, redact };
+  const parts = { bus, store, targets: testTargets(targets), clock: systemClock, log, metrics, tracing: sink };
   const started: Array<Awaited<ReturnType<typeof createComparator>>> = [];
   return {
     bus,

@@ -3,7 +3,6 @@ import { createComparator, toComparatorConfig } from '#services/comparator/servi
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
-import { createRedactor } from '#shared/redact/redact.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
@@ -37,7 +36,6 @@ export async function runComparator(config: Config): Promise<void> {
     tracing,
     log,
     clock: systemClock,
-    redact: createRedactor().redactText,
     targets: createTargets(config),
   });
   const ops = await startOpsServer({

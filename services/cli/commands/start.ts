@@ -5,7 +5,7 @@ import { createGateway } from '#services/gateway/service.ts';
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
-import { createRedactor } from '#shared/redact/redact.ts';
+import { createRedactor, withHmacKey } from '#shared/redact/redact.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
@@ -55,16 +55,24 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
   const bus = await createBus(config, log);
   const control = await createControl(config, log);
   const store = await createStore(config, log);
-  const { redactText } = createRedactor();
-  const shared = { bus, metrics, tracing, log, clock: systemClock, redact: redactText };
+  // One key: a secret has one tag in history, spans and pairs.
+  const redaction = withHmacKey();
+  const shared = { bus, metrics, tracing, log, clock: systemClock };
 
-  const console = await createConsole(toConsoleConfig(config, adminToken), { ...shared, store, logger: log });
+  const console = await createConsole(toConsoleConfig(config, adminToken), {
+    ...shared,
+    store,
+    redaction,
+    logger: log,
+  });
   const comparator = await createComparator(toComparatorConfig(config, adminToken), {
     ...shared,
     store,
+    redaction,
     targets: createTargets(config),
   });
-  const gateway = await createGateway(config, { ...shared, control, adminToken });
+  const { redactText } = createRedactor(redaction);
+  const gateway = await createGateway(config, { ...shared, redact: redactText, control, adminToken });
   const ops = await startOpsServer({
     address: config.ops.listen_address,
     metrics,

@@ -1,19 +1,12 @@
 // THE COMPARISON PATH: deliveries of group `compare`, a few at a time. `compareOnce` is the page; everything around it
 // reads, holds and settles.
 import type { Delivery } from '#shared/bus/bus.ts';
-import {
-  decodeEntry,
-  type ExchangeEntry,
-  ExchangeSchemaError,
-  type RecordedAnswer,
-} from '#shared/exchange/exchange.ts';
+import { decodeEntry, type ExchangeEntry, isSchemaError, type RecordedAnswer } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
-import { observe, readExchange } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
 import { findTarget, type Target } from '#shared/providers/target.ts';
 import type { PairRow } from '#shared/store/store.ts';
-import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
-import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import { toBuffer } from '#shared/threads/answer-questions.ts';
 import type { ComparatorContext } from '../context.ts';
 import type { SessionTurn } from '../session-cap.ts';
 import { pause, Stopping } from '../stopping.ts';
@@ -24,8 +17,9 @@ import { type CallSecondaryParts, callSecondary } from './call-secondary.ts';
 import { type HeldDelivery, holdDelivery } from './hold-delivery.ts';
 import { pair } from './pair.ts';
 import { type PairFacts, toOrphanRow, toPrimaryErrorRow, toScoredRow, toUnsupportedRow } from './pair-row.ts';
+import type { PreparedRequest } from './prepare-call.ts';
 import { exportPair, type Recorded, record } from './record.ts';
-import { rewriteRequest, usesServerTool } from './rewrite-request.ts';
+import { usesServerTool } from './rewrite-request.ts';
 import { score } from './score.ts';
 
 /** `new` and `known` are settled; `left` belongs to another process. */
@@ -94,7 +88,7 @@ async function compareDelivery(delivery: Delivery, context: ComparatorContext): 
 
 async function giveUp(delivery: Delivery, error: unknown, context: ComparatorContext): Promise<void> {
   if (error instanceof Stopping) return;
-  if (!(error instanceof ExchangeSchemaError)) {
+  if (!isSchemaError(error)) {
     context.events.deliveryFailed(delivery, error);
     return;
   }
@@ -168,17 +162,17 @@ async function compareOnce(admitted: AdmittedPair, context: ComparatorContext): 
   const { facts, target, admission } = admitted;
   const body = await context.bus.body(facts.entry.id);
   if (body === null) return keep(toOrphanRow(facts, 'expired', null), admitted.spans, context);
-  const { request, observation: primary } = await readExchange(facts.entry, body);
+  const { prepareCall, observe } = context.steps;
+  const { primary, call } = await prepareCall(facts.entry, body, target);
   const spans = { ...admitted.spans, bodyBytes: body.length };
-  if (!primary.complete || request === null) return keep(toPrimaryErrorRow(facts, primary), spans, context);
-  const { request: rewritten, applied: rewrites } = rewriteRequest(request, target);
+  if (call === null) return keep(toPrimaryErrorRow(facts, primary), spans, context);
   if (usesServerTool(primary.message?.content ?? [])) {
-    return keep(toUnsupportedRow(facts, primary, rewrites), spans, context);
+    return keep(toUnsupportedRow(facts, primary, call.rewrites), spans, context);
   }
   const reserved = await reserve(admitted, primary, context);
   if (typeof reserved === 'string') return keep(toOrphanRow(facts, reserved, primary), spans, context);
-  const call = { target, entry: facts.entry, body: Buffer.from(JSON.stringify(rewritten)) };
-  const answer = await callSecondary(call, secondaryParts(context)).catch((error: unknown) => {
+  const asked = { target, entry: facts.entry, body: toBuffer(call.body) };
+  const answer = await callSecondary(asked, secondaryParts(context)).catch((error: unknown) => {
     reserved.settle(0);
     throw error;
   });
@@ -187,8 +181,8 @@ async function compareOnce(admitted: AdmittedPair, context: ComparatorContext): 
   reserved.settle(usedTokens(secondary.usage));
   const made = pair(primary, secondary);
   const scored = score(made);
-  const row = toScoredRow(facts, { ...scored, primary, secondary, rewrites });
-  const llm = describeCall({ request: rewritten, requestBytes: call.body.length, secondary, facts, target }, context);
+  const row = toScoredRow(facts, { ...scored, primary, secondary, rewrites: call.rewrites });
+  const llm = await describe(admitted, call, secondary, context);
   return record({ row, spans: { ...spans, secondary, llm }, wasCalled: true }, context);
 }
 
@@ -219,28 +213,23 @@ function isReached(answer: RecordedAnswer): boolean {
   return answer.status < 500;
 }
 
-interface DescribedCall {
-  request: MessagesRequest;
-  requestBytes: number;
-  secondary: Observation;
-  facts: PairFacts;
-  target: Target;
-}
-
-/** What the secondary's span says beside the row: the same set as on the gateway's own. */
-function describeCall({ request, requestBytes, secondary, facts, target }: DescribedCall, context: ComparatorContext) {
-  const { tracing, config, redact } = context;
+/** What the secondary's span says beside the row: the same set as on the gateway's own. The pair does not fail for it. */
+async function describe(
+  { facts, target }: AdmittedPair,
+  { body, model }: PreparedRequest,
+  observation: Observation,
+  { tracing, config, steps, events }: ComparatorContext,
+): Promise<SpanRest['llm']> {
   if (!tracing.enabled) return {};
-  return llmAttributes({
-    request,
-    requestBytes,
-    observation: secondary,
-    modelAsked: facts.entry.modelAsked,
-    modelSent: request.model,
-    provider: target.provider,
-    sessionId: facts.entry.sessionId,
-    content: tracing.content,
-    maxContentBytes: config.maxContentBytes,
-    redact,
-  });
+  const { modelAsked, sessionId } = facts.entry;
+  const { content } = tracing;
+  const { maxContentBytes } = config;
+  const { provider } = target;
+  const call = { observation, modelAsked, modelSent: model, provider, sessionId, content, maxContentBytes };
+  try {
+    return await steps.describeCall(body, call);
+  } catch (error) {
+    events.trouble('describe', error);
+    return {};
+  }
 }

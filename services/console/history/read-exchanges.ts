@@ -1,13 +1,13 @@
 // Exchanges → rows, with the texts as JSON. Large ones are read, redacted and written in a thread, so that the streams of
 // clients in the same process do not wait for it.
-import { type ExchangeEntry, ExchangeSchemaError } from '#shared/exchange/exchange.ts';
+import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import { type ExchangeDetail, JsonText } from '#shared/store/store.ts';
 import { ownBytes } from '#shared/threads/answer-questions.ts';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import { createRowMaker, type RowQuestion, type RowSettings, type TextRow } from './make-row.ts';
 
 export interface ExchangeReader {
-  /** @throws ExchangeSchemaError; anything else may be tried again */
+  /** @throws what `isSchemaError` knows when it can never be read; anything else may be tried again */
   toRow(entry: ExchangeEntry, body: Buffer): Promise<ExchangeDetail>;
   /** Ends the thread; what it works on is rejected. */
   close(): Promise<void>;
@@ -25,14 +25,9 @@ export function createExchangeReader(settings: RowSettings): ExchangeReader {
     workerData: settings,
     timeoutMs: TIMEOUT_MS,
   });
-  const inThread = async (entry: ExchangeEntry, body: Buffer): Promise<TextRow> => {
+  const inThread = (entry: ExchangeEntry, body: Buffer): Promise<TextRow> => {
     const bytes = ownBytes(body);
-    try {
-      return await thread.ask({ entry, body: bytes }, [bytes.buffer]);
-    } catch (error) {
-      if (error instanceof Error && error.name === 'ExchangeSchemaError') throw new ExchangeSchemaError(error.message);
-      throw error;
-    }
+    return thread.ask({ entry, body: bytes }, [bytes.buffer]);
   };
   return {
     toRow: async (entry, body) => {

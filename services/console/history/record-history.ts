@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Delivery } from '#shared/bus/bus.ts';
 import { errorMessage } from '#shared/errors.ts';
-import { decodeEntry, type ExchangeEntry, ExchangeSchemaError } from '#shared/exchange/exchange.ts';
+import { decodeEntry, type ExchangeEntry, isSchemaError } from '#shared/exchange/exchange.ts';
 import type { ExchangeDetail } from '#shared/store/store.ts';
 import type { ConsoleContext } from '../context.ts';
 import { toMetadataRow } from './to-exchange-row.ts';
@@ -87,7 +87,7 @@ async function record(context: ConsoleContext, delivery: Delivery, progress: Pro
     events.recorded(progress.isNew ? result : 'duplicate', delivery.id);
   } catch (error) {
     const isOverdue = error instanceof RecordFault && progress.faults >= config.history.maxDeliveries;
-    if (!isOverdue && !(error instanceof ExchangeSchemaError)) throw error;
+    if (!isOverdue && !isSchemaError(error)) throw error;
     const reason = isOverdue ? 'deliveries' : 'schema';
     await bus.bury(GROUP, delivery, reason, errorMessage(error));
     events.recordDead(delivery.id, reason, error);
@@ -99,7 +99,7 @@ async function toRow(context: ConsoleContext, entry: ExchangeEntry, body: Buffer
     if (body === null) return toMetadataRow(entry, context.redactor);
     return await context.exchanges.toRow(entry, body);
   } catch (error) {
-    if (error instanceof ExchangeSchemaError) throw error;
+    if (isSchemaError(error)) throw error;
     throw new RecordFault('the exchange cannot be read', { cause: error });
   }
 }

@@ -122,6 +122,11 @@ export class ExchangeSchemaError extends Error {
   }
 }
 
+/** By name: an error that comes from another thread has lost its class. */
+export function isSchemaError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ExchangeSchemaError';
+}
+
 /** Entry → flat string fields for a stream entry. What is always a string stays, everything else is JSON. */
 export function encodeEntry(entry: ExchangeEntry): Record<string, string> {
   const fields: Record<string, string> = {};

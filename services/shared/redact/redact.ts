@@ -11,6 +11,11 @@ export interface RedactorOptions {
   hmacKey?: string | Uint8Array;
 }
 
+/** The options with a key of their own, for redactors in several threads that must agree on their tags. */
+export function withHmacKey(options: RedactorOptions = {}): RedactorOptions {
+  return { ...options, hmacKey: options.hmacKey ?? randomBytes(32) };
+}
+
 export interface Redactor {
   redactText(text: string): string;
   /** A copy with every string and every key redacted. What is nested deeper than 500 levels is left out by name. */
