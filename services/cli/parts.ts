@@ -1,7 +1,7 @@
 // The composition root's parts: each adapter made from the configuration, none of them aware of who else has it.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import type { Bus } from '#shared/bus/bus.ts';
 import { type BusLimits, DEFAULT_BUS_LIMITS } from '#shared/bus/limits.ts';
 import { systemClock } from '#shared/clock.ts';
@@ -121,7 +121,22 @@ export function loadAdminToken(config: Config, addresses: Record<string, string>
   if (!mayCreate) {
     throw new ConfigError(`${open[0]} = "${open[1]}" is open to the network: set admin.token or admin.token_file`);
   }
-  return keptToken(join(stateFolder(config), 'admin-token'));
+  return keptToken(tokenPath(config));
+}
+
+/**
+ * The token that a process of this configuration asks for, as far as this machine knows it; null = none is known.
+ * @throws ConfigError when admin.token_file cannot be read
+ */
+export function findAdminToken(config: Config): { token: string; origin: 'configured' | 'kept' } | null {
+  const configured = configuredToken(config);
+  if (configured !== null) return { token: configured, origin: 'configured' };
+  const path = tokenPath(config);
+  return existsSync(path) ? { token: readFileSync(path, 'utf8').trim(), origin: 'kept' } : null;
+}
+
+function tokenPath(config: Config): string {
+  return join(config.state_folder, 'admin-token');
 }
 
 function configuredToken(config: Config): string | null {
@@ -139,6 +154,7 @@ function configuredToken(config: Config): string | null {
 
 function keptToken(path: string): string {
   if (!existsSync(path)) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(path, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
     chmodSync(path, 0o600);
   }

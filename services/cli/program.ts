@@ -46,7 +46,7 @@ export function createProgram(): Command {
     .argument('[name]', 'target, compare or anthropic-only; without it the mode is shown')
     .option('--reset', 'back to the configured default')
     .option('--url <url>', 'address of the gateway')
-    .option('--token <token>', 'admin token; else admin.token of the configuration')
+    .option('--token <token>', 'admin token; else the one of the configuration or of the state folder')
     .description('show or switch the mode of a running gateway')
     .action(async (name, options) => (await import('./commands/mode.ts')).runMode(name, options, load()));
   return program;

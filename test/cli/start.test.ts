@@ -1,5 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
@@ -166,6 +169,61 @@ describe('the command line', () => {
     const nobody = await runCli(['mode', '--url', 'http://127.0.0.1:1'], { cwd });
     expect([nobody.code, nobody.stderr.includes('no gateway answers')]).to.deep.equal([2, true]);
   }).timeout(30_000);
+
+  it('mode uses the token of the gateway: from its file, or as start made it in the state folder', async () => {
+    const file = join(cwd, 'token');
+    writeFileSync(file, 'from-a-file\n');
+    const open = { CC_SERVER__LISTEN_ADDRESS: '0.0.0.0:0', CC_SERVER__ALLOW_ANY_KEY: 'true' };
+    for (const env of [
+      { ...open, CC_ADMIN__TOKEN_FILE: file },
+      { ...open, CC_STATE_DIR: join(cwd, 'state') },
+    ]) {
+      const cli = start(['start', '--target-url', target.url, '--model', 'm'], env);
+      const url = (await gatewayOf(cli)).replace('0.0.0.0', '127.0.0.1');
+      const { code, stdout, stderr } = await runCli(['mode', 'compare', '--url', url], { cwd, env });
+      expect([code, stderr]).to.deep.equal([0, '']);
+      expect(stdout).to.match(/^compare \(runtime\)\n/);
+    }
+  }).timeout(30_000);
+
+  it('mode shows a token that start made to no other machine', async () => {
+    mkdirSync(join(cwd, 'state'));
+    writeFileSync(join(cwd, 'state/admin-token'), 'made-by-start\n');
+    const [own] = Object.values(networkInterfaces()).flatMap(
+      (list) => list?.filter((it) => !it.internal && it.family === 'IPv4') ?? [],
+    );
+    const seen: Array<string | undefined> = [];
+    const server = createServer((req, res) => {
+      seen.push(req.headers.authorization);
+      res.end('{"mode":"target","source":"default"}');
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '0.0.0.0', resolve);
+    });
+    const { port } = server.address() as AddressInfo;
+    const env = { CC_STATE_DIR: join(cwd, 'state') };
+    for (const host of ['127.0.0.1', own?.address ?? '0.0.0.0']) {
+      const { code } = await runCli(['mode', '--url', `http://${host}:${port}`], { cwd, env });
+      expect(code).to.equal(0);
+    }
+    await new Promise((resolve) => server.close(resolve));
+    expect(seen).to.deep.equal(['Bearer made-by-start', undefined]);
+  }).timeout(30_000);
+
+  it('a gateway alone without Redis says that nobody reads from it, and fills no bus', async () => {
+    // A bus in memory would soon be full, and say so.
+    const cli = start(['gateway', '--target-url', target.url, '--model', 'm'], {
+      CC_EXCHANGE__REDIS_BYTES_MAX: '1024',
+    });
+    const [, url = ''] = await cli.line(/"url":"(http:[^"]+)"/);
+    expect(cli.stdout() + cli.stderr()).to.match(/redis\.url/);
+    const content = randomBytes(4096).toString('base64');
+    const request = messagesRequest({ body: { messages: [{ role: 'user', content }] } });
+    expect((await send(url, request)).status).to.equal(200);
+    cli.child.kill('SIGTERM');
+    expect((await cli.exit()).code).to.equal(0);
+    expect(cli.stdout()).to.include('request.finished').and.not.include('exchange.dropped');
+  });
 
   it('an address that is taken ends the start with one sentence', async () => {
     const taken = new URL(target.url).host;

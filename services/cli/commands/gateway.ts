@@ -1,9 +1,11 @@
 // `cc-proxy gateway`: the gateway alone, with the bus and the switches on Redis when there is one.
 import { createGateway } from '#services/gateway/service.ts';
+import type { Bus } from '#shared/bus/bus.ts';
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
 import { createRedactor } from '#shared/redact/redact.ts';
+import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
 import {
@@ -30,7 +32,7 @@ export async function runGateway(config: Config): Promise<void> {
   const log = createLog(config, name);
   const metrics = createMetrics({ service: name, version: version() });
   const tracing = createTraces(config, metrics, log, name);
-  const bus = await createBus(config, log);
+  const bus = await createGatewayBus(config, log);
   const control = await createControl(config, log);
   const gateway = await createGateway(config, {
     bus,
@@ -53,4 +55,14 @@ export async function runGateway(config: Config): Promise<void> {
   await tracing.shutdown(SHUTDOWN_MS);
   await ops.stop();
   await Promise.all([bus.close(), control.close()]);
+}
+
+/** Alone in its process and without Redis a gateway has no reader. */
+async function createGatewayBus(config: Config, log: ServiceLogger): Promise<Bus> {
+  if (config.redis.url !== null) return createBus(config, log);
+  log.warn('config.warning', {
+    warning: 'without redis.url nobody reads from this gateway: mode compare compares nothing, and there is no history',
+  });
+  const { createUnreadBus } = await import('#shared/bus/unread.ts');
+  return createUnreadBus();
 }

@@ -49,6 +49,8 @@ export interface Backlog {
 
 export interface Bus {
   readonly kind: 'memory' | 'redis';
+  /** False = nobody will ever read from it, so nothing need be published; unset = somebody may. */
+  readonly readers?: false;
   /**
    * Publishes one exchange for both groups. Never throws, never waits longer than its command timeout; the result says
    * what happened. `redis_unknown` = timed out, the outcome is not known.
