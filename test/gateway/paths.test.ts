@@ -194,11 +194,26 @@ describe('paths', () => {
   it('S0-11 messages match on the path with any query, streamed or not, with and without a version header', async () => {
     for (const path of ['/v1/messages', '/v1/messages?beta=true', '/v1/messages?x=1&y=%20']) {
       for (const stream of [true, false]) {
-        const answer = await send(inTarget.url, { ...messagesRequest({ stream }), path });
-        expect(answer.status, path).to.equal(200);
-        expect(target.seen().at(-1)?.url).to.equal(path);
+        for (const version of [undefined, '2023-01-01']) {
+          const headers = version === undefined ? [] : ['Anthropic-Version', version];
+          const answer = await send(inTarget.url, { ...messagesRequest({ stream, headers }), path });
+          expect(answer.status, path).to.equal(200);
+          expect(target.seen().at(-1)?.url).to.equal(path);
+          expect(target.seen().at(-1)?.headers['anthropic-version']).to.equal(version ?? '2023-06-01');
+        }
       }
     }
+  });
+
+  it('S0-11 a version is added only where the gateway’s own key goes, and never twice', async () => {
+    const gateway = await startTestGateway({
+      settings: { default_mode: 'compare', 'passthrough.url': passthrough.url, 'target.url': target.url },
+    });
+    await send(gateway.url, messagesRequest());
+    expect(passthrough.seen()[0]?.headers).to.not.have.property('anthropic-version');
+    await gateway.stop();
+    await send(inTarget.url, messagesRequest({ headers: ['anthropic-version', '2023-06-01'] }));
+    expect(target.seen()[0]?.headers['anthropic-version']).to.equal('2023-06-01');
   });
 
   it('S0-11 streamed and whole answers hold the same message', async () => {

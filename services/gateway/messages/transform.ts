@@ -41,7 +41,7 @@ function pass(plan: Plan, request: RequestView, call: Call): Outbound {
   const thinking = findOwnThinking(request.bytes, request.spans.get('messages'));
   if (thinking.blocks > 0) call.notes.push(`omitted:own-thinking:${thinking.blocks}`);
   const edits = [...(isRenamed ? [spliceModel(span, plan.model)] : []), ...thinking.cuts];
-  const headers = forwardHeaders(call.request.rawHeaders, plan.primary);
+  const headers = withVersion(forwardHeaders(call.request.rawHeaders, plan.primary), plan);
   return {
     request: {
       ...toUpstreamUrl(plan.primary, call.request.url ?? '/'),
@@ -90,6 +90,14 @@ async function countInput(
   const counted = (await tokens.count(view.bytes)) ?? estimate;
   refuseTooLong(limited, contextWindow, counted);
   return counted;
+}
+
+const VERSION = ['anthropic-version', '2023-06-01'];
+
+/** A client that names no version may rely on a gateway for it; where its own credential goes, it is asked as it asked. */
+function withVersion(headers: string[], { primary }: Plan): string[] {
+  const isNamed = headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === VERSION[0]);
+  return isNamed || primary.credential.kind === 'client' ? headers : [...headers, ...VERSION];
 }
 
 /** A compressed stream would come in lumps, and where its last event ends could not be seen. */
