@@ -1,5 +1,5 @@
 // One function per thing that happens in the comparator: its log line and its metrics together, so that they cannot drift.
-import type { Delivery } from '#shared/bus/bus.ts';
+import { DEAD_REASONS, type Deaths, type Delivery } from '#shared/bus/bus.ts';
 import { errorMessage } from '#shared/errors.ts';
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { ArmSummary, PairRow } from '#shared/store/store.ts';
@@ -17,6 +17,10 @@ export interface ComparatorEvents {
   /** It stays pending and comes again. */
   deliveryFailed(delivery: Delivery, error: unknown): void;
   deliveryDead(delivery: Delivery, reason: 'schema', error: unknown): void;
+  /** Given up by the bus or by any comparator since anybody last looked: each pair is told to one process. */
+  pairsDied(deaths: Deaths): void;
+  /** Left on a bus that ends with this process. */
+  pairsAbandoned(pairs: number): void;
   /** The bus or the store cannot be reached. */
   trouble(what: string, error: unknown): void;
   breakerChanged(target: string, state: BreakerState): void;
@@ -64,8 +68,18 @@ export function createComparatorEvents({ log, metrics, labelsOf }: EventParts): 
     },
     deliveryDead(delivery, reason, error) {
       metrics.compareDeliveriesTotal.inc({ result: 'dead' });
-      metrics.compareDeadLetterTotal.inc({ reason });
       log.error('delivery.dead', { ...named(delivery), reason, error });
+    },
+    pairsDied(deaths) {
+      for (const reason of DEAD_REASONS) {
+        if (deaths[reason] === 0) continue;
+        metrics.compareDeadLetterTotal.inc({ reason }, deaths[reason]);
+        log.warn('pairs.dead', { reason, pairs: deaths[reason] });
+      }
+    },
+    pairsAbandoned(pairs) {
+      metrics.compareSkippedTotal.inc({ reason: 'shutdown' }, pairs);
+      log.warn('pairs.abandoned', { pairs, reason: 'shutdown' });
     },
     trouble: (what, error) => log.warn('trouble', { what, error: errorMessage(error) }),
     breakerChanged: (target, state) => log.warn('target.breaker', { target, state }),

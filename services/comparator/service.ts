@@ -5,8 +5,9 @@ import { ConfigError } from '#shared/errors.ts';
 import type { RunningService } from '#shared/lifecycle.ts';
 import { runComparisons } from './comparison/run-comparisons.ts';
 import type { ComparatorConfig } from './config.ts';
-import { type ComparatorParts, createContext } from './context.ts';
+import { type ComparatorContext, type ComparatorParts, createContext } from './context.ts';
 import { createServer } from './server.ts';
+import { pause, Stopping } from './stopping.ts';
 import { watchBus } from './watch-bus.ts';
 
 export { type ComparatorConfig, toComparatorConfig } from './config.ts';
@@ -33,16 +34,38 @@ export async function createComparator(config: ComparatorConfig, parts: Comparat
   };
 
   async function stop(): Promise<void> {
-    built.stop();
     stopWatching();
     const timer = setTimeout(() => built.abandon(), config.graceMs);
+    if (parts.bus.kind === 'memory') await untilDrained(built.context);
+    built.stop();
     await running;
     clearTimeout(timer);
+    if (parts.bus.kind === 'memory') await bookLeft(built.context);
     await built.close();
     await new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
+  }
+}
+
+const DRAIN_CHECK_MS = 20;
+
+/** Nobody reads a bus in memory after its process: what waits on it is compared now, as far as the grace time goes. */
+async function untilDrained(context: ComparatorContext): Promise<void> {
+  try {
+    while ((await context.bus.backlog('compare')).pending > 0) await pause(DRAIN_CHECK_MS, context.abandoned);
+  } catch (error) {
+    if (!(error instanceof Stopping)) context.events.trouble('drain', error);
+  }
+}
+
+async function bookLeft({ bus, events }: ComparatorContext): Promise<void> {
+  try {
+    const { pending } = await bus.backlog('compare');
+    if (pending > 0) events.pairsAbandoned(pending);
+  } catch (error) {
+    events.trouble('drain', error);
   }
 }
 

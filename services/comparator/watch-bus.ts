@@ -1,4 +1,5 @@
-// Looks at the group `compare` now and then: keeps the gauges of its backlog, and lets the bus tidy up.
+// Looks at the group `compare` now and then: keeps the gauges of its backlog, counts what the bus gave up, and lets it tidy
+// up.
 import type { ComparatorContext } from './context.ts';
 
 const SAMPLE_MS = 10_000;
@@ -20,8 +21,9 @@ export function watchBus(context: Context): () => void {
   return () => clearInterval(timer);
 }
 
-async function sampleBacklog({ bus, metrics }: Context): Promise<void> {
+async function sampleBacklog({ bus, metrics, events }: Context): Promise<void> {
   const [backlog, counters] = await Promise.all([bus.backlog('compare'), bus.counters('compare')]);
+  events.pairsDied(await bus.takeDeaths('compare'));
   const stream = { stream: 'exchanges' };
   metrics.compareStreamLength.set(stream, backlog.length);
   metrics.comparePending.set(stream, backlog.pending);

@@ -28,6 +28,8 @@ export interface HistoryConfig {
   /** Pause after a failure; doubled with each one up to the longest. */
   readonly retryMs: number;
   readonly retryMaxMs: number;
+  /** How long a stop waits for what is on a bus that ends with the process. */
+  readonly graceMs: number;
 }
 
 const HISTORY: HistoryConfig = Object.freeze({
@@ -37,6 +39,7 @@ const HISTORY: HistoryConfig = Object.freeze({
   maxDeliveries: 5,
   retryMs: 250,
   retryMaxMs: 5_000,
+  graceMs: 10_000,
 });
 
 export function toConsoleConfig(config: Config, adminToken: string | null): ConsoleConfig {

@@ -16,6 +16,8 @@ export interface ConsoleEvents {
   recordFailed(requestId: string, error: unknown): void;
   /** Given up: it is among the dead letters. */
   recordDead(requestId: string, reason: DeadReason, error: unknown): void;
+  /** Left on a bus that ends with this process. */
+  recordsAbandoned(exchanges: number): void;
   busUnreachable(error: unknown): void;
   backlogAge(ageMs: number): void;
   requestFailed(requestId: string, path: string, error: unknown): void;
@@ -42,6 +44,10 @@ export function createEvents(
     recordDead(requestId, reason, error) {
       metrics.historyRecordsTotal.inc({ result: 'dead' });
       logger.error('history.record_dead', { request_id: requestId, reason, error: causes(error) });
+    },
+    recordsAbandoned(exchanges) {
+      metrics.historyRecordsTotal.inc({ result: 'failed' }, exchanges);
+      logger.warn('history.abandoned', { exchanges });
     },
     busUnreachable: (error) => logger.warn('history.bus_unreachable', { error: causes(error) }),
     backlogAge: (ageMs) => metrics.historyOldestPendingAgeSeconds.set(ageMs / 1000),

@@ -1,5 +1,6 @@
 // The console as its starter sees it: the history recorder and the API over one bus and one store.
 import { createServer as createHttpServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from '#shared/config/schema.ts';
 import { ConfigError } from '#shared/errors.ts';
 import type { RunningService } from '#shared/lifecycle.ts';
@@ -41,9 +42,11 @@ export async function createConsole(config: ConsoleConfig, parts: ConsoleParts):
   let stopped: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
+    if (context.bus.kind === 'memory') await untilDrained(context);
     stopping.abort();
     await Promise.all([recording, close(server)]);
     await context.exchanges.close();
+    if (context.bus.kind === 'memory') await bookLeft(context);
     context.events.stopped();
   }
 
@@ -55,6 +58,27 @@ export async function createConsole(config: ConsoleConfig, parts: ConsoleParts):
       return stopped;
     },
   };
+}
+
+const DRAIN_CHECK_MS = 20;
+
+/** Nobody reads a bus in memory after its process: what waits on it is recorded now, as far as the grace time goes. */
+async function untilDrained({ bus, clock, config, events }: ConsoleContext): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + config.history.graceMs;
+  try {
+    while ((await bus.backlog('history')).pending > 0 && clock.monotonicMs() < deadlineMs) await sleep(DRAIN_CHECK_MS);
+  } catch (error) {
+    events.busUnreachable(error);
+  }
+}
+
+async function bookLeft({ bus, events }: ConsoleContext): Promise<void> {
+  try {
+    const { pending } = await bus.backlog('history');
+    if (pending > 0) events.recordsAbandoned(pending);
+  } catch (error) {
+    events.busUnreachable(error);
+  }
 }
 
 /** True when the schema is up to date; false when the console stopped before. */

@@ -4,6 +4,7 @@ import { createSimulator, type Scene, type Simulator } from '#services/simulator
 import { loadConfig } from '#shared/config/load.ts';
 import { pairId, pairSpanId, parseTraceparent } from '#shared/ids.ts';
 import type { PairRow } from '#shared/store/store.ts';
+import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { recordedAnswer } from '../support/answer-bytes.ts';
 import {
   type ComparatorWorld,
@@ -215,7 +216,7 @@ describe('comparator', () => {
         await untilSettled(late.bus);
         const told = late.sink.spans.map(({ attributes }) => [
           attributes['ccproxy.verdict'],
-          attributes['total_duration_ms'],
+          attributes.total_duration_ms,
         ]);
         const ofTheStored = [
           [undefined, 4321],
@@ -237,6 +238,21 @@ describe('comparator', () => {
     await untilSettled(world.bus);
     expect(await world.bus.counters('compare')).to.include({ dead: 1, finished: 0 });
     expect((await world.bus.deadLetters(1))[0]?.reason).to.equal('schema');
+  });
+
+  it('counts what the bus gave up for any reason, each pair in one process', async () => {
+    const bad = await publish(world.bus, { shadow: ['glm-5', 'other'] });
+    const [delivery] = await world.bus.read('compare', 'x', { count: 1, waitMs: 0, claimIdleMs: 0, maxDeliveries: 1 });
+    expect(delivery?.id).to.equal(bad.entry.id);
+    await world.bus.read('compare', 'x', { count: 1, waitMs: 0, claimIdleMs: 0, maxDeliveries: 1 });
+    expect(await world.bus.counters('compare')).to.include({ dead: 2 });
+    const metrics = [createMetrics({ processMetrics: false }), createMetrics({ processMetrics: false })];
+    for (const own of metrics) await world.start({}, { metrics: own });
+    const deadIn = async (own: Metrics): Promise<number> =>
+      (await own.compareDeadLetterTotal.get()).values.find(({ labels }) => labels.reason === 'deliveries')?.value ?? 0;
+    const counts = () => Promise.all(metrics.map(deadIn));
+    await until('it is counted', async () => (await counts()).some((count) => count > 0));
+    expect((await counts()).sort()).to.deep.equal([0, 2]);
   });
 
   it('leaves an exchange pending while the store is down, and compares it afterwards', async () => {
@@ -342,6 +358,9 @@ describe('comparator', () => {
     await comparator.stop();
     expect((await world.store.pairs({ limit: 5 })).data).to.deep.equal([]);
     expect(await world.bus.counters('compare')).to.include({ pending: 1, dead: 0 });
+    expect(await counted('ccproxy_compare_skipped_total', 'shutdown'), 'booked: nobody else reads this bus').to.equal(
+      1,
+    );
   });
 
   it('finishes what runs before it stops', async () => {
@@ -351,6 +370,15 @@ describe('comparator', () => {
     await simulator.until((seen) => seen.length === 1);
     await comparator.stop();
     expect((await world.store.pairs({ limit: 5 })).data).to.have.length(1);
+  });
+
+  it('compares what is queued on a bus in memory before it stops', async () => {
+    simulator.use({ ...SAME, delays: { headersMs: 20 } });
+    const comparator = await world.start({ concurrency: 2 });
+    for (let index = 0; index < 10; index++) await publish(world.bus, { shadow: ['glm-5'] });
+    await comparator.stop();
+    expect((await world.store.pairs({ limit: 20 })).data).to.have.length(10);
+    expect(await counted('ccproxy_compare_skipped_total', 'shutdown')).to.equal(0);
   });
 
   it('records its own time limits as the outcome of the secondary', async () => {

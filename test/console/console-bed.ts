@@ -95,7 +95,7 @@ const CONFIG: ConsoleConfig = {
   adminToken: null,
   captureLevel: 'redacted',
   prices: {},
-  history: { batchSize: 4, waitMs: 20, claimIdleMs: 60_000, maxDeliveries: 3, retryMs: 1, retryMaxMs: 5 },
+  history: { batchSize: 4, waitMs: 20, claimIdleMs: 60_000, maxDeliveries: 3, retryMs: 1, retryMaxMs: 5, graceMs: 50 },
 };
 
 export class ManualClock implements Clock {

@@ -286,12 +286,34 @@ describe('recordHistory', () => {
     const one = entry();
     await bed.bus.publish(await publication(one));
     await until('it was tried', async () => (await bed.count('failed')) > 0);
+    const tries = await bed.count('failed');
     await service.stop();
     expect(await bed.bus.counters('history')).to.include({ finished: 0, dead: 0, pending: 1 });
+    const [left] = bed.lines.filter(({ event }) => event === 'history.abandoned');
+    expect(left?.fields, 'booked: nobody else reads this bus').to.deep.equal({ exchanges: 1 });
+    expect(await bed.count('failed')).to.be.greaterThan(tries);
     await bed.start({
-      history: { batchSize: 4, waitMs: 20, claimIdleMs: 0, maxDeliveries: 3, retryMs: 1, retryMaxMs: 5 },
+      history: { batchSize: 4, waitMs: 20, claimIdleMs: 0, maxDeliveries: 3, retryMs: 1, retryMaxMs: 5, graceMs: 50 },
     });
     await recorded(one.id);
+  });
+
+  it('records what is queued on a bus in memory before it stops', async () => {
+    const service = await bed.start({
+      history: {
+        batchSize: 1,
+        waitMs: 20,
+        claimIdleMs: 60_000,
+        maxDeliveries: 3,
+        retryMs: 1,
+        retryMaxMs: 5,
+        graceMs: 5_000,
+      },
+    });
+    for (let index = 0; index < 20; index++) await bed.bus.publish(await publication(entry()));
+    await service.stop();
+    expect((await bed.store.exchanges({ limit: 50 })).data).to.have.length(20);
+    expect(bed.lines.filter(({ event }) => event === 'history.abandoned')).to.deep.equal([]);
   });
 
   it('migrates as soon as the database is there, and records what waited', async () => {

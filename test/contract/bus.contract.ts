@@ -228,6 +228,31 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       expect(letter).to.deep.include({ id: 'poison', group: 'compare', reason: 'deliveries' });
     });
 
+    it('tells each death once to whoever asks first, by reason and in planned pairs', async () => {
+      const none = { schema: 0, deliveries: 0, trimmed: 0, bus_reset: 0 };
+      await open({ maxLen: 3 });
+      expect(await bus.takeDeaths('compare')).to.deep.equal(none);
+      for (const [id, pairs] of [
+        ['bad', 2],
+        ['often', 3],
+        ['alone', 0],
+      ] as const)
+        await publish(id, pairs);
+      const [bad] = await bus.read('compare', 'c', FRESH);
+      if (!bad) throw new Error('an entry was published');
+      await bus.bury('compare', bad, 'schema', 'version 9');
+      await bus.bury('compare', bad, 'schema', 'version 9');
+      await elapse(IDLE_MS + 5);
+      await bus.read('compare', 'c', { ...TAKE, maxDeliveries: 1 });
+      for (const id of ['a', 'b', 'c', 'd']) await publish(id, 4);
+      const told = await Promise.all([bus.takeDeaths('compare'), bus.takeDeaths('compare')]);
+      const sum = (reason: 'schema' | 'deliveries' | 'trimmed'): number => told[0][reason] + told[1][reason];
+      expect([sum('schema'), sum('deliveries'), sum('trimmed')]).to.deep.equal([2, 3, 4]);
+      expect((await bus.counters('compare')).dead).to.equal(9);
+      expect(await bus.takeDeaths('compare')).to.deep.equal(none);
+      expect((await bus.takeDeaths('history')).trimmed).to.equal((await bus.counters('history')).dead);
+    });
+
     for (const [slow, quick] of [['history', 'compare'] as const, ['compare', 'history'] as const]) {
       it(`loses nothing of ${quick} while ${slow} is dead, slow or redelivers`, async () => {
         await publish('a');

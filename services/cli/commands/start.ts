@@ -81,8 +81,8 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await gateway.stop();
-    await comparator.stop();
-    await console.stop();
+    // At once: each reads on until its part of the bus is empty or its time is over.
+    await Promise.all([comparator.stop(), console.stop()]);
     await tracing.shutdown(SHUTDOWN_MS);
     await ops.stop();
     await Promise.all([bus.close(), control.close(), store.close()]);

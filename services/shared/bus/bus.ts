@@ -29,6 +29,8 @@ export interface Delivery {
 }
 
 export type DeadReason = 'schema' | 'deliveries' | 'trimmed' | 'bus_reset';
+export const DEAD_REASONS: readonly DeadReason[] = ['schema', 'deliveries', 'trimmed', 'bus_reset'];
+export type Deaths = Record<DeadReason, number>;
 
 /** Kept on the bus, so that they outlive a process. published = finished + dead + pending, always. */
 export interface BusCounters {
@@ -83,6 +85,11 @@ export interface Bus {
   counters(group: Group): Promise<BusCounters>;
   /** Cheap, from the counters. */
   backlog(group: Group): Promise<Backlog>;
+  /**
+   * What died in a group since anybody last asked, by reason, in the units of `counters`. Each death is told once for the
+   * whole bus, so that the counters of all who ask add up to the bus's own.
+   */
+  takeDeaths(group: Group): Promise<Deaths>;
   deadLetters(limit: number): Promise<Array<{ id: string; group: Group; reason: DeadReason; error: string }>>;
   /** Housekeeping: trims settled entries, books what vanished, deletes idle consumers. Safe to call from many processes. */
   janitor(): Promise<void>;

@@ -6,6 +6,7 @@ import type {
   Bus,
   BusCounters,
   DeadReason,
+  Deaths,
   Delivery,
   Group,
   Publication,
@@ -45,6 +46,8 @@ interface GroupState {
   published: number;
   finished: number;
   dead: number;
+  /** Not told yet. */
+  deaths: Deaths;
 }
 
 /** A published id. It outlives its body's release, so that a second publication is recognised until it expires. */
@@ -191,6 +194,12 @@ class MemoryBus implements Bus {
     return { length: this.#entries.length, pending, oldestAgeMs: now - oldestAtMs };
   }
 
+  async takeDeaths(group: Group): Promise<Deaths> {
+    const taken = this.#groups[group].deaths;
+    this.#groups[group].deaths = noDeaths();
+    return taken;
+  }
+
   async deadLetters(limit: number): Promise<DeadLetter[]> {
     return this.#deadLetters.slice(0, limit);
   }
@@ -295,6 +304,7 @@ class MemoryBus implements Bus {
     const weight = weightOf(group, entry.pairs);
     if (weight === 0) return;
     this.#groups[group].dead += weight;
+    this.#groups[group].deaths[reason] += weight;
     this.#deadLetters.unshift({ id: entry.id, group, reason, error });
     this.#deadLetters.length = Math.min(this.#deadLetters.length, DEAD_LETTERS_KEPT);
     this.#onTrouble(`exchange ${entry.id} is a dead letter of group ${group}: ${reason}`);
@@ -358,7 +368,12 @@ function emptyGroup(now: number): GroupState {
     published: 0,
     finished: 0,
     dead: 0,
+    deaths: noDeaths(),
   };
+}
+
+function noDeaths(): Deaths {
+  return { schema: 0, deliveries: 0, trimmed: 0, bus_reset: 0 };
 }
 
 function toDelivery({ entry, deliveries }: Pending): Delivery {

@@ -35,6 +35,7 @@ end
 local function book_dead(group, weight, id, reason, cause)
   if weight <= 0 then return end
   redis.call('HINCRBY', counters, 'dead:' .. group, weight)
+  redis.call('HINCRBY', counters, 'dead:' .. group .. ':' .. reason, weight)
   redis.call('XADD', dead, 'MAXLEN', '~', ${DEAD_LETTERS_KEPT}, '*',
     'id', id, 'group', group, 'reason', reason, 'error', cause, 'weight', weight)
 end
@@ -267,6 +268,18 @@ local group = ARGV[6]
 local published, finished, died = booked(group)
 local unsettled = measure(group)
 return reply(published, finished, died, unsettled)
+`);
+
+/** group, reasons … → what died for each since it was last told. */
+export const TAKE_DEATHS = createScript(`${OPENING}
+local group, taken = ARGV[6], {}
+for index = 7, #ARGV do
+  local field = group .. ':' .. ARGV[index]
+  local died = number_of(counters, 'dead:' .. field)
+  taken[index - 6] = died - number_of(counters, 'told:' .. field)
+  if taken[index - 6] > 0 then redis.call('HSET', counters, 'told:' .. field, died) end
+end
+return reply(unpack(taken))
 `);
 
 /** group → entries in the stream, age in ms of the oldest one unsettled. Reads a few entries, not the backlog. */

@@ -9,13 +9,14 @@ import type {
   Bus,
   BusCounters,
   DeadReason,
+  Deaths,
   Delivery,
   Group,
   Publication,
   PublishResult,
   ReadOptions,
 } from './bus.ts';
-import { GROUPS } from './bus.ts';
+import { DEAD_REASONS, GROUPS } from './bus.ts';
 import type { Keys } from './keys.ts';
 import { createKeys } from './keys.ts';
 import type { BusLimits, OnTrouble } from './limits.ts';
@@ -36,6 +37,7 @@ import {
   PAIRS_FIELD,
   PUBLISH,
   SETTLE,
+  TAKE_DEATHS,
   UNLEASE,
 } from './redis-scripts.ts';
 
@@ -176,6 +178,16 @@ class RedisBus implements Bus {
     const [length, ageMs] = await this.#command(BACKLOG, [group]);
     const pending = this.#backlog[group];
     return { length: Number(length), pending, oldestAgeMs: pending > 0 ? Number(ageMs) : 0 };
+  }
+
+  async takeDeaths(group: Group): Promise<Deaths> {
+    const [schema, deliveries, trimmed, bus_reset] = await this.#command(TAKE_DEATHS, [group, ...DEAD_REASONS]);
+    return {
+      schema: Number(schema),
+      deliveries: Number(deliveries),
+      trimmed: Number(trimmed),
+      bus_reset: Number(bus_reset),
+    };
   }
 
   async deadLetters(limit: number): Promise<Array<{ id: string; group: Group; reason: DeadReason; error: string }>> {

@@ -18,6 +18,7 @@ export function createUnreadBus(): Bus {
     unlease: async () => {},
     counters: async () => ({ published: 0, finished: 0, dead: 0, pending: 0 }),
     backlog: async () => ({ length: 0, pending: 0, oldestAgeMs: 0 }),
+    takeDeaths: async () => ({ schema: 0, deliveries: 0, trimmed: 0, bus_reset: 0 }),
     deadLetters: async () => [],
     janitor: async () => {},
     healthy: async () => true,

@@ -233,9 +233,13 @@ function compareFamilies({ counter, gauge, histogram }: Families) {
     compareDeliveriesTotal: counter('ccproxy_compare_deliveries_total', 'Deliveries by what became of them.', {
       result: DELIVERY_RESULTS,
     }),
-    compareDeadLetterTotal: counter('ccproxy_compare_dead_letter_total', 'Entries given up, by reason.', {
-      reason: DEAD_REASONS,
-    }),
+    compareDeadLetterTotal: counter(
+      'ccproxy_compare_dead_letter_total',
+      'Planned pairs given up, by reason; each is counted by one comparator.',
+      {
+        reason: DEAD_REASONS,
+      },
+    ),
     compareTargetUnavailableSecondsTotal: counter(
       'ccproxy_compare_target_unavailable_seconds_total',
       'Time in which a target was not called because it kept failing.',

@@ -189,6 +189,8 @@ describe('bus over a Redis that fails', () => {
       'history bus_reset',
     ]);
     expect(troubles.filter((what) => what.includes('flushed'))).to.have.length(1);
+    expect(await comparator.takeDeaths('compare')).to.include({ bus_reset: 4, trimmed: 0 });
+    expect(await gateway.takeDeaths('compare')).to.include({ bus_reset: 0 });
   });
 
   it('wakes a reader that waits while Redis is flushed', async () => {
