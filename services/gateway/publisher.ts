@@ -91,7 +91,8 @@ export function createPublisher(parts: PublisherParts): Publisher {
 async function publish(finished: FinishedCall, parts: PublisherParts): Promise<Handover> {
   const { bus, events, config } = parts;
   const { request, plan, answer } = finished;
-  if (config.captureOff && plan?.mode !== 'compare') return skip(finished, 'mode_off', events);
+  const isUnread = bus.readers === false || (config.captureOff && plan?.mode !== 'compare');
+  if (isUnread) return skip(finished, 'mode_off', events);
   const described = describe(finished, parts);
   if (request === null || plan === null || described === null) {
     return skip(finished, plan?.mode === 'compare' ? 'primary_error' : 'mode_off', events);
