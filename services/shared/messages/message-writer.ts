@@ -43,7 +43,7 @@ export interface MessageWriter {
   toolEnd(key: string | number): void;
   /** A block that is known as a whole: `redacted_thinking`, `server_tool_use`, `web_search_tool_result` … */
   block(content: ContentBlock): void;
-  /** Replaces the totals it names. */
+  /** Replaces the totals it names; a count of tokens that is no number or below 0 is none. */
   usage(update: Usage): void;
   /**
    * Ends the message. With a complete tool call the reason is `tool_use`, unless the answer was cut.
@@ -190,7 +190,8 @@ class Writer implements MessageWriter {
 
   usage(update: Usage): void {
     this.#refuseAfterEnd();
-    this.#usage = mergeUsage(this.#usage, update);
+    const counts = Object.entries(update).filter(([name, value]) => !name.endsWith('_tokens') || isCount(value));
+    this.#usage = mergeUsage(this.#usage, Object.fromEntries(counts));
   }
 
   finish(stopReason: StopReason, stopSequence: string | null = null, fields: Record<string, unknown> = {}): void {
@@ -299,6 +300,11 @@ class Writer implements MessageWriter {
     this.#index++;
     if (segment.block?.type === 'tool_use' && isComplete(segment)) this.#hasCompleteTool = true;
   }
+}
+
+/** Upstreams send nothing, text or less than nothing for a count they do not have. */
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
 function isBlank(delta: Record<string, unknown>): boolean {

@@ -33,6 +33,7 @@ class MessagesReader implements StreamReader {
   readonly #open = new Map<number, OpenBlock>();
   readonly #toolId: (given: string, key: number) => string;
   #calls = 0;
+  readonly #serverCalls = new Set<string>();
   /** The thinking that was written last, with nothing after it and without its signature. */
   #unsigned: Thinking | null = null;
   #stop: { reason: StopReason; sequence: string | null; fields: Fields } | null = null;
@@ -198,8 +199,15 @@ class MessagesReader implements StreamReader {
     if (typeof block.type !== 'string') throw unreadable('a block without a type');
     const input = json === '' ? undefined : parseJson(json);
     if (json !== '' && input === undefined) throw unreadable(`a ${block.type.slice(0, 40)} whose input is no JSON`);
+    if (block.type.endsWith('_tool_use')) this.#checkServerCall(textOf(block.id));
     this.#endThinking();
     this.#writer.block((input === undefined ? block : { ...block, input }) as ContentBlock);
+  }
+
+  /** Its result names it: it cannot be given another id. */
+  #checkServerCall(id: string): void {
+    if (id === '' || this.#serverCalls.has(id)) throw unreadable('a call of its own without an id of its own');
+    this.#serverCalls.add(id);
   }
 
   #readStop(delta: Fields): void {

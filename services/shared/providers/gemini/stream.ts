@@ -29,6 +29,7 @@ class GeminiReader implements StreamReader {
   /** The call whose arguments come in pieces. */
   #partial: { key: number; values: PartialArguments } | null = null;
   #calls = 0;
+  readonly #callIds = new Set<string>();
   #isThinking = false;
 
   constructor(writer: MessageWriter, memory: ConversionMemory) {
@@ -141,11 +142,20 @@ class GeminiReader implements StreamReader {
     if (name === '' && call.willContinue !== true) this.#endPartial();
   }
 
+  /** Of two calls with one id clients would drop the second. */
+  #callId(given: string, key: number): string {
+    const seed = this.#memory.idSeed ?? '';
+    const own = toClientId(given, seed, key);
+    const id = this.#callIds.has(own) ? toClientId('', seed, key) : own;
+    this.#callIds.add(id);
+    return id;
+  }
+
   #startCall(call: Fields, name: string, signature: string, isPartial: boolean): void {
     this.#endPartial();
     this.#answer.flush();
     const key = this.#calls++;
-    const id = toClientId(textOf(call.id), this.#memory.idSeed ?? '', key);
+    const id = this.#callId(textOf(call.id), key);
     this.#endThinking(signature === '' ? null : { call: id, signature });
     this.#writer.toolStart(key, id, this.#memory.toolNames.get(name) ?? name);
     if (isPartial) {

@@ -9,14 +9,26 @@ export interface Ending {
   usage: Usage;
 }
 
-/** @throws GatewayError when the response failed */
-export function endingOf(response: Record<string, unknown>): Ending {
-  const status = textOf(response.status);
-  if (status === 'failed' || status === 'cancelled' || (status !== 'completed' && response.error)) {
+/**
+ * `event` is the last word of the final event's name, '' for an answer in one document.
+ * @throws GatewayError when the response failed or is not over
+ */
+export function endingOf(response: Record<string, unknown>, event: string): Ending {
+  const status = statusOf(textOf(response.status), event);
+  if (BROKEN.has(status) || (status !== 'completed' && response.error)) {
     const said = fieldsOf(response.error);
     throw readStreamError({ error: said.message ? said : { message: `the response was ${status || 'not finished'}` } });
   }
   return { reason: reasonOf(status, textOf(fieldsOf(response.incomplete_details).reason)), usage: {} };
+}
+
+const BROKEN: ReadonlySet<string> = new Set(['failed', 'cancelled', 'in_progress', 'queued']);
+
+/** Where the event and the status differ, the worse one is believed; servers forget to change the status at the end. */
+function statusOf(status: string, event: string): string {
+  if (event === 'failed' || event === 'cancelled') return event;
+  const isUnchanged = status === '' || status === 'in_progress' || status === 'queued';
+  return isUnchanged && event !== '' && event !== 'done' ? event : status;
 }
 
 /** A response that is incomplete for any other reason was cut: nothing in it may look finished. */

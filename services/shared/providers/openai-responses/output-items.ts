@@ -17,7 +17,7 @@ export interface OutputItem {
 }
 
 export interface OutputItems {
-  /** The item at a place, made when it is new; without a place it comes after all others. */
+  /** The item at a place or of a call, made when it is new; without a place it comes after all others. */
   open(fields: Fields, place: number | null): OutputItem;
   /** Whose event it is: by place, else by id, else the newest item of the kind that is still open. */
   find(event: Fields, type: string): OutputItem;
@@ -27,13 +27,16 @@ export interface OutputItems {
 export function createOutputItems(): OutputItems {
   const items = new Map<number, OutputItem>();
   const open = (fields: Fields, place: number | null): OutputItem => {
-    const key = place ?? Math.max(-1, ...items.keys()) + 1;
+    const callId = textOf(fields.call_id);
+    // One call at two places is one call: of a second one the tool would run twice.
+    const same = callId === '' ? undefined : [...items.values()].find((item) => item.callId === callId);
+    const key = same?.key ?? place ?? Math.max(-1, ...items.keys()) + 1;
     const item = items.get(key) ?? {
       ...{ type: textOf(fields.type), key, id: textOf(fields.id), isDone: false, isStarted: false },
       ...{ written: new Map<string, string>(), callId: '', name: '' },
     };
     items.set(key, item);
-    item.callId ||= textOf(fields.call_id);
+    item.callId ||= callId;
     item.name ||= textOf(fields.name);
     return item;
   };

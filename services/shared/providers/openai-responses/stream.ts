@@ -44,7 +44,7 @@ class ResponsesReader implements StreamReader {
     const body = parseJson(data);
     if (!isFields(body)) throw new GatewayError('api_error', 'the upstream sent an event that is no JSON object');
     // An answer in one document has no events around it.
-    if (body.object === 'response') this.#end(body);
+    if (body.object === 'response') this.#end(body, '');
     else this.#step(textOf(body.type) || (event ?? ''), body);
   }
 
@@ -60,7 +60,8 @@ class ResponsesReader implements StreamReader {
   }
 
   #step(type: string, body: Fields): void {
-    if (FINAL.test(type)) this.#end(fieldsOf(body.response));
+    const final = FINAL.exec(type)?.[1];
+    if (final !== undefined) this.#end(fieldsOf(body.response), final);
     else if (type === 'error' || type === 'response.error' || isFields(body.error)) throw readStreamError(body);
     else if (type === 'response.output_item.added') this.#open(fieldsOf(body.item), numberOf(body.output_index));
     else if (type === 'response.output_item.done') this.#done(fieldsOf(body.item), numberOf(body.output_index));
@@ -91,7 +92,7 @@ class ResponsesReader implements StreamReader {
     this.#startCall(item);
   }
 
-  #end(response: Fields): void {
+  #end(response: Fields, event: string): void {
     const output = listOf(response.output).map(fieldsOf);
     if (this.#items.all().length === 0) for (const [index, item] of output.entries()) this.#done(item, index);
     // A call that was never closed takes its last word from the list.
@@ -101,7 +102,7 @@ class ResponsesReader implements StreamReader {
       this.#done(listed?.call_id === item.callId ? listed : {}, item.key);
     }
     if (this.#writer.hasEnded) return;
-    this.#ending = endingOf(response);
+    this.#ending = endingOf(response, event);
     this.#ending.usage = readUsage(response.usage);
   }
 

@@ -1,0 +1,92 @@
+// Faults that scripts/fuzz.ts found, each with the least input that showed it.
+import { expect } from 'chai';
+import { GatewayError } from '#shared/errors.ts';
+import { PROFILE_PROVIDERS } from '#shared/providers/anthropic.ts';
+import { gemini } from '#shared/providers/gemini.ts';
+import { ollama } from '#shared/providers/ollama.ts';
+import { openaiResponses } from '#shared/providers/openai-responses.ts';
+import type { Provider } from '#shared/providers/provider.ts';
+import { type ConvertedStream, feedStream } from '../../support/convert-stream.ts';
+
+function feed(provider: Provider, ...events: Array<Record<string, unknown>>): ConvertedStream {
+  const lines = events.map((event) => (provider.framing === 'sse' ? 'data: ' : '') + JSON.stringify(event));
+  return feedStream(provider, lines.map((line) => `${line}\n\n`).join(''));
+}
+
+function profile(name: string): Provider {
+  const found = PROFILE_PROVIDERS.get(name);
+  if (!found) throw new Error(`no profile ${name}`);
+  return found;
+}
+
+function expectBroken({ error, events }: ConvertedStream): void {
+  expect(error).to.be.instanceOf(GatewayError);
+  expect(events.map(({ type }) => type)).not.to.include('message_stop');
+}
+
+const ITEM = { type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'Bash', arguments: '{"command":"ls"}' };
+
+describe('found by fuzzing', () => {
+  it('takes one call at two places of a response for one call', () => {
+    const { message } = feed(
+      openaiResponses,
+      { type: 'response.output_item.added', output_index: 0, item: { ...ITEM, arguments: '' } },
+      { type: 'response.output_item.done', output_index: 7, item: ITEM },
+      { type: 'response.completed', response: { object: 'response', status: 'completed', output: [ITEM] } },
+    );
+    expect(message?.content).to.deep.equal([
+      { type: 'tool_use', id: 'call_1', name: 'Bash', input: { command: 'ls' } },
+    ]);
+  });
+
+  it('takes a response that failed for failed, also without its status and error', () => {
+    const delta = { type: 'response.output_text.delta', output_index: 0, delta: 'Half' };
+    for (const response of [{}, { status: null, error: null }, { status: 'completed' }])
+      expectBroken(feed(openaiResponses, delta, { type: 'response.failed', response }));
+  });
+
+  it('takes a response in one document for broken when it is not over', () => {
+    for (const status of ['in_progress', 'queued', 'failed'])
+      expectBroken(feedStream(openaiResponses, JSON.stringify({ object: 'response', status, output: [] })));
+  });
+
+  it('gives two calls that Gemini gave one id an id each', () => {
+    const call = { functionCall: { id: 'same', name: 'Bash', args: {} } };
+    const candidates = [{ content: { parts: [call, call] }, finishReason: 'STOP' }];
+    const ids = feed(gemini, { candidates }).message?.content.map(({ id }) => id) ?? [];
+    expect(ids).to.have.length(2);
+    expect(new Set(ids).size).to.equal(2);
+  });
+
+  it('takes a count of tokens below 0 for none', () => {
+    const line = {
+      message: { content: 'Hi.' },
+      done: true,
+      done_reason: 'stop',
+      prompt_eval_count: -5,
+      eval_count: -1,
+    };
+    expect(feed(ollama, line).message?.usage).to.include({ input_tokens: 42, output_tokens: 0 });
+  });
+
+  it('takes a count of tokens that is an object for none', () => {
+    const { message } = feed(
+      profile('generic'),
+      { type: 'message_start', message: { usage: { input_tokens: {} } } },
+      { type: 'content_block_start', index: 0, content_block: { type: 'text', text: 'Hi.' } },
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: {} } },
+      { type: 'message_stop' },
+    );
+    expect(message?.usage).to.include({ input_tokens: 42, output_tokens: 0 });
+  });
+
+  it('breaks off at a call of the server itself that has no id, or that of another', () => {
+    for (const ids of [[null], ['srvtoolu_1', 'srvtoolu_1']]) {
+      const blocks = ids.flatMap((id, index) => [
+        { type: 'content_block_start', index, content_block: { type: 'server_tool_use', id, name: 'web_search' } },
+        { type: 'content_block_stop', index },
+      ]);
+      expectBroken(feed(profile('generic'), ...blocks, { type: 'message_stop' }));
+    }
+  });
+});
