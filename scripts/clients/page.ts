@@ -19,7 +19,7 @@ export function writePage({ command, date, node, results }: PageFacts): string {
     `Unmodified clients through the gateway in mode target, before a simulator that answers as each kind of server does. Made by \`${command}\`, ${date}.`,
     '',
     `- **Clients:** ${clients.join(', ')}; Node ${node}.`,
-    `- **Cases:** ${results.length} in ${Math.round(seconds)} s: ${count(results)}.`,
+    `- **Cases:** ${results.length}, ${Math.round(seconds)} s from their starts to their verdicts: ${count(results)}.`,
     '- **pass:** the client ended well; the words of a file, a page or a summary that only the tool turns can have carried are in its last answer; each of its requests and each to the server was made once and answered 200, none without a stream, every stream keeps the rules of the protocol, and a web search came as `server_tool_use` with `web_search_tool_result`.',
     '- **left out:** that server cannot search the web; the model is asked without the tool, and the route header says so. No pass.',
     '- **refused:** that server cannot search the web, and the client is told by a 400 that names the tool. No pass, but the model knows.',
