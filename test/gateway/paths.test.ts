@@ -162,7 +162,7 @@ describe('paths', () => {
     const file = `${inTarget.folder}/models.toml`;
     await folder.writeFile(
       file,
-      `[providers.glm]\nbase_url = "${target.url}"\n[models."glm-5.1"]\nprovider = "glm"\ndisplay_name = "GLM 5.1"\ncontext_window = 200000\nmax_output = 32000\naliases = ["fast"]\n`,
+      `[providers.glm]\ntype = "anthropic"\nbase_url = "${target.url}"\n[models."glm-5.1"]\nprovider = "glm"\ndisplay_name = "GLM 5.1"\ncontext_window = 200000\nmax_output = 32000\naliases = ["fast"]\n`,
     );
     const gateway = await startTestGateway({ settings: {}, env: { CC_PROXY_CONFIG: file } });
     const { data } = json(await send(gateway.url, get('/v1/models'))) as { data: Array<Record<string, unknown>> };

@@ -110,6 +110,15 @@ describe('the target', () => {
     expect(json(theirs)).to.have.nested.property('error.type', 'authentication_error');
   });
 
+  it('S1-06 a provider that names no protocol speaks Chat Completions, the passthrough always Anthropic’s', () => {
+    const flags = { 'providers.p.base_url': 'http://p.example/v1', 'models.m.provider': 'p' };
+    const targets = createTargets(
+      testConfig({ ...flags, 'passthrough.passthrough_auth': false, 'passthrough.api_key': 'k' }),
+    );
+    expect(targets.models.get('m')?.type).to.equal('openai-chat');
+    expect(targets.passthrough.credential).to.include({ header: 'x-api-key' });
+  });
+
   it('rate limit headers of the gateway’s key stay inside', async () => {
     target.use({
       content: [{ type: 'text', text: 'hi' }],

@@ -13,7 +13,7 @@ import type { KeyHeader, Target } from './target.ts';
 export const NATIVE = 'anthropic';
 
 /** What a provider speaks whose settings do not say. */
-export const DEFAULT_PROVIDER_TYPE = NATIVE;
+export const DEFAULT_PROVIDER_TYPE = openaiChat.type;
 
 export const PROVIDERS: readonly Provider[] = [openaiChat, openai, azure, openrouter, openaiResponses, ollama, gemini];
 

@@ -68,7 +68,9 @@ function passthroughTarget(config: Config): Target {
     provider: 'passthrough',
     ...endpoint('passthrough', PASSTHROUGH, passthrough.url),
     model: null,
-    credential: passthrough.passthrough_auth ? { kind: 'client' } : loadKey('passthrough', passthrough, config),
+    credential: passthrough.passthrough_auth
+      ? { kind: 'client' }
+      : loadKey('passthrough', { ...passthrough, type: NATIVE }, config),
     timeouts: toTimeouts(passthrough),
     maxConcurrent: passthrough.max_concurrent,
     anthropicFeatures: passthrough.anthropic_features ?? true,

@@ -405,7 +405,7 @@ describe('reading an answer of Chat Completions', () => {
       expect(JSON.stringify(big.events)).to.include('12345678901234567890');
     });
 
-    it('S1-11 streams the arguments of a call as they come where the server can be trusted', () => {
+    it('streams the arguments of a call as they come where the server can be trusted', () => {
       const stream = feed([
         chunk(call(0, bash('a', ''))),
         chunk(call(0, { function: { arguments: '{"n"' } })),

@@ -19,7 +19,7 @@ import {
 
 /** Which protocols there are is the registry's to say; it is checked when the targets are made. */
 const protocol = (type: string | null) => ({
-  type: textOr('Protocol it speaks; see docs/providers.md.', type),
+  type: textOr('Protocol it speaks (docs/providers.md); a provider that names none speaks openai-chat.', type),
   profile: optionalText('How a server of that protocol deviates from it.'),
   vendor: optionalText('Who hosts it, where its address does not say.'),
   api_version: optionalText('API version, where the protocol has one in its address.'),
