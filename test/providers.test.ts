@@ -24,6 +24,7 @@ import {
 } from './support/provider-fixtures.ts';
 import { recordingNames, requestsOf } from './support/recordings.ts';
 import { type AskedStream, expectBrokenWhenCut, readSoundly } from './support/stream-checks.ts';
+import { createWireLimits } from './support/wire-limits/index.ts';
 
 /** Thinks, speaks and calls a tool. */
 const THINKING_CALL = 'tool-bash';
@@ -32,6 +33,8 @@ const FIXTURES = loadProviderFixtures();
 
 /** Scenes of the simulator that are read in every protocol; how each counts tokens and fails is in the fixtures. */
 const REQUIRED_SCENES = ['text', 'thinking', THINKING_CALL, 'tool-read-parallel', 'refusal', 'max-tokens', 'utf8'];
+
+const LIMITS = createWireLimits();
 
 /** Headers that mean something to Anthropic alone. */
 const ANTHROPIC_HEADERS = /^(?:anthropic-|x-claude-|x-stainless-|x-api-key$)/i;
@@ -125,6 +128,7 @@ function expectNamed(message: string): void {
 function expectFit(type: string, headers: readonly string[], body: unknown): void {
   const names = headers.filter((_, index) => index % 2 === 0);
   expect(JSON.stringify(body)).not.to.contain('x-anthropic-billing-header');
+  expect(LIMITS.breaches(type, body)).to.deep.equal([]);
   if (type === NATIVE) return;
   expect(names.filter((name) => ANTHROPIC_HEADERS.test(name))).to.deep.equal([]);
   expect(JSON.stringify(body)).not.to.match(/ForeignSignature|ForeignRedacted/);

@@ -46,10 +46,20 @@ export function inReminder(text: string): string {
   return `<system-reminder>\n${text}\n</system-reminder>`;
 }
 
-/** @throws GatewayError 400 for a source that only Anthropic can read */
-export function imageUrl({ block, at }: Placed): string {
+/** Null when the image stands elsewhere. @throws GatewayError 400 for one without bytes */
+export function inlineImage({ block, at }: Placed): { mediaType: string; base64: string } | null {
   const source = fieldsOf(block.source);
-  if (source.type === 'base64') return `data:${textOf(source.media_type)};base64,${textOf(source.data)}`;
+  if (source.type !== 'base64') return null;
+  if (textOf(source.data) === '') throw invalid(`image at ${at}: source.data is empty`);
+  return { mediaType: textOf(source.media_type) || 'image/png', base64: textOf(source.data) };
+}
+
+/** @throws GatewayError 400 for a source that only Anthropic can read */
+export function imageUrl(placed: Placed): string {
+  const inline = inlineImage(placed);
+  if (inline) return `data:${inline.mediaType};base64,${inline.base64}`;
+  const { block, at } = placed;
+  const source = fieldsOf(block.source);
   if (source.type === 'url' && /^https?:/i.test(textOf(source.url))) return textOf(source.url);
   throw unsupportedSource('image', source, at);
 }
@@ -69,12 +79,12 @@ export function readDocument({ block, at }: Placed): DocumentContent {
   const title = textOf(block.title);
   const context = textOf(block.context);
   const head = [title && `Document: ${title}`, context].filter((line) => line !== '');
-  if (source.type === 'text') return { kind: 'text', text: [...head, textOf(source.data)].join('\n') };
+  if (source.type === 'text') return wordsOf([...head, textOf(source.data)]);
   if (source.type === 'content') {
     const blocks = placedBlocks(source.content, `${at}.source.content`);
     const odd = blocks.find((placed) => placed.block.type !== 'text');
     if (odd) throw invalid(`${odd.block.type} at ${odd.at}: a document for this provider holds text`);
-    return { kind: 'text', text: [...head, joinTexts(blocks, '\n')].join('\n') };
+    return wordsOf([...head, joinTexts(blocks, '\n')]);
   }
   if (source.type === 'base64' && textOf(source.data) !== '') {
     const mediaType = textOf(source.media_type) || 'application/pdf';
@@ -82,6 +92,12 @@ export function readDocument({ block, at }: Placed): DocumentContent {
   }
   if (source.type === 'url' && /^https?:/i.test(textOf(source.url))) return { kind: 'url', url: textOf(source.url) };
   throw unsupportedSource('document', source, at);
+}
+
+/** Servers refuse a text of nothing. */
+function wordsOf(lines: readonly string[]): DocumentContent {
+  const text = lines.join('\n');
+  return { kind: 'text', text: text.trim() === '' ? '[empty document]' : text };
 }
 
 function fileName(title: string): string {

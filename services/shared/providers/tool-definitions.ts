@@ -1,7 +1,7 @@
 // The tools of a request as every converting provider needs them: those the model may see, each with a schema whose root
 // is an object. Server tools are told apart; what only Anthropic can run is left out and named.
 import { addNote } from './content.ts';
-import { type Fields, fieldsOf, invalid, isFields, listOf, textOf } from './fields.ts';
+import { type Fields, fieldsOf, invalid, isFields, listOf, textOf, textsOf } from './fields.ts';
 import { toObjectSchema } from './object-schema.ts';
 import { referencedTools } from './tool-results.ts';
 
@@ -68,8 +68,8 @@ function readFunction(tool: Fields, at: string, name: string, type: string): Fun
 function readWebSearch(tool: Fields): WebSearch {
   return {
     name: textOf(tool.name) || 'web_search',
-    allowedDomains: listOf(tool.allowed_domains).map(textOf),
-    blockedDomains: listOf(tool.blocked_domains).map(textOf),
+    allowedDomains: textsOf(tool.allowed_domains),
+    blockedDomains: textsOf(tool.blocked_domains),
     location: isFields(tool.user_location) ? tool.user_location : null,
   };
 }

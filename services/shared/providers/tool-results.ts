@@ -42,9 +42,13 @@ export function toTurns(messages: unknown, notes: string[]): Turn[] {
     if (turn.role === 'assistant') calls = settle(calls, turn);
   }
   settle(calls, null);
-  const kept = turns.filter(({ content }) => content.length > 0);
-  if (kept.length === 0) throw invalid('messages: at least one message is required');
-  return kept;
+  return atLeastOne(turns.filter(({ content }) => content.length > 0));
+}
+
+/** @throws GatewayError 400 when nothing is left to say */
+export function atLeastOne<T>(messages: T[]): T[] {
+  if (messages.length === 0) throw invalid('messages: at least one message is required');
+  return messages;
 }
 
 function toTurn(message: unknown, at: string, notes: string[]): Turn {
@@ -54,7 +58,10 @@ function toTurn(message: unknown, at: string, notes: string[]): Turn {
     throw invalid(`${at}.role: must be "user", "assistant" or "system"`);
   }
   const blocks = content === null || content === undefined ? [] : placedBlocks(content, `${at}.content`);
-  return { role, at, content: toPlainBlocks(blocks, notes), results: [] };
+  const plain = toPlainBlocks(blocks, notes);
+  const odd = role === 'system' ? plain.find(({ block }) => block.type !== 'text') : undefined;
+  if (odd) throw invalid(`${odd.block.type} at ${odd.at}: a system message holds text`);
+  return { role, at, content: plain, results: [] };
 }
 
 /** Calls that stand in several turns of the assistant without a word between them are one turn. */

@@ -3,9 +3,11 @@ import { expect } from 'chai';
 import { GatewayError } from '#shared/errors.ts';
 import { PROFILE_PROVIDERS } from '#shared/providers/anthropic.ts';
 import { gemini } from '#shared/providers/gemini.ts';
+import { PROVIDERS } from '#shared/providers/index.ts';
 import { ollama } from '#shared/providers/ollama.ts';
 import { openaiResponses } from '#shared/providers/openai-responses.ts';
 import type { Provider } from '#shared/providers/provider.ts';
+import { convertBody } from '../../support/convert-body.ts';
 import { type ConvertedStream, feedStream } from '../../support/convert-stream.ts';
 
 function feed(provider: Provider, ...events: Array<Record<string, unknown>>): ConvertedStream {
@@ -22,6 +24,18 @@ function profile(name: string): Provider {
 function expectBroken({ error, events }: ConvertedStream): void {
   expect(error).to.be.instanceOf(GatewayError);
   expect(events.map(({ type }) => type)).not.to.include('message_stop');
+}
+
+const CONVERTING = PROVIDERS.filter(({ type }) => type !== 'azure');
+
+function refusal(provider: Provider, fields: Record<string, unknown>): string {
+  try {
+    convertBody(provider, fields);
+  } catch (error) {
+    if (error instanceof GatewayError) return error.message;
+    throw error;
+  }
+  return 'carried';
 }
 
 const ITEM = { type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'Bash', arguments: '{"command":"ls"}' };
@@ -88,5 +102,44 @@ describe('found by fuzzing', () => {
       ]);
       expectBroken(feed(profile('generic'), ...blocks, { type: 'message_stop' }));
     }
+  });
+
+  for (const provider of CONVERTING) {
+    it(`refuses to send ${provider.type} a conversation of which nothing is left`, () => {
+      const messages = [{ role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm.', signature: 'foreign' }] }];
+      expect(refusal(provider, { messages })).to.equal('messages: at least one message is required');
+    });
+
+    it(`refuses to send ${provider.type} an image in a system message`, () => {
+      const messages = [
+        {
+          role: 'system',
+          content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'eA==' } }],
+        },
+        { role: 'user', content: 'Hi' },
+      ];
+      expect(refusal(provider, { messages })).to.equal('image at messages[0].content[0]: a system message holds text');
+    });
+
+    it(`refuses to send ${provider.type} an image without bytes`, () => {
+      const source = { type: 'base64', media_type: 'image/png', data: '' };
+      const messages = [{ role: 'user', content: [{ type: 'image', source }] }];
+      expect(refusal(provider, { messages })).to.match(/^image at messages\[0\]\.content\[0\]: /);
+    });
+
+    it(`sends ${provider.type} a document of nothing as words`, () => {
+      const document = { type: 'document', source: { type: 'text', media_type: 'text/plain', data: '' } };
+      const { json } = convertBody(provider, { messages: [{ role: 'user', content: [document] }] });
+      expect(JSON.stringify(json)).to.include('[empty document]');
+    });
+  }
+
+  it('sends a search that is allowed no domain of a name without the list', () => {
+    const tools = [{ type: 'web_search_20250305', name: 'web_search', allowed_domains: [''] }];
+    expect(convertBody(openaiResponses, { tools }).json.tools).to.deep.equal([{ type: 'web_search' }]);
+  });
+
+  it('sends no MCP servers on, also when there are none', () => {
+    expect(convertBody(profile('generic'), { mcp_servers: [] }).json).not.to.have.property('mcp_servers');
   });
 });

@@ -16,7 +16,7 @@ import { toTools } from './tools.ts';
 /** Fields that only Anthropic knows; each travels with a beta, and none of those is sent. */
 const FOREIGN = [
   ...['context_management', 'output_config', 'betas', 'container', 'diagnostics', 'inference_geo', 'speed'],
-  ...['service_tier', 'fallbacks', 'compaction', 'cache_control'],
+  ...['service_tier', 'fallbacks', 'compaction', 'cache_control', 'mcp_servers'],
 ];
 
 /** @throws GatewayError 400 that names what this server cannot be given */

@@ -1,8 +1,8 @@
 // A conversation → Gemini's contents: user and model in turn, each model step with the signature of its first call, each
 // call's response in the content that follows it.
-import { inReminder, joinTexts, type Placed, readDocument, unsupportedSource } from '../content.ts';
+import { inlineImage, inReminder, joinTexts, type Placed, readDocument, unsupportedSource } from '../content.ts';
 import { type Fields, fieldsOf, invalid, textOf } from '../fields.ts';
-import { flattenResult, resultParts, type ToolResult, type Turn } from '../tool-results.ts';
+import { atLeastOne, flattenResult, resultParts, type ToolResult, type Turn } from '../tool-results.ts';
 import type { GeminiTraits } from './models.ts';
 import { decodeSignature, toUpstreamId, UNSIGNED } from './thought-signature.ts';
 
@@ -41,7 +41,7 @@ export function toContents(turns: readonly Turn[], context: ContentsContext): Fi
   // A conversation begins with the user.
   if (contents[0]?.role === 'model')
     contents.unshift({ role: 'user', parts: [{ text: 'Continue.' }], isClosed: false });
-  return contents.map(({ role, parts }) => ({ role, parts }));
+  return atLeastOne(contents).map(({ role, parts }) => ({ role, parts }));
 }
 
 function toPart(placed: Placed): Fields {
@@ -52,12 +52,12 @@ function toPart(placed: Placed): Fields {
   throw invalid(`${block.type} at ${at}: cannot be sent to this provider in a user's turn`);
 }
 
-function toImage({ block, at }: Placed): Fields {
+function toImage(placed: Placed): Fields {
+  const inline = inlineImage(placed);
+  if (inline) return { inlineData: { mimeType: inline.mediaType, data: inline.base64 } };
+  const { block, at } = placed;
   const source = fieldsOf(block.source);
   const url = textOf(source.url);
-  if (source.type === 'base64') {
-    return { inlineData: { mimeType: textOf(source.media_type), data: textOf(source.data) } };
-  }
   if (source.type !== 'url' || !/^(https?|gs):/i.test(url)) throw unsupportedSource('image', source, at);
   return { fileData: { mimeType: imageType(url), fileUri: url } };
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
 import { readThinkingWish } from '../effort.ts';
-import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textOf } from '../fields.ts';
+import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textsOf } from '../fields.ts';
 import { toGeminiSchema } from '../gemini-schema.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
@@ -30,9 +30,7 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
   );
   const format = readFormat(request, tools, traits, notes);
   const instructions = [...systemBlocks(request.system).map(({ text }) => text), ...format.instructions];
-  const stopSequences = listOf(request.stop_sequences)
-    .map(textOf)
-    .filter((sequence) => sequence !== '');
+  const stopSequences = textsOf(request.stop_sequences);
   const contents = toContents(turns, { model: input.model, traits, toToolName: names.toUpstream });
   const generationConfig = {
     ...limits(request, input, notes),

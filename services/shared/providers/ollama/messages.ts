@@ -1,8 +1,8 @@
 // Turns of a conversation → Ollama's messages: one text each, images beside it, results behind the calls they answer.
-import { inReminder, joinTexts, type Placed, readDocument, unsupportedSource } from '../content.ts';
+import { inlineImage, inReminder, joinTexts, type Placed, readDocument, unsupportedSource } from '../content.ts';
 import { type Fields, fieldsOf, invalid, textOf } from '../fields.ts';
 import { decodeThinkingState } from '../thinking-state.ts';
-import { flattenResult, type ToolResult, type Turn } from '../tool-results.ts';
+import { atLeastOne, flattenResult, type ToolResult, type Turn } from '../tool-results.ts';
 
 /** Marks thinking that came from here: no other is shown to the model. */
 export const STATE_OWNER = 'ollama';
@@ -23,7 +23,7 @@ export function toMessages(turns: readonly Turn[]): Fields[] {
     }
   }
   if (pending.length > 0) messages.push(userMessage(pending));
-  return messages;
+  return atLeastOne(messages);
 }
 
 function userMessage(content: readonly Placed[]): Fields {
@@ -39,10 +39,10 @@ function userMessage(content: readonly Placed[]): Fields {
   return { role: 'user', content: texts.join('\n\n'), ...(images.length > 0 ? { images } : {}) };
 }
 
-function imageData({ block, at }: Placed): string {
-  const source = fieldsOf(block.source);
-  if (source.type !== 'base64') throw unsupportedSource('image', source, at);
-  return textOf(source.data);
+function imageData(placed: Placed): string {
+  const inline = inlineImage(placed);
+  if (inline === null) throw unsupportedSource('image', fieldsOf(placed.block.source), placed.at);
+  return inline.base64;
 }
 
 function documentText(placed: Placed): string {

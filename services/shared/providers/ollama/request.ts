@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
 import { chooseEffort, type Effort, readThinkingWish } from '../effort.ts';
-import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textOf } from '../fields.ts';
+import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textsOf } from '../fields.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
 import { readToolChoice, readTools, wantsOneCallAtMost } from '../tool-definitions.ts';
@@ -62,9 +62,7 @@ function toOptions(request: MessagesRequest, input: ConversionInput, notes: stri
   const window = input.target.contextWindow;
   if (window === null) addNote(notes, 'num_ctx:default');
   const limit = outputLimit(request.max_tokens, input, notes);
-  const stop = listOf(request.stop_sequences)
-    .map(textOf)
-    .filter((sequence) => sequence !== '');
+  const stop = textsOf(request.stop_sequences);
   const sampling = ['temperature', 'top_p', 'top_k'].flatMap((name) => {
     const value = numberOf(request[name]);
     return value === null ? [] : [[name, value]];

@@ -4,7 +4,7 @@ import { addNote, imageUrl, inReminder, joinTexts, type Placed, readDocument } f
 import { type Fields, fieldsOf, invalid, isFields, listOf, textOf } from '../fields.ts';
 import { decodeThinkingState } from '../thinking-state.ts';
 import { toToolId } from '../tool-names.ts';
-import { flattenResult, type Turn } from '../tool-results.ts';
+import { atLeastOne, flattenResult, type Turn } from '../tool-results.ts';
 import { writeJson } from '../write-json.ts';
 import { STATE_OWNER } from './reasoning.ts';
 import type { ChatTraits } from './traits.ts';
@@ -37,7 +37,7 @@ export function toMessages(turns: readonly Turn[], options: MessageOptions): Fie
     else media = pushAssistant(messages, turn, options);
   });
   if (media.length > 0) messages.push({ role: 'user', content: media });
-  return options.traits.mergesSameRole ? mergeSameRole(messages) : messages;
+  return atLeastOne(options.traits.mergesSameRole ? mergeSameRole(messages) : messages);
 }
 
 function systemMessage(turn: Turn, { traits }: MessageOptions): Fields {
@@ -51,8 +51,6 @@ function reminderParts(turn: Turn, options: MessageOptions): Fields[] {
 }
 
 function systemText({ content }: Turn): string {
-  const odd = content.find(({ block }) => block.type !== 'text');
-  if (odd) throw invalid(`${odd.block.type} at ${odd.at}: a system message holds text`);
   return joinTexts(content, '\n\n');
 }
 

@@ -1,7 +1,7 @@
 // Temperature and its kin, and where an answer has to stop.
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote } from '../content.ts';
-import { type Fields, listOf, numberOf, textOf } from '../fields.ts';
+import { type Fields, numberOf, textsOf } from '../fields.ts';
 import type { ChatTraits } from './traits.ts';
 
 export function samplingFields(request: MessagesRequest, traits: ChatTraits, notes: string[]): Fields {
@@ -26,7 +26,5 @@ export function samplingFields(request: MessagesRequest, traits: ChatTraits, not
 }
 
 export function stopSequences(request: MessagesRequest): string[] {
-  return listOf(request.stop_sequences)
-    .map(textOf)
-    .filter((sequence) => sequence !== '');
+  return textsOf(request.stop_sequences);
 }

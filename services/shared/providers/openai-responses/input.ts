@@ -2,7 +2,7 @@
 import { imageUrl, inReminder, joinTexts, type Placed, readDocument } from '../content.ts';
 import { invalid, textOf } from '../fields.ts';
 import { type ToolIdRule, toToolId } from '../tool-names.ts';
-import { resultParts, type ToolResult, type Turn } from '../tool-results.ts';
+import { atLeastOne, resultParts, type ToolResult, type Turn } from '../tool-results.ts';
 import { writeJson } from '../write-json.ts';
 import { decodeReasoning, type Reasoning } from './reasoning-state.ts';
 
@@ -19,7 +19,7 @@ export interface InputContext {
 /** @throws GatewayError 400 naming the block that cannot be carried */
 export function toInput(turns: readonly Turn[], context: InputContext): Item[] {
   const lastSaid = turns.findLastIndex(({ role }) => role !== 'system');
-  return turns.flatMap((turn, index) => {
+  const items = turns.flatMap((turn, index) => {
     if (turn.role === 'assistant') return assistantItems(turn, context);
     if (turn.role === 'user') return [message('user', turn.content.map(toPart))];
     const text = joinTexts(turn.content, '\n\n');
@@ -28,6 +28,7 @@ export function toInput(turns: readonly Turn[], context: InputContext): Item[] {
       ? [message('user', [inputText(inReminder(text))])]
       : [message('developer', [inputText(text)])];
   });
+  return atLeastOne(items);
 }
 
 function message(role: string, content: Item[]): Item {

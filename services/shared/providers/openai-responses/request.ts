@@ -2,7 +2,7 @@
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
 import { chooseEffort, readThinkingWish } from '../effort.ts';
-import { type Fields, fieldsOf, invalid, listOf, textOf } from '../fields.ts';
+import { type Fields, fieldsOf, invalid, listOf, textOf, textsOf } from '../fields.ts';
 import { hashUser } from '../hash-user.ts';
 import { mayRefuse } from '../openai-chat/tool-arguments.ts';
 import { outputLimit } from '../output-limit.ts';
@@ -89,9 +89,7 @@ function toMemory(
     modelAsked: input.modelAsked,
     toolNames: names.renamed,
     // The protocol has none of its own.
-    stopSequences: listOf(request.stop_sequences)
-      .map(textOf)
-      .filter((sequence) => sequence !== ''),
+    stopSequences: textsOf(request.stop_sequences),
     inputTokens: input.inputTokens,
     thinking: !isWanted ? 'none' : wish.isHidden ? 'state' : 'shown',
     pickyTools: new Map(picky.map(({ name, schema }) => [name, schema])),

@@ -1,0 +1,19 @@
+// Every property, for the tests and for scripts/fuzz.ts.
+import { answerProperties } from './answers.ts';
+import { errorProperties } from './errors.ts';
+import { frameProperties } from './frames.ts';
+import type { FuzzProperty } from './fuzz-property.ts';
+import { requestByteProperties } from './request-bytes.ts';
+import { requestProperties } from './requests.ts';
+import { writerProperties } from './writer-verbs.ts';
+
+export function allProperties(): FuzzProperty[] {
+  return [
+    ...requestProperties(),
+    ...answerProperties(),
+    ...errorProperties(),
+    ...writerProperties(),
+    ...requestByteProperties(),
+    ...frameProperties(),
+  ];
+}
