@@ -13,6 +13,7 @@ import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
+import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
 import type { CallTarget } from './comparison/call-secondary.ts';
 import type { ComparisonSteps } from './comparison/prepare-call.ts';
 import { createThreadedSteps } from './comparison/threaded-steps.ts';
@@ -52,6 +53,8 @@ export interface ComparatorContext {
   readonly sessionCap: SessionCap;
   readonly slots: WorkSlots;
   readonly callTarget: CallTarget;
+  /** What targets taught by refusing. */
+  readonly learned: TraitMemory;
   readonly steps: ComparisonSteps;
   redact(text: string): string;
   /** This process in the group `compare`; a new one each start, which owns nothing yet. */
@@ -107,6 +110,7 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     sessionCap: createSessionCap(config.turnsPerSession, parts.store),
     slots: createWorkSlots({ limit: config.concurrency, maxParked: MOST_PARKED }),
     callTarget: parts.callTarget ?? callTarget,
+    learned: createTraitMemory({ nowMs: clock.nowMs }),
     steps,
     redact: createRedactor(redaction).redactText,
     consumer: `${hostname()}-${randomBytes(4).toString('hex')}`,

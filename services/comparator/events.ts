@@ -2,6 +2,7 @@
 import { DEAD_REASONS, type Deaths, type Delivery } from '#shared/bus/bus.ts';
 import { errorMessage } from '#shared/errors.ts';
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
+import type { Target } from '#shared/providers/target.ts';
 import type { ArmSummary, PairRow } from '#shared/store/store.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
@@ -25,6 +26,8 @@ export interface ComparatorEvents {
   trouble(what: string, error: unknown): void;
   breakerChanged(target: string, state: BreakerState): void;
   targetUnavailable(target: string, seconds: number): void;
+  /** A target refused what it can be asked without; it is called once more. */
+  capabilityLearned(target: Target): void;
 }
 
 export interface EventParts {
@@ -86,6 +89,11 @@ export function createComparatorEvents({ log, metrics, labelsOf }: EventParts): 
     targetUnavailable: (target, seconds) => {
       metrics.compareTargetUnavailableSecondsTotal.inc(seconds);
       log.info('target.unavailable', { target, seconds });
+    },
+    capabilityLearned: ({ name, provider }) => {
+      const refused = { outcome: 'client_error', error_type: 'client_error' } as const;
+      metrics.upstreamAttemptsTotal.inc({ upstream: provider, ...refused });
+      log.info('target.capability_learned', { target: name, provider });
     },
   };
 }

@@ -14,6 +14,7 @@ import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
+import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
 import { type BacklogAdmission, createAdmission } from './admission.ts';
 import { type Books, createBooks } from './books.ts';
 import { type CallReading, createCallReading } from './call-reading.ts';
@@ -57,6 +58,8 @@ export interface GatewayContext {
   /** Counts a prompt in a thread of its own. */
   readonly tokens: TokenCounter;
   readonly counts: SharedCounts;
+  /** What upstreams taught by refusing. */
+  readonly learned: TraitMemory;
   readonly admission: BacklogAdmission;
   readonly serverSlots: Slots;
   readonly bodyBudget: BodyBudget;
@@ -123,6 +126,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     stats,
     models: createModelList(targets, clock),
     tokens,
+    learned: createTraitMemory({ nowMs: clock.nowMs }),
     counts: createSharedCounts(gatewayConfig.countTtlMs, clock),
     admission,
     serverSlots: createSlots(gatewayConfig.maxConcurrentRequests),

@@ -34,6 +34,8 @@ export interface GatewayEvents extends InspectionEvents {
   /** Its answer could not be read: the log line and the span say so. */
   callUnread(finished: FinishedCall, error: unknown): void;
   credentialRefused(call: Call, provider: string): void;
+  /** An upstream refused what it can be asked without; the call is made once more. */
+  capabilityLearned(call: Call, provider: string): void;
   exchangePublished(finished: FinishedCall, pairs: number, result: PublishResult): void;
   exchangeSkipped(finished: FinishedCall, reason: SkipReason): void;
   exchangeDropped(finished: FinishedCall, why: 'dropped_full' | 'shutdown'): void;
@@ -82,6 +84,11 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
     },
     credentialRefused: (call, provider) =>
       log.error('upstream.credential_refused', { request_id: call.id, provider, trace_id: call.trace.traceId }),
+    capabilityLearned: (call, provider) => {
+      const refused = { outcome: 'client_error', error_type: 'client_error' } as const;
+      metrics.upstreamAttemptsTotal.inc({ upstream: provider, ...refused });
+      log.info('upstream.capability_learned', { request_id: call.id, provider, trace_id: call.trace.traceId });
+    },
     exchangePublished: (finished, pairs, result) => {
       if (pairs > 0) metrics.compareEnqueueTotal.inc({ result }, pairs);
       if (result === 'ok') return;

@@ -1,11 +1,13 @@
 // Asks the secondary once, as it would have been asked by the client, and records its answer as bytes and arrival times.
-// No client credential is ever there to be sent, nothing is retried, and a failure is an answer like any other.
+// No client credential is ever there to be sent; nothing is tried again but what the target refused and can be asked
+// without, as the gateway would; and a failure is an answer like any other.
 import type { Clock } from '#shared/clock.ts';
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import type { AnswerEnd, ExchangeEntry, RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { findProvider } from '#shared/providers/index.ts';
 import type { Target, Timeouts } from '#shared/providers/target.ts';
+import { askLearning } from '#shared/upstream/ask-learning.ts';
 import {
   type Answer,
   type CallOptions,
@@ -13,8 +15,9 @@ import {
   type UpstreamRequest,
 } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
-import { convertRequest } from '#shared/upstream/convert-request.ts';
 import { credentialHeaders } from '#shared/upstream/credentials.ts';
+import type { TraitMemory } from '#shared/upstream/learned-traits.ts';
+import { startConversion } from '#shared/upstream/start-conversion.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import { Stopping } from '../stopping.ts';
 
@@ -39,6 +42,10 @@ export interface CallSecondaryParts {
   timeoutMs: number;
   answerMaxBytes: number;
   signal: AbortSignal;
+  /** What targets taught by refusing. */
+  learned: TraitMemory;
+  /** A target taught something: it is called once more. */
+  onLearned(target: Target): void;
 }
 
 /** @throws Stopping when the signal is aborted meanwhile. Whatever the target does is the result. */
@@ -46,12 +53,18 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
   const { target } = call;
   const timeouts: Timeouts = { ...target.timeouts, firstByteMs: parts.firstByteTimeoutMs, deadlineMs: parts.timeoutMs };
   const abort = abortWith(parts.signal);
-  const startedAtMs = parts.clock.monotonicMs();
+  let startedAtMs = parts.clock.monotonicMs();
   const sinceStart = (): number => parts.clock.monotonicMs() - startedAtMs;
   try {
-    const { request, convert } = toOutbound(call);
-    const answer = await parts.callTarget(request, target, { timeouts, onAbortable: abort.set });
-    return await recordAnswer(await convert(answer), sinceStart, parts);
+    const callTarget = (request: UpstreamRequest): Promise<Answer> =>
+      parts.callTarget(request, target, { timeouts, onAbortable: abort.set });
+    const onLearned = (): void => {
+      parts.onLearned(target);
+      // What the refusal took is no time of the answer.
+      startedAtMs = parts.clock.monotonicMs();
+    };
+    const answer = await ask(call, callTarget, { ...parts, onLearned });
+    return await recordAnswer(answer, sinceStart, parts);
   } catch (error) {
     if (parts.signal.aborted) throw new Stopping();
     if (error instanceof GatewayError) return refusedAnswer(error, sinceStart());
@@ -62,29 +75,30 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
   }
 }
 
-interface Outbound {
-  request: UpstreamRequest;
-  /** The target's answer in Anthropic's words. */
-  convert(answer: Answer): Answer | Promise<Answer>;
-}
-
-/** @throws GatewayError when the target's protocol cannot carry the request */
-function toOutbound(call: SecondaryCall): Outbound {
-  const provider = findProvider(call.target);
-  if (provider === null) return { request: toNativeRequest(call), convert: (answer) => answer };
+/**
+ * The target's answer in Anthropic's words.
+ * @throws GatewayError when the target's protocol cannot carry the request
+ */
+async function ask(
+  call: SecondaryCall,
+  callTarget: (request: UpstreamRequest) => Promise<Answer>,
+  { learned, onLearned, signal }: Pick<CallSecondaryParts, 'learned' | 'signal'> & { onLearned: () => void },
+): Promise<Answer> {
+  const { target, entry } = call;
+  const provider = findProvider(target);
+  if (provider === null) return callTarget(toNativeRequest(call));
   const body = parseRequest(call.body);
   if (body === null) throw new GatewayError('invalid_request_error', 'the request is no JSON object');
-  const { upstream, memory } = convertRequest(body, provider, call.target, call.entry.sessionId);
-  const { id } = call.entry;
-  const options = {
-    provider,
-    memory,
+  const conversion = startConversion(body, { provider, target, sessionId: entry.sessionId, learned });
+  const callMarked = (request: UpstreamRequest): Promise<Answer> =>
+    callTarget({ ...request, headers: [...request.headers, 'x-ccproxy-shadow', '1'] });
+  const answer = await askLearning(conversion, callMarked, { signal, onLearned });
+  return convertAnswer(answer, {
+    conversion,
     isStream: body.stream === true,
-    messageId: `msg_${id.replaceAll('-', '')}`,
-    requestId: id,
-  };
-  const request = { ...upstream, headers: [...upstream.headers, 'x-ccproxy-shadow', '1'] };
-  return { request, convert: (answer) => convertAnswer(answer, options) };
+    messageId: `msg_${entry.id.replaceAll('-', '')}`,
+    requestId: entry.id,
+  });
 }
 
 /** What a client would have read: the error's status and envelope. */

@@ -202,9 +202,10 @@ async function reserve(
 }
 
 function secondaryParts(context: ComparatorContext): CallSecondaryParts {
-  const { callTarget, clock, abandoned, config } = context;
+  const { callTarget, clock, abandoned, config, learned, events } = context;
   const { firstByteTimeoutMs, timeoutMs, answerMaxBytes } = config;
-  return { callTarget, clock, signal: abandoned, firstByteTimeoutMs, timeoutMs, answerMaxBytes };
+  const limits = { firstByteTimeoutMs, timeoutMs, answerMaxBytes };
+  return { callTarget, clock, signal: abandoned, learned, onLearned: events.capabilityLearned, ...limits };
 }
 
 /** For the breaker: no connection and server errors count against a target; a slow answer is an answer. */

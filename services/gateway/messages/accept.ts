@@ -30,6 +30,7 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     error: null,
     isClientGone: false,
     onClientGone: () => {},
+    abortUpstream: () => {},
     releases: [],
   };
   response.once('close', () => {

@@ -80,6 +80,8 @@ export interface Call {
   isClientGone: boolean;
   /** Called once when the client leaves before its answer ended; set by the step that waits. */
   onClientGone: () => void;
+  /** Closes the upstream connection that is being used. */
+  abortUpstream: () => void;
   /** Gives back what the call holds of the server's and the target's capacity. */
   readonly releases: Array<() => void>;
 }

@@ -1,8 +1,11 @@
-// UpstreamRequest → Answer: the bytes of an upstream as they arrive. One attempt; what was refused with the gateway's
-// own key is the gateway's failure, not the client's.
+// UpstreamRequest → Answer: the bytes of an upstream as they arrive. One attempt, and a second where a converted request
+// asked for what the upstream does not know; what was refused with the gateway's own key is the gateway's failure, not the
+// client's.
 import { GatewayError } from '#shared/errors.ts';
-import { type Answer, callUpstream, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
+import { askLearning } from '#shared/upstream/ask-learning.ts';
+import { type Answer, callUpstream, UpstreamFailure, type UpstreamRequest } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
+import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
 import { type Call, ClientGone, type Plan } from './call.ts';
 import type { Outbound } from './transform.ts';
@@ -23,13 +26,20 @@ export async function dispatch(outbound: Outbound, plan: Plan, call: Call, conte
   }
   call.releases.push(release);
   call.dispatchedAt = context.clock.monotonicMs();
+  call.onClientGone = () => call.abortUpstream();
   const answer = receive(outbound, plan, call, context);
   return outbound.conversion ? convert(answer, outbound.conversion, plan, call, context) : answer;
 }
 
 /** The upstream's answer from its headers on. */
 async function receive(outbound: Outbound, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
-  const answer = await callOnce(outbound, plan, call, context);
+  const callWith = (request: UpstreamRequest): Promise<Answer> => callOnce(request, plan, call, context);
+  const { conversion, request } = outbound;
+  const onLearned = (): void => {
+    context.events.capabilityLearned(call, plan.primary.provider);
+    call.notes.push(...(conversion?.notes ?? []).filter((note) => !call.notes.includes(note)));
+  };
+  const answer = await (conversion ? askLearning(conversion, callWith, { onLearned }) : callWith(request));
   call.headersAt = context.clock.monotonicMs();
   // Where the client's answer had to begin before, the record shows that one.
   if (call.upstreamStatus === 0) {
@@ -44,16 +54,15 @@ async function receive(outbound: Outbound, plan: Plan, call: Call, context: Gate
 /** From here on the answer is Anthropic's, whoever gives it; it may begin before the upstream's does. */
 async function convert(
   answer: Promise<Answer>,
-  conversion: NonNullable<Outbound['conversion']>,
+  conversion: Conversion,
   plan: Plan,
   call: Call,
   context: GatewayContext,
 ): Promise<Answer> {
-  const abortCall = call.onClientGone;
   try {
     const converted = await convertAnswer(answer, {
-      ...conversion,
-      abortCall,
+      conversion,
+      abortCall: () => call.abortUpstream(),
       onAbortable: (abort) => {
         call.onClientGone = abort;
       },
@@ -72,14 +81,14 @@ async function convert(
   }
 }
 
-async function callOnce(outbound: Outbound, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
+async function callOnce(request: UpstreamRequest, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
   const { timeouts } = plan.primary;
   try {
-    return await callUpstream(outbound.request, {
+    return await callUpstream(request, {
       dispatcher: context.agentFor(plan.primary),
       timeouts,
       onAbortable: (abort) => {
-        call.onClientGone = abort;
+        call.abortUpstream = abort;
       },
     });
   } catch (error) {

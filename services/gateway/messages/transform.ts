@@ -7,10 +7,10 @@ import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
 import { findOwnThinking } from '#shared/providers/find-own-thinking.ts';
 import { findProvider } from '#shared/providers/index.ts';
-import type { ConversionMemory, Provider } from '#shared/providers/provider.ts';
+import type { Provider } from '#shared/providers/provider.ts';
 import type { UpstreamRequest } from '#shared/upstream/call-upstream.ts';
-import { convertRequest } from '#shared/upstream/convert-request.ts';
 import { limitsOf, lowerMaxTokens, refuseTooLong } from '#shared/upstream/limit-request.ts';
+import { type Conversion, startConversion } from '#shared/upstream/start-conversion.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { GatewayContext } from '../context.ts';
@@ -21,7 +21,7 @@ import type { Call, Plan, RequestView } from './call.ts';
 export interface Outbound {
   request: UpstreamRequest;
   /** How the answer becomes Anthropic's; null when it is. */
-  conversion: { provider: Provider; memory: ConversionMemory } | null;
+  conversion: Conversion | null;
 }
 
 /** @throws GatewayError 400 that names what the provider cannot carry, or says by how much the prompt is too long */
@@ -29,7 +29,7 @@ export async function transform(
   plan: Plan,
   request: RequestView,
   call: Call,
-  context: Pick<GatewayContext, 'tokens'>,
+  context: Pick<GatewayContext, 'tokens' | 'learned'>,
 ): Promise<Outbound> {
   const provider = findProvider(plan.primary);
   return provider ? convert(provider, plan, request, call, context) : pass(plan, request, call);
@@ -58,7 +58,7 @@ async function convert(
   plan: Plan,
   view: RequestView,
   call: Call,
-  context: Pick<GatewayContext, 'tokens'>,
+  context: Pick<GatewayContext, 'tokens' | 'learned'>,
 ): Promise<Outbound> {
   const request = parseRequest(view.bytes);
   if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
@@ -67,9 +67,10 @@ async function convert(
     if (typeof value === 'string') headers[name] = value;
   const { sessionId } = identifySession(request, headers);
   const inputTokens = await countInput(request, plan, view, context);
-  const { upstream, memory, notes } = convertRequest(request, provider, plan.primary, sessionId, inputTokens);
-  call.notes.push(...notes);
-  return { request: upstream, conversion: { provider, memory } };
+  const start = { provider, target: plan.primary, sessionId, inputTokens, learned: context.learned };
+  const conversion = startConversion(request, start);
+  call.notes.push(...conversion.notes);
+  return { request: conversion.upstream, conversion };
 }
 
 /** An estimate may be wrong by so much: where that decides whether a request fits, it is counted. */

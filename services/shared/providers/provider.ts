@@ -16,7 +16,12 @@ export interface ConversionInput {
   sessionKey: string | null;
   /** Estimate of the prompt's tokens. */
   inputTokens: number;
+  /** What earlier refusals of this upstream and model taught. */
+  learned?: LearnedTraits;
 }
+
+/** What an upstream turned out to do without, in the words of the provider that learned it; others do not read it. */
+export type LearnedTraits = Readonly<Record<string, string | number | boolean>>;
 
 /** What reading the answer needs to know of the request. */
 export interface ConversionMemory {
@@ -81,4 +86,6 @@ export interface Provider {
   createReader(writer: MessageWriter, memory: ConversionMemory): StreamReader;
   /** The upstream's error → ours: type, status, its own words, an integer `retry-after`. */
   readError(error: UpstreamError): GatewayError;
+  /** What a refusal (400, 422) says that this upstream cannot be asked; null when it says no such thing. */
+  learn?(error: UpstreamError): LearnedTraits | null;
 }

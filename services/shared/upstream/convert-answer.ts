@@ -13,8 +13,8 @@ import { type Answer, type AnswerFlow, type AnswerSink, UpstreamFailure } from '
 import { createFrameReader, type FrameReader } from './read-frames.ts';
 
 export interface ConversionOptions {
-  provider: Provider;
-  memory: ConversionMemory;
+  /** Its memory is read when the answer comes: until then the request may become another one. */
+  conversion: { readonly provider: Provider; readonly memory: ConversionMemory };
   /** Did the client ask for a stream? */
   isStream: boolean;
   /** `msg_…` of the answer. */
@@ -54,8 +54,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   readonly ready: Promise<Answer>;
   readonly #options: ConversionOptions;
   readonly #writer: MessageWriter;
-  readonly #reader: StreamReader;
-  readonly #frames: FrameReader;
+  /** Once the upstream answers. */
+  #reading: { reader: StreamReader; frames: FrameReader } | undefined;
   readonly #fold: MessageAccumulator | null;
   #commit: NodeJS.Timeout | undefined;
   #ping: NodeJS.Timeout | undefined;
@@ -74,7 +74,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
 
   constructor(upstream: Answer | Promise<Answer>, options: ConversionOptions) {
     this.#options = options;
-    const { memory, provider, isStream } = options;
+    const { conversion, isStream } = options;
     this.rawHeaders = [
       'content-type',
       isStream ? 'text/event-stream; charset=utf-8' : 'application/json',
@@ -83,11 +83,10 @@ class ConvertedAnswer implements Answer, AnswerFlow {
       `req_${options.requestId}`,
     ];
     this.#fold = isStream ? null : createMessageAccumulator();
-    const usage = { input_tokens: memory.inputTokens, output_tokens: 0 };
-    const start = { id: options.messageId, model: memory.modelAsked, usage };
+    const { inputTokens, modelAsked } = conversion.memory;
+    const usage = { input_tokens: inputTokens, output_tokens: 0 };
+    const start = { id: options.messageId, model: modelAsked, usage };
     this.#writer = createMessageWriter(start, (event) => this.#send(event));
-    this.#reader = provider.createReader(this.#writer, memory);
-    this.#frames = createFrameReader(provider.framing, (event) => this.#reader.onEvent(event));
     this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -130,18 +129,26 @@ class ConvertedAnswer implements Answer, AnswerFlow {
 
   #read(upstream: Answer): void {
     const isFailure = upstream.status >= 400;
-    const sink = isFailure ? this.#failureSink(upstream) : this.#answerSink();
+    const sink = isFailure ? this.#failureSink(upstream) : this.#answerSink(this.#startReading());
     const flow = upstream.start(sink);
     this.#flow = flow;
     if (this.#isAborted || (this.#hasEnded && !this.#linger)) flow.abort();
     else if (this.#isPaused) flow.pause();
   }
 
-  #answerSink(): AnswerSink {
+  #startReading(): FrameReader {
+    const { provider, memory } = this.#options.conversion;
+    const reader = provider.createReader(this.#writer, memory);
+    const frames = createFrameReader(provider.framing, (event) => reader.onEvent(event));
+    this.#reading = { reader, frames };
+    return frames;
+  }
+
+  #answerSink(frames: FrameReader): AnswerSink {
     return {
       onChunk: (chunk) => {
         if (this.#hasEnded) this.#endLate(chunk);
-        else this.#guard(() => this.#frames.push(chunk));
+        else this.#guard(() => frames.push(chunk));
       },
       onEnd: () => {
         this.#upstreamEnded();
@@ -159,7 +166,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     let size = 0;
     const settle = (): void => {
       const body = Buffer.concat(chunks).subarray(0, ERROR_BODY_BYTES);
-      this.#fail(this.#options.provider.readError({ status, rawHeaders, body }));
+      this.#fail(this.#options.conversion.provider.readError({ status, rawHeaders, body }));
     };
     return {
       onChunk: (chunk) => {
@@ -190,8 +197,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   }
 
   #endOfUpstream(): void {
-    this.#frames.end();
-    if (!this.#writer.hasEnded) this.#reader.onEnd();
+    this.#reading?.frames.end();
+    if (!this.#writer.hasEnded) this.#reading?.reader.onEnd();
     if (!this.#writer.hasEnded) throw new GatewayError('api_error', 'the upstream closed the stream before finishing');
   }
 
@@ -199,7 +206,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   #breakOff(failure: UpstreamFailure): void {
     if (this.#hasEnded) return;
     try {
-      this.#reader.onEnd();
+      this.#reading?.reader.onEnd();
     } catch {
       this.#fail(failure); // the turn is not whole, and this is why
       return;

@@ -1,7 +1,7 @@
 // A Messages request → the request of a converting provider, addressed and signed.
 import { createHash } from 'node:crypto';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
-import type { ConversionMemory, Provider } from '#shared/providers/provider.ts';
+import type { ConversionMemory, LearnedTraits, Provider } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
@@ -15,13 +15,19 @@ export interface ConvertedCall {
   notes: string[];
 }
 
+export interface ConvertOptions {
+  sessionId: string | null;
+  /** Estimated when absent. */
+  inputTokens?: number;
+  learned?: LearnedTraits;
+}
+
 /** @throws GatewayError 400 that names the field that cannot be carried */
 export function convertRequest(
   request: MessagesRequest,
   provider: Provider,
   target: Target,
-  sessionId: string | null,
-  inputTokens: number = estimateTokens(request),
+  { sessionId, inputTokens = estimateTokens(request), learned = {} }: ConvertOptions,
 ): ConvertedCall {
   const limited = lowerMaxTokens(request, limitsOf(target, request.model).maxOutput);
   const { path, headers, body, notes, memory } = provider.toUpstreamRequest(limited.request, {
@@ -30,6 +36,7 @@ export function convertRequest(
     modelAsked: request.model,
     sessionKey: sessionId === null ? null : createHash('sha256').update(sessionId).digest('hex').slice(0, 32),
     inputTokens,
+    learned,
   });
   const base = new URL(target.baseUrl);
   return {

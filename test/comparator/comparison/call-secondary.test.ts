@@ -7,6 +7,7 @@ import { observe } from '#shared/exchange/read-exchange.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
+import { createTraitMemory } from '#shared/upstream/learned-traits.ts';
 import { makeEntry, TEST_REQUEST, testTarget } from '../../support/comparator.ts';
 
 const SCENE: Scene = { content: [{ type: 'text', text: 'a rather long answer in several deltas' }] };
@@ -38,6 +39,8 @@ describe('call-secondary', () => {
         timeoutMs: 2_000,
         answerMaxBytes: 1_000_000,
         signal: new AbortController().signal,
+        learned: createTraitMemory({ nowMs: systemClock.nowMs }),
+        onLearned: () => {},
         ...overrides,
       },
     );
@@ -103,5 +106,20 @@ describe('call-secondary', () => {
       expect(await answer).to.be.instanceOf(Stopping);
       await simulator.until((seen) => seen[0]?.hungUp === true);
     }
+  });
+
+  it('conv M-02 asks once more without what the target refused, and later at once', async () => {
+    simulator.use('chat-refuses-max-tokens');
+    const learned = createTraitMemory({ nowMs: systemClock.nowMs });
+    const taught: string[] = [];
+    const onLearned = ({ name }: Target): unknown => taught.push(name);
+    const target = { type: 'openai-chat', baseUrl: `${simulator.url}/v1` };
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await observe(await call({ learned, onLearned }, target))).to.include({ outcome: 'ok' });
+    }
+    expect(taught).to.deep.equal(['glm-5']);
+    const seen = simulator.seen();
+    expect(seen.map(({ body }) => 'max_tokens' in Object(body))).to.deep.equal([true, false, false]);
+    expect(seen.map(({ headers }) => headers['x-ccproxy-shadow'])).to.deep.equal(['1', '1', '1']);
   });
 });

@@ -108,7 +108,7 @@ function namesOf(heard: Heard): Array<string | undefined> {
   return eventsOf(heard).map(({ event }) => event);
 }
 
-const OPTIONS = { provider: words, memory: MEMORY, messageId: 'msg_1', requestId: 'r1' };
+const OPTIONS = { conversion: { provider: words, memory: MEMORY }, messageId: 'msg_1', requestId: 'r1' };
 
 /** Answers of the running test; pings of one that nobody ends would go on. */
 const begun: Array<() => void> = [];

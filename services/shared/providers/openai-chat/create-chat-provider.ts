@@ -3,6 +3,7 @@ import type { Capability, ConversionInput, Provider } from '../provider.ts';
 import { readHttpError } from '../read-error.ts';
 import type { KeyHeader } from '../target.ts';
 import { toChatMemory } from './chat-memory.ts';
+import { learnTraits } from './learn.ts';
 import { type ChatEndpoint, toChatRequest } from './request.ts';
 import { ChatReader } from './stream.ts';
 
@@ -22,9 +23,14 @@ export function createChatProvider({ type, keyHeader, toEndpoint, capabilities =
     framing: 'sse',
     ...(keyHeader ? { keyHeader } : {}),
     capabilities: [...capabilities, ...CAPABILITIES.filter(({ feature }) => !own.has(feature))],
-    toUpstreamRequest: (request, input) => toChatRequest(request, input, toEndpoint(input)),
+    toUpstreamRequest: (request, input) => {
+      const endpoint = toEndpoint(input);
+      const traits = { ...endpoint.traits, ...input.learned };
+      return toChatRequest(request, input, { ...endpoint, traits });
+    },
     createReader: (writer, memory) => new ChatReader(writer, toChatMemory(memory)),
     readError: readHttpError,
+    learn: learnTraits,
   };
 }
 

@@ -1,0 +1,49 @@
+// What upstreams taught by refusing, for the requests that follow: by provider and model, the least recently used forgotten
+// first, and everything after a while, since servers learn too. Known to this process alone: another learns it as quickly.
+import type { LearnedTraits } from '#shared/providers/provider.ts';
+import type { Target } from '#shared/providers/target.ts';
+
+export interface TraitMemory {
+  /** {} where nothing was learned. */
+  of(target: Target, model: string): LearnedTraits;
+  add(target: Target, model: string, learned: LearnedTraits): void;
+}
+
+export interface TraitMemoryOptions {
+  nowMs(): number;
+  most?: number;
+  keptMs?: number;
+}
+
+const MOST = 500;
+const KEPT_MS = 6 * 3600_000;
+
+interface Entry {
+  traits: LearnedTraits;
+  untilMs: number;
+}
+
+export function createTraitMemory({ nowMs, most = MOST, keptMs = KEPT_MS }: TraitMemoryOptions): TraitMemory {
+  const entries = new Map<string, Entry>();
+  const keyOf = (target: Target, model: string): string => `${target.provider}\n${model}`;
+  const of = (target: Target, model: string): LearnedTraits => {
+    const key = keyOf(target, model);
+    const entry = entries.get(key);
+    if (!entry) return {};
+    entries.delete(key);
+    if (entry.untilMs <= nowMs()) return {};
+    entries.set(key, entry);
+    return entry.traits;
+  };
+  return {
+    of,
+    add(target, model, learned) {
+      const traits = { ...of(target, model), ...learned };
+      const key = keyOf(target, model);
+      entries.delete(key);
+      entries.set(key, { traits, untilMs: nowMs() + keptMs });
+      const [eldest] = entries.keys();
+      if (entries.size > most && eldest !== undefined) entries.delete(eldest);
+    },
+  };
+}

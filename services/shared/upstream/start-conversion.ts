@@ -1,0 +1,56 @@
+// One request on its way to an upstream of another protocol: what to send, how to read what comes back, and what a
+// refusal teaches about how to send it.
+import type { ConversionMemory, Provider, UpstreamError } from '#shared/providers/provider.ts';
+import type { Target } from '#shared/providers/target.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import type { UpstreamRequest } from './call-upstream.ts';
+import { convertRequest } from './convert-request.ts';
+import type { TraitMemory } from './learned-traits.ts';
+
+export interface Conversion {
+  readonly provider: Provider;
+  /** As converted last, like what follows. */
+  readonly upstream: UpstreamRequest;
+  readonly memory: ConversionMemory;
+  /** What was approximated, by name. */
+  readonly notes: readonly string[];
+  /** Keeps what a refusal teaches. True when the request is another one now: it may be sent once more. */
+  learn(refusal: UpstreamError): boolean;
+}
+
+export interface ConversionStart {
+  provider: Provider;
+  target: Target;
+  sessionId: string | null;
+  /** Estimated when absent. */
+  inputTokens?: number;
+  learned: TraitMemory;
+}
+
+/** @throws GatewayError 400 that names the field that cannot be carried */
+export function startConversion(request: MessagesRequest, start: ConversionStart): Conversion {
+  const { provider, target, learned, ...rest } = start;
+  const model = target.model ?? request.model;
+  const convert = () => convertRequest(request, provider, target, { ...rest, learned: learned.of(target, model) });
+  let current = convert();
+  return {
+    provider,
+    get upstream() {
+      return current.upstream;
+    },
+    get memory() {
+      return current.memory;
+    },
+    get notes() {
+      return current.notes;
+    },
+    learn(refusal) {
+      const lesson = provider.learn?.(refusal) ?? null;
+      if (lesson === null) return false;
+      learned.add(target, model, lesson);
+      const sent = current.upstream.body;
+      current = convert();
+      return sent === null || current.upstream.body?.equals(sent) !== true;
+    },
+  };
+}
