@@ -52,9 +52,10 @@ describe('every provider', () => {
         it(`is sent ${scenario} as its fixture says, or refuses it by name`, () => checkRequest(fixtures, scenario));
       }
 
-      it('is sent its own thinking back as its fixture says', () => checkReplay(fixtures));
+      it('conv T-03 is sent its own thinking back as its fixture says', () => checkReplay(fixtures));
 
-      it('carries every recorded request of a real client, or refuses it by name', () => checkRecordings(fixtures));
+      it('conv Q-06 carries every recorded request of a real client, or refuses it by name', () =>
+        checkRecordings(fixtures));
 
       it('has a stream of each kind', () => {
         const names = streamsOf(fixtures).map(({ name }) => name);
@@ -62,11 +63,12 @@ describe('every provider', () => {
       });
 
       for (const stream of streamsOf(fixtures)) {
-        it(`reads ${stream.name} as its fixture says, however it comes`, () => checkStream(fixtures, stream));
-        it(`never ends well when ${stream.name} is cut before its end`, () => checkCuts(fixtures, stream));
+        it(`conv S-01 S-02 reads ${stream.name} as its fixture says, however it comes`, () =>
+          checkStream(fixtures, stream));
+        it(`conv S-06 never ends well when ${stream.name} is cut before its end`, () => checkCuts(fixtures, stream));
       }
 
-      it('tells errors as its fixture says', () => checkErrors(fixtures));
+      it('conv E-01 tells errors as its fixture says', () => checkErrors(fixtures));
     });
   }
 });

@@ -28,7 +28,10 @@ export async function readSoundly({ provider, memory, bytes }: AskedStream): Pro
 function reframed(bytes: Buffer): string[] {
   const text = bytes.toString('utf8');
   const lines = [text.replaceAll('\r\n', '\n'), text.replace(/\r?\n/g, '\r\n'), text.trimEnd()];
-  return /^\s*[[{]/.test(text) ? lines : [...lines, `: hello\n\n${text}`];
+  if (/^\s*[[{]/.test(text)) return lines;
+  const withoutNames = text.replace(/^event: .*\r?\n/gm, '');
+  const withoutMark = text.replace(/data: \[DONE\]\s*$/, '');
+  return [...lines, withoutNames, withoutMark, text.replaceAll('data: {', ': note\n\ndata: {')];
 }
 
 async function expectWhole({ events, message }: ConvertedStream): Promise<void> {

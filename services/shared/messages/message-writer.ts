@@ -180,10 +180,11 @@ class Writer implements MessageWriter {
   block(content: ContentBlock): void {
     this.#refuseAfterEnd();
     this.#endProse();
-    const { input, ...rest } = content as Record<string, unknown> & { type: string };
-    const segment = this.#append('block', input === undefined ? content : { ...rest, input: {} });
+    const { input } = content as Record<string, unknown>;
+    const isCall = content.type.endsWith('tool_use') && typeof input === 'object' && input !== null;
+    const segment = this.#append('block', isCall ? { ...content, input: {} } : content);
     // Clients take a call's input from deltas alone.
-    if (input !== undefined) segment.deltas.push({ type: 'input_json_delta', partial_json: JSON.stringify(input) });
+    if (isCall) segment.deltas.push({ type: 'input_json_delta', partial_json: JSON.stringify(input) });
     segment.isEnded = true;
     this.#flush();
   }

@@ -104,6 +104,31 @@ describe('found by fuzzing', () => {
     }
   });
 
+  it('breaks off at a call of the server itself whose input is no object, or whose id a tool call has', () => {
+    const start = (index: number, content_block: Record<string, unknown>) => [
+      { type: 'content_block_start', index, content_block },
+      { type: 'content_block_stop', index },
+    ];
+    const call = { type: 'server_tool_use', id: 'a', name: 'web_search', input: 0 };
+    expectBroken(feed(profile('generic'), ...start(0, call), { type: 'message_stop' }));
+    const tool = { type: 'tool_use', id: 'a', name: 'Read', input: {} };
+    expectBroken(
+      feed(profile('generic'), ...start(0, tool), ...start(1, { ...call, input: {} }), { type: 'message_stop' }),
+    );
+  });
+
+  it('keeps what a block of the future calls its input as it is', () => {
+    const block = { type: 'future_block', input: 5 };
+    const { message } = feed(
+      profile('generic'),
+      { type: 'content_block_start', index: 0, content_block: block },
+      { type: 'content_block_stop', index: 0 },
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: {} },
+      { type: 'message_stop' },
+    );
+    expect(message?.content).to.deep.equal([block]);
+  });
+
   for (const provider of CONVERTING) {
     it(`refuses to send ${provider.type} a conversation of which nothing is left`, () => {
       const messages = [{ role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm.', signature: 'foreign' }] }];

@@ -7,13 +7,31 @@ import { lintStream } from '#shared/messages/lint-stream.ts';
 import type { ConversionMemory, Provider } from '#shared/providers/provider.ts';
 import { type ConvertedStream, feedStream } from '../convert-stream.ts';
 import { askFor, convertFor, loadProviderFixtures, loadStreams } from '../provider-fixtures.ts';
+import { ANSWER_SHAPES, type AnswerShape } from './answer-shapes.ts';
 import { type FuzzProperty, fuzzProperty } from './fuzz-property.ts';
 
-interface KnownStream {
+/** How a server's answers are read. */
+interface Reading {
   name: string;
   provider: Provider;
   memory: ConversionMemory;
+}
+
+interface KnownStream extends Reading {
   bytes: Buffer;
+}
+
+/** Every server of the fixtures, asked for everything that can be asked. */
+function knownServers(): Reading[] {
+  return loadProviderFixtures().flatMap((fixtures) =>
+    fixtures.variants.flatMap((variant): Reading[] => {
+      const { request } = askFor(fixtures, variant.name);
+      const search = { type: 'web_search_20250305', name: 'web_search' };
+      const asked = { ...request, tools: [...(request.tools ?? []), search], stop_sequences: ['STOP'] };
+      const { memory } = [asked, request].map((one) => convertFor(variant, one)).find((one) => one.memory) ?? {};
+      return memory ? [{ name: `${fixtures.type} ${variant.name}`, provider: variant.provider, memory }] : [];
+    }),
+  );
 }
 
 function knownStreams(): KnownStream[] {
@@ -33,7 +51,7 @@ function knownStreams(): KnownStream[] {
 const FINISHES =
   /finish_?reason|block_?reason|stop_reason|message_stop|response\.(?:completed|incomplete)|"done"|"status"|"object"/i;
 
-function expectSound({ provider, memory }: KnownStream, bytes: Buffer, chunkBytes: number): void {
+function expectSound({ provider, memory }: Reading, bytes: Buffer, chunkBytes: number): void {
   const whole = feedStream(provider, bytes, { memory: { ...memory } });
   const pieces = feedStream(provider, bytes, { memory: { ...memory }, chunkBytes });
   expect(seenOf(pieces), `in chunks of ${chunkBytes}`).to.equal(seenOf(whole));
@@ -201,8 +219,47 @@ function changeValue(value: unknown, [step, ...rest]: number[], how: TreeChange[
   return { ...value, [key]: changeValue(child, rest, how, junk) };
 }
 
+interface MadeAnswer {
+  server: string;
+  pieces: unknown[];
+  /** Which of the endings comes last; past them all, none does. */
+  ending: number;
+  isMarked: boolean;
+}
+
+function madeAnswer(servers: readonly string[]): fc.Arbitrary<MadeAnswer> {
+  return fc.constantFrom(...servers).chain((server) =>
+    fc.record({
+      server: fc.constant(server),
+      pieces: fc.array(
+        fc.oneof({ weight: 8, arbitrary: shapeOf(server).piece }, { weight: 1, arbitrary: fc.jsonValue() }),
+        {
+          maxLength: 8,
+        },
+      ),
+      ending: fc.nat(7),
+      isMarked: fc.boolean(),
+    }),
+  );
+}
+
+function shapeOf(server: string): AnswerShape {
+  const shape = ANSWER_SHAPES[server.split(' ')[0] ?? ''];
+  if (!shape) throw new Error(`nobody says what answers of ${server} are made of`);
+  return shape;
+}
+
+/** Framed as the server frames. */
+function frame({ server, pieces, ending, isMarked }: MadeAnswer, framing: Provider['framing']): Buffer {
+  const last = shapeOf(server).endings[ending];
+  const all = [...pieces, ...(last === undefined ? [] : [last])].map((piece) => JSON.stringify(piece));
+  if (framing === 'ndjson') return Buffer.from(all.map((line) => `${line}\n`).join(''));
+  return Buffer.from([...all, ...(isMarked ? ['[DONE]'] : [])].map((data) => `data: ${data}\n\n`).join(''));
+}
+
 export function answerProperties(): FuzzProperty[] {
   const known = new Map(knownStreams().map((one) => [one.name, one]));
+  const servers = new Map(knownServers().map((one) => [one.name, one]));
   const stream = fc.constantFrom(...known.keys());
   const at = (name: string): KnownStream => {
     const found = known.get(name);
@@ -225,6 +282,16 @@ export function answerProperties(): FuzzProperty[] {
       fc.property(stream, fc.array(treeChange, { minLength: 1, maxLength: 4 }), size, (name, changes, chunkBytes) => {
         const one = at(name);
         expectSound(one, toBytes(changes.reduce(changeTree, toLines(one.bytes))), chunkBytes);
+      }),
+    ),
+    fuzzProperty(
+      'an answer that no server would give is read soundly',
+      6,
+      fc.property(madeAnswer([...servers.keys()]), size, (made, chunkBytes) => {
+        const server = servers.get(made.server);
+        if (!server) throw new Error(`there is no server ${made.server}`);
+        expectSound(server, frame(made, server.provider.framing), chunkBytes);
+        expect(({} as Record<string, unknown>).x, 'no prototype was written to').to.equal(undefined);
       }),
     ),
     fuzzProperty(

@@ -68,12 +68,25 @@ const result = some(
   },
   ['type', 'tool_use_id'],
 );
+/** State of our own making, of the right model or another. */
+const state = some(
+  {
+    model: fc.constantFrom('gpt-5', 'gpt-5.4', 'gemini-3-pro-preview', 'gemini-2.5-flash', 'some-model'),
+    id: words,
+    encrypted: mostly(words),
+    summary: mostly(fc.array(words, { maxLength: 2 })),
+    call: mostly(ids),
+    signature: mostly(words),
+    details: mostly(fc.array(junk, { maxLength: 2 })),
+  },
+  ['model'],
+);
 const signatures = fc.oneof(
   fc.constantFrom('', 'EpwDForeign', 'ccproxy1.', 'ccproxy1.gemini.e30', 'ccproxy1.openai-responses.bnVsbA'),
   fc
     .tuple(
       fc.constantFrom('gemini', 'openai-responses', 'openai-chat', 'ollama', 'anthropic', 'x'),
-      fc.oneof(junk, fc.record({ id: junk, encrypted: junk, summary: junk, model: junk, details: junk, calls: junk })),
+      fc.oneof(junk, state),
     )
     .map(([name, state]) => `ccproxy1.${name}.${Buffer.from(JSON.stringify(state)).toString('base64url')}`),
 );

@@ -33,7 +33,6 @@ class MessagesReader implements StreamReader {
   readonly #open = new Map<number, OpenBlock>();
   readonly #toolId: (given: string, key: number) => string;
   #calls = 0;
-  readonly #serverCalls = new Set<string>();
   /** The thinking that was written last, with nothing after it and without its signature. */
   #unsigned: Thinking | null = null;
   #stop: { reason: StopReason; sequence: string | null; fields: Fields } | null = null;
@@ -199,15 +198,16 @@ class MessagesReader implements StreamReader {
     if (typeof block.type !== 'string') throw unreadable('a block without a type');
     const input = json === '' ? undefined : parseJson(json);
     if (json !== '' && input === undefined) throw unreadable(`a ${block.type.slice(0, 40)} whose input is no JSON`);
-    if (block.type.endsWith('_tool_use')) this.#checkServerCall(textOf(block.id));
+    if (block.type.endsWith('_tool_use')) this.#checkServerCall(textOf(block.id), input ?? block.input ?? {});
     this.#endThinking();
     this.#writer.block((input === undefined ? block : { ...block, input }) as ContentBlock);
   }
 
   /** Its result names it: it cannot be given another id. */
-  #checkServerCall(id: string): void {
-    if (id === '' || this.#serverCalls.has(id)) throw unreadable('a call of its own without an id of its own');
-    this.#serverCalls.add(id);
+  #checkServerCall(id: string, input: unknown): void {
+    if (!isFields(input)) throw unreadable('a call of its own whose input is no JSON object');
+    const isOwn = id !== '' && this.#toolId(id, this.#calls++) === id;
+    if (!isOwn) throw unreadable('a call of its own without an id of its own');
   }
 
   #readStop(delta: Fields): void {
