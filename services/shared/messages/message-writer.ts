@@ -43,7 +43,7 @@ export interface MessageWriter {
   toolEnd(key: string | number): void;
   /** A block that is known as a whole: `redacted_thinking`, `server_tool_use`, `web_search_tool_result` … */
   block(content: ContentBlock): void;
-  /** Replaces the totals it names; a count of tokens that is no number or below 0 is none. */
+  /** Replaces the totals it names; a count of tokens that is no number or below 0 is none. Output nobody counts is estimated. */
   usage(update: Usage): void;
   /**
    * Ends the message. With a complete tool call the reason is `tool_use`, unless the answer was cut.
@@ -75,6 +75,9 @@ interface Arguments {
   balance: JsonBalance;
 }
 
+/** For an estimate of what nobody counted. */
+const CHARACTERS_PER_TOKEN = 4;
+
 /** What is or will be one content block. Only the first of the queue is written; the others hold their parts. */
 interface Segment {
   kind: 'text' | 'thinking' | 'tool' | 'block';
@@ -100,6 +103,9 @@ class Writer implements MessageWriter {
   readonly #tools = new Map<string | number, Segment>();
   #index = 0;
   #usage: Usage;
+  #isOutputCounted = false;
+  /** Characters that were written. */
+  #length = 0;
   #hasCompleteTool = false;
   #isFinishing = false;
 
@@ -191,8 +197,10 @@ class Writer implements MessageWriter {
 
   usage(update: Usage): void {
     this.#refuseAfterEnd();
-    const counts = Object.entries(update).filter(([name, value]) => !name.endsWith('_tokens') || isCount(value));
-    this.#usage = mergeUsage(this.#usage, Object.fromEntries(counts));
+    const known = Object.entries(update).filter(([name, value]) => !name.endsWith('_tokens') || isCount(value));
+    const counts: Usage = Object.fromEntries(known);
+    this.#isOutputCounted ||= (counts.output_tokens ?? 0) > 0;
+    this.#usage = mergeUsage(this.#usage, counts);
   }
 
   finish(stopReason: StopReason, stopSequence: string | null = null, fields: Record<string, unknown> = {}): void {
@@ -207,6 +215,7 @@ class Writer implements MessageWriter {
     const isTool = this.#hasCompleteTool && !isCut;
     const reason = isTool ? 'tool_use' : stopReason === 'tool_use' ? 'end_turn' : stopReason;
     this.hasEnded = true;
+    if (!this.#isOutputCounted) this.#usage.output_tokens = Math.ceil(this.#length / CHARACTERS_PER_TOKEN);
     const delta = { ...fields, stop_reason: reason, stop_sequence: stopSequence };
     this.#emit({ type: 'message_delta', delta, usage: this.#usage });
     this.#emit({ type: 'message_stop' });
@@ -286,7 +295,10 @@ class Writer implements MessageWriter {
     }
     // What is no object yet, or never, is not shown.
     if (segment.call && !segment.call.json.trimStart().startsWith('{')) return;
-    for (const delta of segment.deltas) this.#emit({ type: 'content_block_delta', index: this.#index, delta });
+    for (const delta of segment.deltas) {
+      this.#length += lengthOf(delta);
+      this.#emit({ type: 'content_block_delta', index: this.#index, delta });
+    }
     segment.deltas = [];
   }
 
@@ -306,6 +318,11 @@ class Writer implements MessageWriter {
 /** Upstreams send nothing, text or less than nothing for a count they do not have. */
 function isCount(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function lengthOf({ text, thinking, partial_json }: Record<string, unknown>): number {
+  const said = text ?? thinking ?? partial_json;
+  return typeof said === 'string' ? said.length : 0;
 }
 
 function isBlank(delta: Record<string, unknown>): boolean {

@@ -248,6 +248,23 @@ describe('the message writer', () => {
     expect(() => write((writer) => writer.toolEnd(1))).to.throw('was not started');
   });
 
+  it('conv U-08 estimates the output that nobody counted, and no other', () => {
+    const outputOf = (counted: Record<string, number>): unknown => {
+      const events = write((writer) => {
+        writer.thinking('four');
+        writer.text('twelve chars');
+        writer.toolStart(0, 'toolu_0', 'Bash');
+        writer.toolArguments(0, '{"a":1}');
+        writer.usage(counted);
+        writer.finish('end_turn');
+      });
+      return (events.at(-2)?.usage as Record<string, unknown> | undefined)?.output_tokens;
+    };
+    expect(outputOf({})).to.equal(6);
+    expect(outputOf({ output_tokens: 0 })).to.equal(6);
+    expect(outputOf({ output_tokens: 2 })).to.equal(2);
+  });
+
   it('conv S-29 writes an event as its name and one line of JSON', () => {
     const bytes = toSse({ type: 'content_block_delta', delta: { text: 'a\r\n\ndata: b\u2028event: c' } }).toString();
     expect(bytes).to.match(/^event: content_block_delta\ndata: [^\r\n]+\n\n$/);

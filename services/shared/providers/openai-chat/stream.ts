@@ -17,7 +17,6 @@ import { toUsage } from './usage.ts';
 
 /** The name under which an answer comes that is one document. */
 const WHOLE = 'whole';
-const CHARACTERS_PER_TOKEN = 4;
 
 export class ChatReader implements StreamReader {
   readonly #writer: MessageWriter;
@@ -144,8 +143,7 @@ export class ChatReader implements StreamReader {
     if (this.#memory.wantsSearch && this.#pages.length > 0) {
       for (const block of searchBlocks(this.#answerId, '', this.#pages)) this.#writer.block(block);
     }
-    const estimate = { output_tokens: Math.ceil(this.#length / CHARACTERS_PER_TOKEN) };
-    this.#writer.usage({ ...estimate, ...this.#usage });
+    if (this.#usage) this.#writer.usage(this.#usage);
     const details = { stop_details: { type: 'refusal', category: null, explanation: null } };
     this.#writer.finish(reason, stopSequence, reason === 'refusal' ? details : {});
   }
