@@ -63,7 +63,7 @@ const CASES: Case[] = [
   },
 ];
 
-describe('conv M-02 conv U-06 C-12 capabilities that are learned', () => {
+describe('conv M-02 conv U-06 capabilities that are learned', () => {
   let server: Simulator;
   let gateway: TestGateway;
   let client: Anthropic;
