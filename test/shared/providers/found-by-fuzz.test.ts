@@ -6,7 +6,9 @@ import { gemini } from '#shared/providers/gemini.ts';
 import { PROVIDERS } from '#shared/providers/index.ts';
 import { ollama } from '#shared/providers/ollama.ts';
 import { openaiResponses } from '#shared/providers/openai-responses.ts';
+import { openrouter } from '#shared/providers/openrouter.ts';
 import type { Provider } from '#shared/providers/provider.ts';
+import { encodeThinkingState } from '#shared/providers/thinking-state.ts';
 import { convertBody } from '../../support/convert-body.ts';
 import { type ConvertedStream, feedStream } from '../../support/convert-stream.ts';
 
@@ -158,6 +160,19 @@ describe('found by fuzzing', () => {
       expect(JSON.stringify(json)).to.include('[empty document]');
     });
   }
+
+  it('sends back of broken reasoning state only what can be reasoning', () => {
+    const signature = encodeThinkingState('openai-chat', {
+      details: [[], 'x', { type: 'reasoning.text', text: 'Hm.' }],
+    });
+    const content = [
+      { type: 'thinking', thinking: 'Hm.', signature },
+      { type: 'tool_use', id: 'a', name: 'Read', input: {} },
+    ];
+    const { json } = convertBody(openrouter, { messages: [{ role: 'assistant', content }] });
+    const details = [{ type: 'reasoning.text', text: 'Hm.' }];
+    expect(json.messages).to.have.nested.property('[0].reasoning_details').that.deep.equals(details);
+  });
 
   it('sends a search that is allowed no domain of a name without the list', () => {
     const tools = [{ type: 'web_search_20250305', name: 'web_search', allowed_domains: [''] }];

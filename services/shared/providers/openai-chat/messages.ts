@@ -105,7 +105,7 @@ function replay({ content }: Turn, hasCalls: boolean, { reasoningReplay }: ChatT
   if (reasoningReplay === 'reasoning_details') {
     const details = content.flatMap(({ block }) => {
       const state = decodeThinkingState(STATE_OWNER, block.type === 'thinking' ? block.signature : block.data);
-      return listOf(fieldsOf(state).details);
+      return listOf(fieldsOf(state).details).filter(isFields);
     });
     return details.length > 0 ? { reasoning_details: details } : {};
   }
