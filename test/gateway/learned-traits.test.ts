@@ -1,9 +1,10 @@
 // A server that refuses what it can be asked without: the client notices nothing, the server is asked once more, and only
 // the first time.
-import Anthropic, { APIError } from '@anthropic-ai/sdk';
+import Anthropic from '@anthropic-ai/sdk';
 import { expect } from 'chai';
 import { createSimulator, type SeenRequest, type Simulator } from '#services/simulator/service.ts';
 import { fieldsOf, listOf } from '#shared/providers/fields.ts';
+import { failureOf } from '../support/failure-of.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 
 const ASK: Anthropic.MessageCreateParamsNonStreaming = {
@@ -81,14 +82,6 @@ describe('conv M-02 conv U-06 capabilities that are learned', () => {
   }
   const bodies = (): Array<Record<string, unknown>> => server.seen().map(({ body }) => fieldsOf(body));
   const attempts = (outcome: string): Promise<number> => gateway.metric('ccproxy_upstream_attempts_total', { outcome });
-  const failureOf = async (call: Promise<unknown>): Promise<InstanceType<typeof APIError>> => {
-    const error = await call.then(
-      () => null,
-      (reason: unknown) => reason,
-    );
-    expect(error).to.be.instanceOf(APIError);
-    return error as InstanceType<typeof APIError>;
-  };
 
   before(async () => {
     server = await createSimulator({ listenAddress: '127.0.0.1:0', seed: 1, delayScale: 0 });

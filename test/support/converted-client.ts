@@ -1,8 +1,9 @@
 // The whole way of a converted route: the real SDK → a gateway → an upstream of that protocol that plays recorded answers.
 import { readFileSync } from 'node:fs';
-import Anthropic, { APIError } from '@anthropic-ai/sdk';
+import Anthropic from '@anthropic-ai/sdk';
 import type { Message, MessageCreateParamsNonStreaming, MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import { expect } from 'chai';
+import { failureOf } from './failure-of.ts';
 import { type FakeUpstream, startFakeUpstream } from './fake-upstream.ts';
 import { startTestGateway, type TestGateway } from './gateway.ts';
 
@@ -53,14 +54,6 @@ export function describeConvertedRoute(route: ConvertedRoute): void {
     };
     const fixture = (path: string): Buffer =>
       readFileSync(new URL(`../fixtures/${route.type}/${path}`, import.meta.url));
-    const failureOf = async (call: Promise<unknown>): Promise<InstanceType<typeof APIError>> => {
-      const error = await call.then(
-        () => null,
-        (reason: unknown) => reason,
-      );
-      expect(error).to.be.instanceOf(APIError);
-      return error as InstanceType<typeof APIError>;
-    };
     const told = ({ model, content, stop_reason, stop_sequence, usage }: Message) => ({
       ...{ model, content, stop_reason, stop_sequence, usage },
     });
