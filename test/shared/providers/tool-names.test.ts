@@ -30,6 +30,11 @@ describe('names and ids of tools', () => {
     );
   });
 
+  it('fix-underscore-id: an underscore is no letter where only letters and digits are allowed', () => {
+    const rule = { max: 9, illegal: /[^a-zA-Z0-9]/g, exact: true };
+    expect(toToolId('A_0000000', rule)).to.match(/^[a-zA-Z0-9]{9}$/);
+  });
+
   it('makes ids of the shape a server wants, equal for equal ids', () => {
     const rules = [
       { rule: CLIENT_TOOL_IDS, shape: /^[a-zA-Z0-9_-]+$/ },
