@@ -1,6 +1,5 @@
 // Large exchanges are read in a thread: they become the same rows, stop nobody, and survive the thread's death.
 import { expect } from 'chai';
-import { createRowMaker } from '#services/console/history/make-row.ts';
 import { createExchangeReader } from '#services/console/history/read-exchanges.ts';
 import { EXCHANGE_VERSION, isSchemaError } from '#shared/exchange/exchange.ts';
 import { ThreadLostError } from '#shared/threads/ask-thread.ts';
