@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { GatewayError } from '#shared/errors.ts';
 import type { Fields } from '#shared/providers/fields.ts';
-import { chatTraits } from '#shared/providers/openai-chat/vendors.ts';
+import { chatTraits, VENDOR_NAMES } from '#shared/providers/openai-chat/vendors.ts';
 import { openaiChat } from '#shared/providers/openai-chat.ts';
 import { decodeThinkingState } from '#shared/providers/thinking-state.ts';
 import type { ContentBlock, Message } from '#shared/wire/anthropic.ts';
@@ -389,9 +389,10 @@ describe('reading an answer of Chat Completions', () => {
       });
     }
 
-    it('conv S-13 holds a call until it is whole, and mends only what takes no guessing', () => {
+    it('conv S-13 mends only what takes no guessing', () => {
       const memory = chatMemory('generic');
       for (const [sent, wanted] of [
+        ['{"text":"one\n\ttwo"}', { text: 'one\n\ttwo' }],
         ['{}{"n":1}', { n: 1 }],
         ['{"n":1}{"n":1}', { n: 1 }],
         ['"{\\"n\\":1}"', { n: 1 }],
@@ -405,15 +406,23 @@ describe('reading an answer of Chat Completions', () => {
       expect(JSON.stringify(big.events)).to.include('12345678901234567890');
     });
 
-    it('streams the arguments of a call as they come where the server can be trusted', () => {
-      const stream = feed([
-        chunk(call(0, bash('a', ''))),
-        chunk(call(0, { function: { arguments: '{"n"' } })),
-        chunk(call(0, { function: { arguments: ':1}' } })),
-        chunk({}, 'tool_calls'),
-      ]);
-      const deltas = stream.events.flatMap(({ delta }) => (delta as Fields | undefined)?.partial_json ?? []);
-      expect(deltas).to.deep.equal(['{"n"', ':1}']);
+    const deltasOf = (pieces: string[], vendor: string): unknown[] => {
+      const more = pieces.map((piece) => chunk(call(0, { function: { arguments: piece } })));
+      const { events } = feed([chunk(call(0, bash('a', ''))), ...more, chunk({}, 'tool_calls')], chatMemory(vendor));
+      return events.flatMap(({ delta }) => (delta as Fields | undefined)?.partial_json ?? []);
+    };
+
+    it('streams the arguments of a call as they come, whoever hosts the model', () => {
+      for (const vendor of VENDOR_NAMES) {
+        expect(deltasOf(['{"n"', ':1', '}'], vendor), vendor).to.deep.equal(['{"n"', ':1', '}']);
+      }
+    });
+
+    it('conv S-13 shows nothing of arguments that could not begin an object', () => {
+      expect(deltasOf(['{', '}', '{"n"', ':1}'], 'vllm')).to.deep.equal(['{"n":1}']);
+      expect(deltasOf(['{"n":1}', '{"n"', ':1}'], 'vllm')).to.deep.equal(['{"n":1}']);
+      expect(deltasOf(['{"n":"a', '\nb"}'], 'vllm')).to.deep.equal(['{"n":"a', '\\nb"}']);
+      expect(deltasOf(['{"n":1}', '{"m":2}'], 'vllm')).to.deep.equal(['{"n":1}']);
     });
 
     it('conv S-14 C-03 says tool_use whatever the finish, when a whole call was made', () => {

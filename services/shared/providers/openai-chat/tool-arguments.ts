@@ -4,7 +4,7 @@ import { writeJson } from '../write-json.ts';
 
 /**
  * The text itself when it is an object; else the object that was plainly meant: nothing at all, an empty object in
- * front, the same twice, JSON inside a string. Null when it takes guessing.
+ * front, the same twice, JSON inside a string, line ends and tabs as they are in a string. Null when it takes guessing.
  */
 export function toArguments(text: string): string | null {
   const json = text.trim();
@@ -15,7 +15,17 @@ export function toArguments(text: string): string | null {
   if (value !== undefined) return null;
   if (json.startsWith('{}')) return toArguments(json.slice(2));
   const half = json.slice(0, json.length / 2);
-  return half + half === json && isFields(parseJson(half)) ? half : null;
+  if (half + half === json && isFields(parseJson(half))) return half;
+  const escaped = escapeControls(text);
+  return escaped !== text && isFields(parseJson(escaped)) ? escaped : null;
+}
+
+const STRINGS = /"(?:[^"\\]|\\.)*"/gs;
+const CONTROLS = /\p{Cc}/gu;
+
+/** JSON has no control characters inside strings, models write them. */
+function escapeControls(json: string): string {
+  return json.replace(STRINGS, (said) => said.replace(CONTROLS, (char) => JSON.stringify(char).slice(1, -1)));
 }
 
 /** Takes out optional arguments that hold nothing and that the tool would refuse; `json` is an object. */

@@ -1,7 +1,7 @@
 // The tool calls of one answer, put together from deltas that servers number, name and cut in many ways.
 import { createHash } from 'node:crypto';
 import { GatewayError } from '#shared/errors.ts';
-import { createJsonBalance, type JsonBalance } from '#shared/messages/json-balance.ts';
+import { createJsonPrefix, type JsonPrefix } from '#shared/messages/json-prefix.ts';
 import type { MessageWriter } from '#shared/messages/message-writer.ts';
 import { type Fields, fieldsOf, isFields, numberOf, textOf } from '../fields.ts';
 import { CLIENT_TOOL_IDS, toToolId } from '../tool-names.ts';
@@ -15,7 +15,7 @@ interface Call {
   id: string;
   name: string;
   json: string;
-  balance: JsonBalance;
+  prefix: JsonPrefix;
   isStarted: boolean;
   /** Characters of the arguments that were handed on. */
   sent: number;
@@ -48,7 +48,7 @@ export class ToolCalls {
     const piece = isFields(called.arguments) ? writeJson(called.arguments) : textOf(called.arguments);
     if (piece !== '' && call.isReleased) throw broken(call);
     call.json += piece;
-    call.balance.push(piece);
+    call.prefix.push(piece);
     this.#advance(call);
   }
 
@@ -79,14 +79,14 @@ export class ToolCalls {
   }
 
   #create(index: number | null): Call {
-    for (const call of this.#calls) if (call.balance.isWhole && call.isStarted) this.#release(call);
+    for (const call of this.#calls) if (call.prefix.isWhole && call.isStarted) this.#release(call);
     const call = {
       key: this.#calls.length,
       index,
       id: '',
       name: '',
       json: '',
-      balance: createJsonBalance(),
+      prefix: createJsonPrefix(),
       isStarted: false,
       sent: 0,
       isReleased: false,
@@ -98,7 +98,7 @@ export class ToolCalls {
   #advance(call: Call): void {
     if (call.id === '' || call.name === '') return;
     this.#start(call);
-    if (!this.#isHeld(call)) this.#send(call, call.json);
+    if (!this.#isHeld(call)) this.#send(call, soundPart(call));
   }
 
   #start(call: Call): void {
@@ -115,10 +115,10 @@ export class ToolCalls {
     return this.#memory.toolNames.get(call.name) ?? call.name;
   }
 
-  /** What is no object from its first character on has to be looked at as a whole. */
+  /** Arguments that may have to be changed wait for their end, as does an empty object: more may come behind it. */
   #isHeld(call: Call): boolean {
-    if (this.#memory.traits.checksToolJson || this.#memory.pickyTools.has(this.#clientName(call))) return true;
-    return call.sent === 0 && !call.json.trimStart().startsWith('{');
+    if (this.#memory.pickyTools.has(this.#clientName(call))) return true;
+    return call.sent === 0 && NOTHING_YET.test(soundPart(call));
   }
 
   #send(call: Call, json: string): void {
@@ -130,7 +130,7 @@ export class ToolCalls {
     if (call.isReleased) return;
     const json = toArguments(call.json);
     // What the client has seen cannot be taken back.
-    if (json === null || (call.sent > 0 && json !== call.json)) throw broken(call);
+    if (json === null || !json.startsWith(call.json.slice(0, call.sent))) throw broken(call);
     const picky = this.#memory.pickyTools.get(this.#clientName(call));
     const kept = picky && call.sent === 0 ? dropRefused(json, picky) : json;
     if (kept !== '{}' || call.sent > 0) this.#send(call, kept);
@@ -139,7 +139,7 @@ export class ToolCalls {
 
   #releaseCut(call: Call): void {
     if (call.isReleased) return;
-    this.#send(call, call.json);
+    this.#send(call, soundPart(call));
     this.#end(call);
   }
 
@@ -154,14 +154,21 @@ export class ToolCalls {
   }
 }
 
+const NOTHING_YET = /^\s*\{?\s*\}?\s*$/;
+
+/** As far as it is the JSON of an object: what else was said is no argument, or has to be mended. */
+function soundPart({ json, prefix }: Call): string {
+  return json.slice(0, prefix.length);
+}
+
 /** Servers that number every call 0 tell a new one by its id and name. */
 function isAnother(call: Call, id: string, name: string): boolean {
   if (id === '' || name === '' || call.id === '' || call.id === id) return false;
   return isWholeOrEmpty(call) || call.name !== name;
 }
 
-function isWholeOrEmpty({ json, balance }: Call): boolean {
-  return balance.isWhole || json.trim() === '';
+function isWholeOrEmpty({ json, prefix }: Call): boolean {
+  return prefix.isWhole || json.trim() === '';
 }
 
 function broken(call: Call): GatewayError {

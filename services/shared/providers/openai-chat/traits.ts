@@ -45,8 +45,6 @@ export interface ChatTraits {
   takesServiceTier: boolean;
   jsonAnswers: 'schema' | 'object';
   webSearch: 'none' | 'plugin' | 'options' | 'always';
-  /** Arguments are held until they are whole and known to be JSON. */
-  checksToolJson: boolean;
   /** Models fill optional arguments with nothing; what the tool would refuse is taken out. */
   dropsEmptyArguments: boolean;
   /** Never says why an answer ended. */
@@ -87,7 +85,6 @@ export const PLAIN_SERVER: ChatTraits = {
   takesServiceTier: false,
   jsonAnswers: 'schema',
   webSearch: 'none',
-  checksToolJson: true,
   dropsEmptyArguments: false,
   isFinishless: false,
   hasThinkTags: false,

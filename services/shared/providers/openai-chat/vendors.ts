@@ -99,7 +99,6 @@ const OPENAI: Vendor = {
     takesCacheKey: true,
     takesUserHash: true,
     takesServiceTier: true,
-    checksToolJson: false,
     dropsEmptyArguments: true,
   },
   families: OPENAI_FAMILIES,
