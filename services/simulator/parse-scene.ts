@@ -4,6 +4,7 @@ import { findUnknownQuirk } from './quirk-checks.ts';
 import { isFields } from './read-ask.ts';
 import type { Scene } from './script.ts';
 import { InvalidSceneError } from './stage.ts';
+import { VENDOR_REFUSALS } from './vendor-refusals.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -86,6 +87,7 @@ const MEMBERS: Record<keyof Scene, Check> = {
   error: isError,
   body: isString,
   fault: (value) => isFields(value) && (FAULTS[String(value.kind)]?.(value) ?? false),
+  refuses: oneOf(...VENDOR_REFUSALS),
   quirks: isFields,
   everyPath: isBoolean,
 };

@@ -120,6 +120,8 @@ export interface Scene {
   /** The body as it is, instead of message or error. */
   body?: string;
   fault?: Fault;
+  /** A field that this vendor refuses, by its name in vendor-refusals.ts. */
+  refuses?: string;
   /** In what the answer leaves its protocol's usual shape. */
   quirks?: Quirks;
   /** Play status, delays and faults on every path and not just where a model answers. */

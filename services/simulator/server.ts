@@ -12,6 +12,7 @@ import { createRandom } from './random.ts';
 import type { Scene } from './script.ts';
 import type { SeenBook, SeenEntry } from './seen.ts';
 import { InvalidSceneError, type Stage } from './stage.ts';
+import { findVendorRefusal } from './vendor-refusals.ts';
 
 export interface SimulatorServer {
   readonly server: Server;
@@ -110,7 +111,8 @@ function perform(entry: SeenEntry, parts: ServerParts): { answer: Answer; scene:
     if (protocol) {
       const { name, scene } = stage.sceneFor(entry, protocol.readAsk(entry), random);
       entry.scene = name;
-      return { answer: protocol.answer(scene, entry, context), scene };
+      const played = { ...scene, ...findVendorRefusal(entry.body, scene.refuses) };
+      return { answer: protocol.answer(played, entry, context), scene: played };
     }
     const other = answerElsewhere(entry, parts, context);
     const staged = stage.sceneElsewhere(entry, random);

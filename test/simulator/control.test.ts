@@ -97,6 +97,7 @@ describe('simulator control', () => {
       error: {},
       body: '{}',
       quirks: { chat: { toolIndex: 'gaps', finishReason: null } },
+      refuses: 'ollama-shift',
       everyPath: false,
     };
     const response = await order({ scene });

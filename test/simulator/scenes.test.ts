@@ -41,7 +41,7 @@ const GOOD = [
   'classifier',
 ];
 /** Scenes about the quirks of one protocol's servers. */
-const OF_ONE_PROTOCOL = /^(chat|responses|gemini|ollama|dialect)-/;
+const OF_ONE_PROTOCOL = /^(chat|responses|gemini|ollama|dialect|refuses)-/;
 /** Scenes that harm streams only. */
 const BROKEN_STREAMS = ['mid-error', 'garbage-json'];
 

@@ -6,6 +6,7 @@ import { toProfileRequest } from './anthropic/request.ts';
 import { createMessagesReader } from './anthropic/stream.ts';
 import type { Provider } from './provider.ts';
 import { readHttpError } from './read-error.ts';
+import { learnRefusedFields } from './refused-fields.ts';
 
 /** A provider for each profile, by the profile's name. */
 export const PROFILE_PROVIDERS: ReadonlyMap<string, Provider> = new Map(
@@ -39,5 +40,14 @@ function createProvider(profile: Profile): Provider {
     toUpstreamRequest: (request, input) => toProfileRequest(request, input, profile),
     createReader: (writer, memory) => createMessagesReader(writer, memory, profile),
     readError: readHttpError,
+    learn: (error) => learnRefusedFields(error, isEssential),
   };
+}
+
+/** What is said, and what the model may call; a field of it that the server does not know can go. */
+const ESSENTIAL =
+  /^(?:model|messages|system|tools|stream|max_tokens)$|^(?:messages|system|tools)\.(?:.*\.)?(?:\*|input_schema|input|id|tool_use_id|source|thinking|data|media_type|url)$|\.(?:input_schema|input)\./;
+
+function isEssential(place: string): boolean {
+  return ESSENTIAL.test(place);
 }

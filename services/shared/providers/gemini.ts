@@ -1,6 +1,7 @@
 // Google's Gemini API (https://ai.google.dev/api/generate-content); Vertex takes the same bodies under its own addresses.
 
 import { readGeminiError } from './gemini/error.ts';
+import { learnGemini } from './gemini/learn.ts';
 import { OPENAPI_SCHEMA } from './gemini/models.ts';
 import { toUpstreamRequest } from './gemini/request.ts';
 import { createGeminiReader } from './gemini/stream.ts';
@@ -53,4 +54,5 @@ export const gemini: Provider = {
   toUpstreamRequest,
   createReader: createGeminiReader,
   readError: readGeminiError,
+  learn: learnGemini,
 };

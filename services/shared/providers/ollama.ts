@@ -1,5 +1,6 @@
 // Ollama by its own protocol, where the window of a model can be set. It needs no key.
 
+import { learnOllama } from './ollama/learn.ts';
 import { toOllamaRequest } from './ollama/request.ts';
 import { createOllamaReader } from './ollama/stream.ts';
 import type { Provider } from './provider.ts';
@@ -29,4 +30,5 @@ export const ollama: Provider = {
   toUpstreamRequest: toOllamaRequest,
   createReader: createOllamaReader,
   readError: readHttpError,
+  learn: learnOllama,
 };

@@ -5,6 +5,7 @@ import { toUpstreamRequest } from './openai-responses/request.ts';
 import { createResponsesReader } from './openai-responses/stream.ts';
 import type { Capability, Provider } from './provider.ts';
 import { readHttpError } from './read-error.ts';
+import { learnRefusedFields } from './refused-fields.ts';
 
 const CAPABILITIES: readonly Capability[] = [
   { feature: 'text', support: 'carried', how: 'messages; the system prompt as instructions' },
@@ -35,6 +36,10 @@ const CAPABILITIES: readonly Capability[] = [
   { feature: 'mcp-servers', support: 'refused', how: '400 naming the field' },
 ];
 
+/** What is said, what may be called, in which form to answer, and that nothing of it is kept. */
+const ESSENTIAL =
+  /^(?:model|input|instructions|stream|store|tools|text)$|^text\.format|^input\.\*(?:\.(?:call_id|output|arguments|summary|encrypted_content|content\b.*))?$|^tools\.\*(?:\.parameters\b.*)?$/;
+
 export const openaiResponses: Provider = {
   type: TYPE,
   framing: 'sse',
@@ -43,4 +48,5 @@ export const openaiResponses: Provider = {
   toUpstreamRequest,
   createReader: createResponsesReader,
   readError: readHttpError,
+  learn: (error) => learnRefusedFields(error, (place) => ESSENTIAL.test(place)),
 };

@@ -6,6 +6,7 @@ import { dialects } from './dialects.ts';
 import { failures } from './failures.ts';
 import { geminiQuirks } from './gemini-quirks.ts';
 import { ollamaQuirks } from './ollama-quirks.ts';
+import { refusals } from './refusals.ts';
 import { responsesQuirks } from './responses-quirks.ts';
 import type { Scenario } from './scenario.ts';
 import { structured } from './structured.ts';
@@ -21,5 +22,6 @@ export const SCENARIOS: ReadonlyMap<string, Scenario> = new Map(
     ...geminiQuirks,
     ...ollamaQuirks,
     ...dialects,
+    ...refusals,
   }),
 );

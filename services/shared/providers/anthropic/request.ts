@@ -8,6 +8,7 @@ import { budgetOfEffort, readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, listOf, textOf } from '../fields.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
+import { omitRefused } from '../refused-fields.ts';
 import { writeJson } from '../write-json.ts';
 import { toMessages } from './messages.ts';
 import type { Profile } from './profiles.ts';
@@ -42,7 +43,7 @@ export function toProfileRequest(request: MessagesRequest, input: ConversionInpu
     ...toMetadata(request, input.sessionKey),
     stream: true,
   };
-  const bytes = Buffer.from(writeJson(body));
+  const bytes = Buffer.from(writeJson(omitRefused(body, input.learned, notes)));
   return {
     path: /\/v1\/?$/.test(input.target.baseUrl) ? '/messages' : '/v1/messages',
     headers: ['content-type', 'application/json', 'accept', 'text/event-stream', 'anthropic-version', '2023-06-01'],

@@ -7,6 +7,7 @@ import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textsOf } f
 import { toGeminiSchema } from '../gemini-schema.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
+import { omitRefused } from '../refused-fields.ts';
 import type { Target } from '../target.ts';
 import { type FunctionTool, readToolChoice, readTools, type ToolDefinitions } from '../tool-definitions.ts';
 import { createToolNames, type ToolNameRule, type ToolNames } from '../tool-names.ts';
@@ -38,12 +39,13 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
     ...format.fields,
     ...thinkingField(request, traits),
   };
-  const body = writeJson({
+  const asked = {
     ...(instructions.length > 0 ? { systemInstruction: { parts: instructions.map((text) => ({ text })) } } : {}),
     ...toolFields(request, tools, names, traits, notes),
     contents,
     ...(Object.keys(generationConfig).length > 0 ? { generationConfig } : {}),
-  });
+  };
+  const body = writeJson(omitRefused(asked, input.learned, notes));
   return {
     path: pathOf(input.target, input.model),
     headers: ['content-type', 'application/json', 'accept', 'text/event-stream'],
@@ -61,8 +63,8 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
   };
 }
 
-function targetTraits({ target, model }: ConversionInput): GeminiTraits {
-  const traits = traitsOf(model);
+function targetTraits({ target, model, learned }: ConversionInput): GeminiTraits {
+  const traits = { ...traitsOf(model), ...learned };
   return target.profile === OPENAPI_SCHEMA ? { ...traits, takesJsonSchema: false } : traits;
 }
 

@@ -7,6 +7,7 @@ import { chooseEffort, type Effort, readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textsOf } from '../fields.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
+import { omitRefused } from '../refused-fields.ts';
 import { readToolChoice, readTools, wantsOneCallAtMost } from '../tool-definitions.ts';
 import { toTurns } from '../tool-results.ts';
 import { writeJson } from '../write-json.ts';
@@ -24,23 +25,19 @@ export function toOllamaRequest(request: MessagesRequest, input: ConversionInput
   const system = systemBlocks(request.system).map(({ text }) => text);
   const turns = toTurns(request.messages, notes);
   const options = toOptions(request, input, notes);
-  const bytes = Buffer.from(
-    writeJson({
-      model: input.model,
-      messages: [
-        ...(system.length > 0 ? [{ role: 'system', content: system.join('\n\n') }] : []),
-        ...toMessages(turns),
-      ],
-      ...toTools(request, notes),
-      ...toFormat(request),
-      ...toThink(request, input.model),
-      // Refused rather than answered without its beginning.
-      truncate: false,
-      shift: false,
-      ...(Object.keys(options).length > 0 ? { options } : {}),
-      stream: true,
-    }),
-  );
+  const body = {
+    model: input.model,
+    messages: [...(system.length > 0 ? [{ role: 'system', content: system.join('\n\n') }] : []), ...toMessages(turns)],
+    ...toTools(request, notes),
+    ...toFormat(request),
+    ...toThink(request, input.model),
+    // Refused rather than answered without its beginning.
+    truncate: false,
+    shift: false,
+    ...(Object.keys(options).length > 0 ? { options } : {}),
+    stream: true,
+  };
+  const bytes = Buffer.from(writeJson(omitRefused(body, input.learned, notes)));
   return {
     path: '/api/chat',
     headers: ['content-type', 'application/json', 'accept', 'application/x-ndjson'],

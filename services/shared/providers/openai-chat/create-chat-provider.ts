@@ -1,6 +1,7 @@
 // A provider of Chat Completions: the same for all servers that speak it, but for where it is found and what they take.
 import type { Capability, ConversionInput, Provider } from '../provider.ts';
 import { readHttpError } from '../read-error.ts';
+import { learnRefusedFields } from '../refused-fields.ts';
 import type { KeyHeader } from '../target.ts';
 import { toChatMemory } from './chat-memory.ts';
 import { learnTraits } from './learn.ts';
@@ -30,9 +31,13 @@ export function createChatProvider({ type, keyHeader, toEndpoint, capabilities =
     },
     createReader: (writer, memory) => new ChatReader(writer, toChatMemory(memory)),
     readError: readHttpError,
-    learn: learnTraits,
+    learn: (error) => learnTraits(error) ?? learnRefusedFields(error, (place) => ESSENTIAL.test(place)),
   };
 }
+
+/** What is said, what may be called, how much to answer and in which form. */
+const ESSENTIAL =
+  /^(?:model|messages|stream|tools|response_format|max_tokens|max_completion_tokens)$|^response_format\.|^messages\.\*(?:\.(?:tool_calls|tool_call_id|content)\b.*)?$|^tools\.\*(?:\.function(?:\.(?:parameters|description)\b.*)?)?$/;
 
 const CAPABILITIES: readonly Capability[] = [
   { feature: 'tools', support: 'carried', how: 'as functions; names over 64 characters are shortened and restored' },

@@ -57,7 +57,7 @@ const FIELDS: readonly Lesson[] = [
 ];
 
 const REFUSED =
-  /unsupported (?:parameter|field|argument|value)|not support|n't support|unknown (?:parameter|field|argument|name|key)|unrecognized|unexpected (?:keyword|field|parameter)|not permitted|extra (?:inputs|fields)|only [^.]{1,60} (?:is|are) supported/;
+  /unsupported (?:parameter|field|argument|value)|not support|n't support|unknown (?:parameter|field|argument|name|key)|unrecognized|unexpected (?:keyword|field|parameter)|not permitted|extra (?:inputs|fields)|additional properties are not allowed|only [^.]{1,60} (?:is|are) supported/;
 /** Another value of the field would have been taken: for an effort that is no reason to give up the field. */
 const VALUE = /unsupported value/;
 

@@ -6,6 +6,7 @@ import { readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, listOf, textOf } from '../fields.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
+import { omitRefused } from '../refused-fields.ts';
 import { readTools, type ToolDefinitions } from '../tool-definitions.ts';
 import { createToolNames } from '../tool-names.ts';
 import { type Turn, toTurns } from '../tool-results.ts';
@@ -58,10 +59,11 @@ export function toChatRequest(
     ...(traits.asksForUsage ? { stream_options: { include_usage: true } } : {}),
     ...(traits.webSearch === 'plugin' ? { usage: { include: true } } : {}),
   };
+  const taken = omitRefused(body, input.learned, notes);
   return {
     path: endpoint.path,
     headers: ['content-type', 'application/json', 'accept', 'text/event-stream'],
-    body: Buffer.from(writeJson(body)),
+    body: Buffer.from(writeJson(taken)),
     notes,
     memory: toMemory(request, input, traits, { tools, toolNames: names.renamed }),
   };

@@ -7,6 +7,7 @@ import { hashUser } from '../hash-user.ts';
 import { mayRefuse } from '../openai-chat/tool-arguments.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
+import { omitRefused } from '../refused-fields.ts';
 import type { Target } from '../target.ts';
 import {
   readToolChoice,
@@ -61,10 +62,11 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
     store: false,
     stream: true,
   };
+  const taken = omitRefused(body, input.learned, notes);
   return {
     path: pathOf(input.target),
     headers: ['content-type', 'application/json', 'accept', 'text/event-stream'],
-    body: Buffer.from(writeJson(body)),
+    body: Buffer.from(writeJson(taken)),
     notes,
     memory: toMemory(request, input, tools, names),
   };
