@@ -7,11 +7,15 @@ import {
   type StreamEvent,
   StreamOrderError,
 } from '#shared/messages/accumulate-message.ts';
+import { readDeltaRuns } from '#shared/messages/read-delta-runs.ts';
 import { createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
 
 const VISIBLE_DELTAS = new Set(['text_delta', 'input_json_delta']);
 
-/** Sees every event, also those after the answer is over or broken; null = its data is no JSON object with a type. */
+/**
+ * Sees every event, also those after the answer is over or broken; null = its data is no JSON object with a type. Deltas
+ * of one kind that follow each other may come as one.
+ */
 export type OnStreamEvent = (name: string | undefined, event: StreamEvent | null) => void;
 
 export function readStreamAnswer(chunks: TimedChunk[], onStreamEvent?: OnStreamEvent): Reading {
@@ -19,35 +23,45 @@ export function readStreamAnswer(chunks: TimedChunk[], onStreamEvent?: OnStreamE
   const times: Reading['times'] = { messageStartMs: null, ttftMs: null, ttfvtMs: null, lastDeltaMs: null, endMs: null };
   let error: Reading['error'] = null;
 
-  function onEvent(sse: SseEvent, atMs: number): void {
-    const isOver = error !== null || accumulator.complete;
-    if (sse.data === '[DONE]' || (isOver && !onStreamEvent)) return;
-    const event = parseEvent(sse.data);
-    onStreamEvent?.(sse.event, event instanceof BadEventError ? null : event);
-    if (isOver) return;
+  function onEvent(
+    name: string | undefined,
+    event: StreamEvent | BadEventError,
+    firstMs: number,
+    lastMs: number,
+  ): void {
+    onStreamEvent?.(name, event instanceof BadEventError ? null : event);
+    if (error !== null || accumulator.complete) return;
     try {
-      read(event, atMs);
+      read(event, firstMs, lastMs);
     } catch (thrown) {
       error = toReadingError(thrown);
     }
   }
 
-  function read(event: StreamEvent | BadEventError, atMs: number): void {
+  function read(event: StreamEvent | BadEventError, firstMs: number, lastMs: number): void {
     if (event instanceof BadEventError) throw event;
     accumulator.add(event);
-    if (event.type === 'message_start') times.messageStartMs ??= atMs;
+    if (event.type === 'message_start') times.messageStartMs ??= firstMs;
     else if (event.type === 'content_block_delta') {
-      times.ttftMs ??= atMs;
-      times.lastDeltaMs = atMs;
-      if (VISIBLE_DELTAS.has(deltaType(event))) times.ttfvtMs ??= atMs;
-    } else if (event.type === 'message_stop') times.endMs = atMs;
+      times.ttftMs ??= firstMs;
+      times.lastDeltaMs = lastMs;
+      if (VISIBLE_DELTAS.has(deltaType(event))) times.ttfvtMs ??= firstMs;
+    } else if (event.type === 'message_stop') times.endMs = lastMs;
   }
 
-  const reader = createSseReader({ onEvent });
-  try {
-    for (const { bytes, atMs } of chunks) reader.push(bytes, atMs);
-  } catch (thrown) {
-    error ??= toReadingError(thrown);
+  const runs = readDeltaRuns(chunks);
+  if (runs) for (const { name, event, firstMs, lastMs } of runs) onEvent(name, event, firstMs, lastMs);
+  else {
+    const onSse = ({ event: name, data }: SseEvent, atMs: number): void => {
+      if (data === '[DONE]') return;
+      const isRead = onStreamEvent !== undefined || (error === null && !accumulator.complete);
+      if (isRead) onEvent(name, parseEvent(data), atMs, atMs);
+    };
+    try {
+      readEach(chunks, onSse);
+    } catch (thrown) {
+      error ??= toReadingError(thrown);
+    }
   }
   return {
     streamed: true,
@@ -57,6 +71,11 @@ export function readStreamAnswer(chunks: TimedChunk[], onStreamEvent?: OnStreamE
     rawInput: accumulator.rawInput,
     times,
   };
+}
+
+function readEach(chunks: TimedChunk[], onEvent: (event: SseEvent, atMs: number) => void): void {
+  const reader = createSseReader({ onEvent });
+  for (const { bytes, atMs } of chunks) reader.push(bytes, atMs);
 }
 
 class BadEventError extends Error {}
