@@ -180,6 +180,7 @@ function errorType(finished: FinishedCall): string {
     case 'client_error':
     case 'upstream_error':
       if (status === 0) return 'connection';
+      if (finished.error?.isCredentialRefused) return 'credential_refused';
       if (status === 401) return isOwnKey ? 'credential_refused' : 'authentication';
       if (status === 429) return 'rate_limited';
       if (status === 529) return 'overloaded';

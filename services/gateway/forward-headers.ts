@@ -56,7 +56,9 @@ export function answerHeaders(rawHeaders: readonly string[], target: Target, isE
 
 /** A host that takes the caller's own credential gets it by `credentialHeaders`; no other host gets anything like one. */
 function isForeignCredential(name: string, target: Target): boolean {
-  return CREDENTIAL_HEADERS.has(name) || (target.credential.kind !== 'client' && looksLikeCredential(name));
+  const { credential } = target;
+  if (credential.kind === 'key' && name === credential.header) return true;
+  return CREDENTIAL_HEADERS.has(name) || (credential.kind !== 'client' && looksLikeCredential(name));
 }
 
 /** What any of the `Connection` headers names belongs to this hop. */

@@ -52,6 +52,8 @@ export function testTarget(name: string, baseUrl: string, overrides: Partial<Tar
     credential: { kind: 'key', header: 'authorization', secret: 'target-secret' },
     timeouts: { connectMs: 1_000, firstByteMs: 2_000, idleMs: 2_000, deadlineMs: null },
     maxConcurrent: 10,
+    seesImages: null,
+    defaults: { temperature: null, top_p: null, max_tokens: null },
     anthropicFeatures: false,
     aliases: [],
     displayName: name,

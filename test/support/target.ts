@@ -18,6 +18,8 @@ export function testTarget(fields: Partial<Target> = {}): Target {
     credential: { kind: 'none' },
     timeouts: { connectMs: 1000, firstByteMs: 1000, idleMs: 1000, deadlineMs: null },
     maxConcurrent: 1,
+    seesImages: null,
+    defaults: { temperature: null, top_p: null, max_tokens: null },
     anthropicFeatures: false,
     aliases: [],
     displayName: 'target',

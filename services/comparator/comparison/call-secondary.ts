@@ -89,7 +89,8 @@ async function ask(
   if (provider === null) return callTarget(toNativeRequest(call));
   const body = parseRequest(call.body);
   if (body === null) throw new GatewayError('invalid_request_error', 'the request is no JSON object');
-  const conversion = startConversion(body, { provider, target, sessionId: entry.sessionId, learned });
+  const anthropicVersion = entry.clientHeaders['anthropic-version'] ?? null;
+  const conversion = startConversion(body, { provider, target, sessionId: entry.sessionId, anthropicVersion, learned });
   const callMarked = (request: UpstreamRequest): Promise<Answer> =>
     callTarget({ ...request, headers: [...request.headers, 'x-ccproxy-shadow', '1'] });
   const answer = await askLearning(conversion, callMarked, { signal, onLearned });

@@ -1,5 +1,7 @@
 // The books of a call, however it ended. What needs no parsing is booked now; the rest is read later from the record.
+import type { GatewayError } from '#shared/errors.ts';
 import type { CallOutcome, RecordedAnswer } from '#shared/exchange/exchange.ts';
+import { CredentialRefused } from '#shared/providers/read-error.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Call } from './call.ts';
 import type { FinishedCall } from './finished-call.ts';
@@ -28,7 +30,7 @@ function toFinishedCall(call: Call, endedAt: number): FinishedCall {
     outcome: outcomeOf(call),
     upstreamStatus: call.upstreamStatus,
     httpStatus: call.response.headersSent ? call.response.statusCode : 0,
-    error: call.error ? { code: call.error.code, message: call.error.message } : null,
+    error: call.error ? toFinishedError(call.error) : null,
     termination: call.isClientGone ? 'client_abort' : call.termination,
     clientHeaders: allowedHeaders(call),
     headerNames: Object.keys(call.request.headers),
@@ -44,6 +46,10 @@ function toFinishedCall(call: Call, endedAt: number): FinishedCall {
       endMs: endedAt - call.acceptedAt,
     },
   };
+}
+
+function toFinishedError({ code, message, cause }: GatewayError): FinishedCall['error'] {
+  return { code, message, isCredentialRefused: cause instanceof CredentialRefused };
 }
 
 function outcomeOf(call: Call): CallOutcome {

@@ -2,6 +2,7 @@
 // asked for what the upstream does not know; what was refused with the gateway's own key is the gateway's failure, not the
 // client's.
 import { GatewayError } from '#shared/errors.ts';
+import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { askLearning } from '#shared/upstream/ask-learning.ts';
 import { type Answer, callUpstream, UpstreamFailure, type UpstreamRequest } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
@@ -76,6 +77,8 @@ async function convert(
   } catch (error) {
     call.answerEndedAt = context.clock.monotonicMs();
     if (call.isClientGone) throw new ClientGone();
+    if (error instanceof GatewayError && error.cause instanceof CredentialRefused)
+      context.events.credentialRefused(call, plan.primary.provider);
     call.answerEnd ??= error instanceof UpstreamFailure ? error.kind : 'complete';
     throw error instanceof UpstreamFailure ? toGatewayError(error, plan) : error;
   }

@@ -18,7 +18,12 @@ export interface FinishedCall {
   readonly upstreamStatus: number;
   /** Status the client saw; 0 when it saw none. */
   readonly httpStatus: number;
-  readonly error: { readonly code: GatewayErrorCode; readonly message: string } | null;
+  readonly error: {
+    readonly code: GatewayErrorCode;
+    readonly message: string;
+    /** The upstream does not take the gateway's own key. */
+    readonly isCredentialRefused?: boolean;
+  } | null;
   readonly termination: Termination | null;
   /** Lower-case name → value, without credentials. */
   readonly clientHeaders: Readonly<Record<string, string>>;

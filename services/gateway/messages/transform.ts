@@ -67,8 +67,10 @@ async function convert(
     if (typeof value === 'string') headers[name] = value;
   const { sessionId } = identifySession(request, headers);
   const inputTokens = await countInput(request, plan, view, context);
-  const start = { provider, target: plan.primary, sessionId, inputTokens, learned: context.learned };
-  const conversion = startConversion(request, start);
+  const conversion = startConversion(request, {
+    ...{ provider, target: plan.primary, sessionId, inputTokens, learned: context.learned },
+    anthropicVersion: headers['anthropic-version'] ?? null,
+  });
   call.notes.push(...conversion.notes);
   return { request: conversion.upstream, conversion };
 }

@@ -58,9 +58,16 @@ export function choice<const T extends string>(doc: string, options: readonly T[
   );
 }
 
-export function optionalChoice<const T extends string>(doc: string, options: readonly T[]): Key<T | null> {
-  return key<T | null>('string', doc, null, (given) =>
-    options.includes(given as T) ? undefined : `must be one of ${options.map((o) => `"${o}"`).join(', ')}`,
+const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/i;
+/** They say how a message is sent, not who sends it. */
+const NO_CREDENTIAL =
+  /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept.*)$/i;
+
+export function optionalHeader(doc: string): Key<string | null> {
+  return key<string | null>('string', doc, null, (given) =>
+    typeof given === 'string' && HEADER_NAME.test(given) && !NO_CREDENTIAL.test(given)
+      ? undefined
+      : 'must be the name of a header that may carry a key, e.g. "x-api-key"',
   );
 }
 

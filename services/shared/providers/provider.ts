@@ -27,6 +27,8 @@ export type LearnedTraits = Readonly<Record<string, string | number | boolean>>;
 export interface ConversionMemory {
   model: string;
   modelAsked: string;
+  /** Who is asked, by the name the operator gave it. */
+  upstream?: string;
   /** Tool names as sent → as the client knows them; only those that differ. */
   toolNames: ReadonlyMap<string, string>;
   /** Sequences the gateway itself must stop at, because the upstream cannot. */
@@ -44,7 +46,7 @@ export interface ConvertedRequest {
   /** Flat protocol headers; credentials are attached elsewhere. */
   headers: string[];
   body: Buffer;
-  /** What was approximated, by name (`max_tokens:8192`, `image-omitted`), for `x-ccproxy-route` and the span. */
+  /** What was approximated, by name (`max_tokens:8192`, `image-omitted:2`), for `x-ccproxy-route` and the span. */
   notes: string[];
   memory: ConversionMemory;
 }

@@ -131,7 +131,7 @@ export function toGatewayError(failure: Failure): GatewayError {
   if (status === 402 || ((status === 429 || status === 403) && QUOTA.test(said))) {
     return new GatewayError('billing_error', message, { headers: { 'x-should-retry': 'false' } });
   }
-  if (status === 401 || (status === 403 && isAboutCredential(said))) return refusedCredentials();
+  if (status === 401 || (status === 403 && isAboutCredential(said))) return refusedCredentials(message);
   if (status < 500 && status !== 429 && NO_MODEL.test(said)) return new GatewayError('not_found_error', message);
   const { code, status: shown } = classify(status, said);
   const headers = waitHeaders(code, failure.retryAfterSeconds);
@@ -142,13 +142,37 @@ function isAboutCredential(said: string): boolean {
   return CREDENTIAL.test(said) || !NOT_ALLOWED.test(said);
 }
 
+/** Why an error is the operator's to mend: the upstream does not take the gateway's own key. */
+export class CredentialRefused extends Error {
+  constructor(said: string) {
+    super(said);
+    this.name = 'CredentialRefused';
+  }
+}
+
 /** The client can do nothing about the gateway's own key: no log-in, no retry. */
-export function refusedCredentials(): GatewayError {
+export function refusedCredentials(said = ''): GatewayError {
   return new GatewayError('api_error', "upstream rejected the gateway's credentials", {
     status: 502,
     headers: { 'x-should-retry': 'false' },
+    cause: new CredentialRefused(said),
   });
 }
+
+/**
+ * Who refused, in front of what it said: a client's user sees whose limits these are. Sentences that clients know by
+ * their beginning stay as they are.
+ */
+export function nameUpstream(error: unknown, upstream: string | undefined): unknown {
+  if (upstream === undefined || !(error instanceof GatewayError) || error.code !== 'invalid_request_error')
+    return error;
+  if (KNOWN_BEGINNING.test(error.message)) return error;
+  const { status, headers, details, cause } = error;
+  const options = { status, headers: { ...headers }, cause, ...(details ? { details: { ...details } } : {}) };
+  return new GatewayError(error.code, `${upstream}: ${error.message}`, options);
+}
+
+const KNOWN_BEGINNING = /^(?:prompt is too long|input length and|capability_rejected)/;
 
 function classify(status: number, said: string): { code: GatewayErrorCode; status: number } {
   if (status === 529 || status === 498 || (status === 503 && OVERLOADED.test(said))) {
@@ -165,7 +189,14 @@ function classify(status: number, said: string): { code: GatewayErrorCode; statu
   return { code: 'invalid_request_error', status: 400 };
 }
 
+/** Clients wait so long and no longer before they try again, about ten times. */
+const LONGEST_WAIT = 60;
+const TRIES = 10;
+
+/** More than clients wait is told only where all their tries would be in vain. */
 function waitHeaders(code: GatewayErrorCode, seconds: number | null): Record<string, string> {
   const mayWait = code === 'rate_limit_error' || code === 'overloaded_error' || code === 'api_error';
-  return mayWait && seconds !== null ? { 'retry-after': String(seconds) } : {};
+  if (!mayWait || seconds === null) return {};
+  if (seconds <= LONGEST_WAIT * TRIES) return { 'retry-after': String(Math.min(seconds, LONGEST_WAIT)) };
+  return { 'retry-after': String(seconds), 'x-should-retry': 'false' };
 }

@@ -1,7 +1,7 @@
 // Where a request may go: provider, model and endpoint under one name.
 
-/** Headers that carry a key; `authorization` as a bearer token. */
-export type KeyHeader = 'x-api-key' | 'authorization' | 'x-goog-api-key' | 'api-key';
+/** A header that carries a key, in lower case; `authorization` as a bearer token. */
+export type KeyHeader = string;
 
 /** What a target's host is given to know who calls. `client` = the caller's own credential travels on. */
 export type Credential = { kind: 'none' } | { kind: 'client' } | { kind: 'key'; header: KeyHeader; secret: string };
@@ -14,6 +14,13 @@ export interface Timeouts {
   idleMs: number;
   /** The whole answer; null = no limit. */
   deadlineMs: number | null;
+}
+
+/** By the names of the request's fields; null = nothing is added. */
+export interface RequestDefaults {
+  readonly temperature: number | null;
+  readonly top_p: number | null;
+  readonly max_tokens: number | null;
 }
 
 export interface Target {
@@ -31,6 +38,10 @@ export interface Target {
   readonly deployment: string | null;
   /** What a block that a model without vision cannot see becomes: a text marker, or a 400. */
   readonly vision: 'marker' | 'strict';
+  /** Does the model see images? null = told by who hosts it and by its name, else yes. */
+  readonly seesImages: boolean | null;
+  /** For a request that is converted and does not say them. */
+  readonly defaults: RequestDefaults;
   /** Without a trailing slash. */
   readonly baseUrl: string;
   /** The name to send; null = the client's. */

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import type { ConversionMemory, LearnedTraits, Provider } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
+import { withoutImages } from '#shared/providers/without-images.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
 import { credentialHeaders } from './credentials.ts';
+import { fillDefaults } from './fill-defaults.ts';
 import { limitsOf, lowerMaxTokens } from './limit-request.ts';
 
 export interface ConvertedCall {
@@ -17,6 +19,8 @@ export interface ConvertedCall {
 
 export interface ConvertOptions {
   sessionId: string | null;
+  /** Of Anthropic's API, as the client named it. */
+  anthropicVersion?: string | null;
   /** Estimated when absent. */
   inputTokens?: number;
   learned?: LearnedTraits;
@@ -27,10 +31,13 @@ export function convertRequest(
   request: MessagesRequest,
   provider: Provider,
   target: Target,
-  { sessionId, inputTokens = estimateTokens(request), learned = {} }: ConvertOptions,
+  { sessionId, anthropicVersion = null, inputTokens = estimateTokens(request), learned = {} }: ConvertOptions,
 ): ConvertedCall {
-  const limited = lowerMaxTokens(request, limitsOf(target, request.model).maxOutput);
-  const { path, headers, body, notes, memory } = provider.toUpstreamRequest(limited.request, {
+  const filled = fillDefaults(request, target.defaults, anthropicVersion);
+  const limited = lowerMaxTokens(filled.request, limitsOf(target, request.model).maxOutput);
+  const prepared = [...filled.notes, ...limited.notes];
+  const seen = target.seesImages === false ? withoutImages(limited.request, target.vision, prepared) : limited.request;
+  const { path, headers, body, notes, memory } = provider.toUpstreamRequest(seen, {
     target,
     model: target.model ?? request.model,
     modelAsked: request.model,
@@ -47,7 +54,7 @@ export function convertRequest(
       headers: [...headers, ...credentialHeaders(target.credential, [])],
       body,
     },
-    memory,
-    notes: [...limited.notes, ...notes],
+    memory: { ...memory, upstream: target.provider },
+    notes: [...prepared, ...notes],
   };
 }

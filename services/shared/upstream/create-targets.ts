@@ -11,7 +11,7 @@ import {
   profilesOf,
   providerTypes,
 } from '#shared/providers/index.ts';
-import type { Credential, KeyHeader, Target, Targets, Timeouts } from '#shared/providers/target.ts';
+import type { Credential, KeyHeader, RequestDefaults, Target, Targets, Timeouts } from '#shared/providers/target.ts';
 import { least } from './limit-request.ts';
 
 /** @throws ConfigError when a key file or variable is missing, or a name would mean two targets */
@@ -41,6 +41,8 @@ function forcedTarget(config: Config): Target | null {
     name,
     provider: 'target',
     ...endpoint('target', target, target.url),
+    seesImages: target.sees_images,
+    defaults: { temperature: target.temperature, top_p: target.top_p, max_tokens: target.max_tokens },
     model: target.model,
     credential: loadKey('target', target, config),
     timeouts: toTimeouts(target),
@@ -51,6 +53,8 @@ function forcedTarget(config: Config): Target | null {
     ...limits(target.model, { context_window: null, max_output: null }, config),
   };
 }
+
+const NO_DEFAULTS: RequestDefaults = { temperature: null, top_p: null, max_tokens: null };
 
 const PASSTHROUGH: EndpointSettings = {
   type: NATIVE,
@@ -67,6 +71,8 @@ function passthroughTarget(config: Config): Target {
     name: 'passthrough',
     provider: 'passthrough',
     ...endpoint('passthrough', PASSTHROUGH, passthrough.url),
+    seesImages: null,
+    defaults: NO_DEFAULTS,
     model: null,
     credential: passthrough.passthrough_auth
       ? { kind: 'client' }
@@ -86,6 +92,8 @@ function modelTarget(name: string, model: ModelConfig, provider: ProviderConfig,
     name,
     provider: model.provider,
     ...endpoint(`providers.${model.provider}`, provider, provider.base_url),
+    seesImages: model.sees_images,
+    defaults: NO_DEFAULTS,
     model: model.upstream_name ?? name,
     credential: loadKey(`providers.${model.provider}`, provider, config),
     timeouts: toTimeouts(provider),
@@ -123,7 +131,7 @@ function loadKey(section: string, settings: KeySettings, config: Config): Creden
   const secret = readKey(section, settings, config);
   if (secret === null) return { kind: 'none' };
   const header = settings.auth_header ?? keyHeaderOf(settings.type ?? DEFAULT_PROVIDER_TYPE, settings.profile);
-  return { kind: 'key', header, secret };
+  return { kind: 'key', header: header.toLowerCase(), secret };
 }
 
 function readKey(section: string, settings: KeySettings, config: Config): string | null {

@@ -22,6 +22,8 @@ export interface ConversionStart {
   provider: Provider;
   target: Target;
   sessionId: string | null;
+  /** Of Anthropic's API, as the client named it. */
+  anthropicVersion: string | null;
   /** Estimated when absent. */
   inputTokens?: number;
   learned: TraitMemory;

@@ -298,7 +298,7 @@ describe('a request to Chat Completions', () => {
       const messages = [{ role: 'user', content: [PNG] }];
       const marked = convert({ messages }, at('deepseek', 'deepseek-chat'));
       expect(messagesOf(marked)[0]?.content).to.equal('[image omitted: model has no vision]');
-      expect(marked.notes).to.include('image-omitted');
+      expect(marked.notes).to.include('image-omitted:1');
       const strict = { model: 'deepseek-chat', target: { vendor: 'deepseek', vision: 'strict' as const } };
       expect(refusal({ messages }, strict)).to.equal('image at messages[0].content[0]: the model has no vision');
     });

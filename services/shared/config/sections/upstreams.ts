@@ -5,9 +5,10 @@ import {
   flag,
   integer,
   optionalBaseUrl,
-  optionalChoice,
   optionalFlag,
+  optionalHeader,
   optionalInteger,
+  optionalNumber,
   optionalSeconds,
   optionalText,
   seconds,
@@ -38,18 +39,21 @@ const credential = {
   env_key: optionalText('Environment variable that holds the API key; wins over api_key.'),
   key_file: optionalText('File that holds the API key.'),
   api_key: secret('The API key itself; env_key or key_file are better places.'),
-  auth_header: optionalChoice('Header that carries the key; unset = the one of its protocol.', [
-    'x-api-key',
-    'authorization',
-    'x-goog-api-key',
-    'api-key',
-  ]),
+  auth_header: optionalHeader(
+    'Header that carries the key: authorization (as a bearer token), x-api-key or another; unset = the one of its protocol.',
+  ),
 };
+
+const seesImages = optionalFlag('Whether the model sees images, where its name and host do not say; see vision.');
 
 export const target = {
   url: optionalBaseUrl('Base URL of the target; usually given by --target-url.'),
   model: optionalText('Model forced for every request; usually given by --model.'),
   ...protocol('anthropic'),
+  sees_images: seesImages,
+  temperature: optionalNumber('Temperature of converted requests that name none.', { min: 0, max: 2 }),
+  top_p: optionalNumber('top_p of converted requests that name none.', { min: 0, max: 1 }),
+  max_tokens: optionalInteger('max_tokens of converted requests that name none.', { min: 1 }),
   ...credential,
   ...timeouts,
   max_concurrent: integer('Requests in flight to the target.', 50, { min: 1 }),
@@ -82,4 +86,5 @@ export const model = {
   display_name: optionalText('Name shown in model lists.'),
   context_window: optionalInteger('Input tokens the model takes.', { min: 1 }),
   max_output: optionalInteger('Output tokens the model gives.', { min: 1 }),
+  sees_images: seesImages,
 };

@@ -1,6 +1,6 @@
 // Turns of a conversation → messages of Chat Completions: results right behind their calls, images behind the results,
 // one message for what an assistant said and called.
-import { addNote, imageUrl, inReminder, joinTexts, type Placed, readDocument } from '../content.ts';
+import { imageUrl, inReminder, joinTexts, type Placed, readDocument } from '../content.ts';
 import { type Fields, fieldsOf, invalid, isFields, listOf, textOf } from '../fields.ts';
 import { decodeThinkingState } from '../thinking-state.ts';
 import { toToolId } from '../tool-names.ts';
@@ -11,13 +11,8 @@ import type { ChatTraits } from './traits.ts';
 
 export interface MessageOptions {
   traits: ChatTraits;
-  /** An image for a model that sees none: a text in its place, or a refusal. */
-  vision: 'marker' | 'strict';
   toToolName(name: string): string;
-  notes: string[];
 }
-
-const NO_IMAGE = '[image omitted: model has no vision]';
 
 export function toMessages(turns: readonly Turn[], options: MessageOptions): Fields[] {
   const messages: Fields[] = [];
@@ -129,14 +124,8 @@ function textPart({ block }: Placed, { keepsCacheMarks }: ChatTraits): Fields {
 }
 
 function mediaPart(placed: Placed, options: MessageOptions): Fields {
-  return placed.block.type === 'image' ? imagePart(placed, options) : documentPart(placed, options);
-}
-
-function imagePart(placed: Placed, { traits, vision, notes }: MessageOptions): Fields {
-  if (traits.hasVision) return { type: 'image_url', image_url: { url: imageUrl(placed) } };
-  if (vision === 'strict') throw invalid(`image at ${placed.at}: the model has no vision`);
-  addNote(notes, 'image-omitted');
-  return { type: 'text', text: NO_IMAGE };
+  if (placed.block.type === 'document') return documentPart(placed, options);
+  return { type: 'image_url', image_url: { url: imageUrl(placed) } };
 }
 
 function documentPart(placed: Placed, { traits }: MessageOptions): Fields {

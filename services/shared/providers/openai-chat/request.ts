@@ -10,6 +10,7 @@ import { omitRefused } from '../refused-fields.ts';
 import { readTools, type ToolDefinitions } from '../tool-definitions.ts';
 import { createToolNames } from '../tool-names.ts';
 import { type Turn, toTurns } from '../tool-results.ts';
+import { withoutImages } from '../without-images.ts';
 import { writeJson } from '../write-json.ts';
 import { toAnswerFormat } from './answer-format.ts';
 import type { ChatMemory } from './chat-memory.ts';
@@ -28,20 +29,22 @@ export interface ChatEndpoint {
 }
 
 export function toChatRequest(
-  request: MessagesRequest,
+  asked: MessagesRequest,
   input: ConversionInput,
   endpoint: ChatEndpoint,
 ): ConvertedRequest {
-  if (listOf(request.mcp_servers).length > 0) throw invalid('mcp_servers: this provider cannot reach MCP servers');
+  if (listOf(asked.mcp_servers).length > 0) throw invalid('mcp_servers: this provider cannot reach MCP servers');
   const { traits } = endpoint;
   const notes: string[] = [];
+  const seesImages = input.target.seesImages ?? traits.hasVision;
+  const request = seesImages ? asked : withoutImages(asked, input.target.vision, notes);
   const turns = toTurns(request.messages, notes);
   const tools = readTools(request.tools, request.messages, notes);
   const names = createToolNames(
     tools.functions.map(({ name }) => name),
     traits.toolNames,
   );
-  const options = { traits, vision: input.target.vision, toToolName: names.toUpstream, notes };
+  const options = { traits, toToolName: names.toUpstream };
   const chosen = toolFields(request, tools, { traits, names, turns, notes });
   const format = toAnswerFormat(request, traits, notes);
   const said = [...turns, ...nudgeTurns([chosen.nudge, format.nudge])];
