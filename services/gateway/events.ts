@@ -126,6 +126,11 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       metrics.streamLintTotal.inc({ upstream, rule });
       if (isFirst) log.warn('stream.linted', { request_id: finished.id, upstream, rule });
     },
+    promptCut: (finished, evaluated) => {
+      const upstream = finished.plan?.primary.provider ?? 'unknown';
+      const what = { upstream, model: finished.plan?.model ?? finished.modelAsked, evaluated_tokens: evaluated };
+      log.warn('prompt.cut', { request_id: finished.id, ...what });
+    },
     driftSeen: (finished, { kind, path }) => {
       metrics.driftTotal.inc({ kind });
       log.warn('drift.seen', { request_id: finished.id, kind, path });

@@ -1,5 +1,5 @@
-// What the books notice beside the numbers: rules of the protocol that an upstream's stream broke, and what clients send
-// for the first time. Told once each; the memory for that is bounded.
+// What the books notice beside the numbers: rules of the protocol that an upstream's stream broke, prompts of which it read
+// a part, and what clients send for the first time. Told once each; the memory for that is bounded.
 import { type Drift, findDrift } from '#shared/messages/find-drift.ts';
 import type { LintRule } from '#shared/messages/lint-stream.ts';
 import type { Targets } from '#shared/providers/target.ts';
@@ -10,6 +10,8 @@ import { isOurModel } from './routing/resolve.ts';
 export interface InspectionEvents {
   /** An upstream's stream broke a rule; `isFirst` for this upstream and rule since the start. */
   streamLinted(finished: FinishedCall, rule: LintRule, isFirst: boolean): void;
+  /** An upstream evaluated fewer tokens of a prompt than were sent: the first time for it and the model. */
+  promptCut(finished: FinishedCall, evaluated: number): void;
   driftSeen(finished: FinishedCall, drift: Drift): void;
 }
 
@@ -17,6 +19,7 @@ export interface InspectionEvents {
 export type InspectCall = (finished: FinishedCall, reading: CallReading) => Promise<void>;
 
 const MOST_DRIFT = 512;
+const MOST_TOLD = 512;
 
 export function createInspectCall(targets: Targets, events: InspectionEvents): InspectCall {
   const told = new Set<string>();
@@ -29,6 +32,14 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
       events.streamLinted(finished, rule, !told.has(key));
       told.add(key);
     }
+  };
+  const inspectPrompt = async (finished: FinishedCall, reading: CallReading): Promise<void> => {
+    const evaluated = (await reading.observation())?.usage?.prompt_tokens_evaluated;
+    const { plan, modelAsked } = finished;
+    const key = `${plan?.primary.provider} cut ${plan?.model ?? modelAsked}`;
+    if (typeof evaluated !== 'number' || told.has(key) || told.size >= MOST_TOLD) return;
+    told.add(key);
+    events.promptCut(finished, evaluated);
   };
   const inspectRequest = (finished: FinishedCall, reading: CallReading): void => {
     for (const drift of findDrift({
@@ -45,6 +56,7 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
   };
   return async (finished, reading) => {
     await inspectStream(finished, reading);
+    await inspectPrompt(finished, reading);
     inspectRequest(finished, reading);
   };
 }
