@@ -3,13 +3,14 @@
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { errorEvent } from '#shared/messages/message-writer.ts';
-import type { Answer, AnswerFlow, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
+import type { Answer, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
 import type { GatewayContext } from '../context.ts';
 import { answerHeaders } from '../forward-headers.ts';
 import { routeHeaders } from '../route-headers.ts';
 import type { Call, Plan, Termination } from './call.ts';
 import { createKeptChunks, type KeptChunks } from './kept-chunks.ts';
 import { type Ending, looksLikeEvents, readEncodedEnding, readEnding } from './read-ending.ts';
+import { relayChunks } from './relay-chunks.ts';
 
 /** Resolves when the answer has ended for the client, however it ended. Never rejects. */
 export function streamBack(answer: Answer, plan: Plan, call: Call, context: GatewayContext): Promise<void> {
@@ -57,45 +58,25 @@ function relay(
   const { clock } = context;
   const sentAt = call.dispatchedAt ?? call.acceptedAt;
   return new Promise((resolve) => {
-    let flow: AnswerFlow | undefined;
     const settle = (end: Call['answerEnd'], failure?: UpstreamFailure): void => {
       call.answerEnd = end;
       call.answerEndedAt = clock.monotonicMs();
       resolve(failure);
     };
-    let stalled: NodeJS.Timeout | undefined;
-    const resume = (): void => {
-      clearTimeout(stalled);
-      flow?.resume();
-    };
-    call.onClientGone = () => {
-      clearTimeout(stalled);
-      flow?.abort();
-      settle('client_abort');
-    };
-    flow = answer.start({
-      onChunk: (chunk) => {
-        const hasRoom = response.write(chunk);
+    const chunks = relayChunks(answer, {
+      response,
+      stalledMs: plan.primary.timeouts.idleMs,
+      onWritten: (piece) => {
         const now = clock.monotonicMs();
         call.firstByteAt ??= now;
-        kept.push(now - sentAt, chunk);
-        if (!hasRoom) {
-          flow?.pause();
-          response.once('drain', resume);
-          clearTimeout(stalled);
-          // Whoever reads nothing for so long has left without saying so.
-          stalled = setTimeout(() => response.destroy(), plan.primary.timeouts.idleMs);
-        }
+        kept.push(now - sentAt, piece);
       },
-      onEnd: () => {
-        clearTimeout(stalled);
-        settle('complete');
-      },
-      onError: (failure) => {
-        clearTimeout(stalled);
-        settle(failure.kind, failure);
-      },
+      onEnd: (failure) => settle(failure?.kind ?? 'complete', failure),
     });
+    call.onClientGone = () => {
+      chunks.abort();
+      settle('client_abort');
+    };
     if (call.isClientGone) call.onClientGone();
   });
 }
