@@ -135,6 +135,7 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       metrics.driftTotal.inc({ kind });
       log.warn('drift.seen', { request_id: finished.id, kind, path });
     },
+    requestInspected: (isRead) => metrics.requestInspectionsTotal.inc({ result: isRead ? 'read' : 'unread' }),
     tracingChanged: (enabled) => log.warn('tracing.changed', { enabled }),
     trouble: (what, error) => log.warn('trouble', { what, error: errorMessage(error) }),
   };

@@ -1,9 +1,11 @@
 // What the books notice beside the numbers: rules of the protocol that an upstream's stream broke, prompts of which it read
-// a part, and what clients send for the first time. Told once each; the memory for that is bounded.
+// a part, and what clients send for the first time. Told once each; the memory for that is bounded, and so is the reading
+// of requests for it.
 import { type Drift, findDrift } from '#shared/messages/find-drift.ts';
 import type { LintRule } from '#shared/messages/lint-stream.ts';
 import type { Targets } from '#shared/providers/target.ts';
 import type { CallReading } from './call-reading.ts';
+import { createInspectionBudget } from './inspection-budget.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { isOurModel } from './routing/resolve.ts';
 
@@ -13,15 +15,19 @@ export interface InspectionEvents {
   /** An upstream evaluated fewer tokens of a prompt than were sent: the first time for it and the model. */
   promptCut(finished: FinishedCall, evaluated: number): void;
   driftSeen(finished: FinishedCall, drift: Drift): void;
+  /** A request was read for what is new in it, or left unread: many like it were read. */
+  requestInspected(isRead: boolean): void;
 }
 
 /** Reads what the reading already holds. Never throws on what clients or upstreams sent. */
 export type InspectCall = (finished: FinishedCall, reading: CallReading) => Promise<void>;
 
 const MOST_DRIFT = 512;
+const LONGEST_SHAPE = 4096;
 const MOST_TOLD = 512;
 
 export function createInspectCall(targets: Targets, events: InspectionEvents): InspectCall {
+  const budget = createInspectionBudget();
   const told = new Set<string>();
   const seen = new Set<string>();
   const inspectStream = async (finished: FinishedCall, reading: CallReading): Promise<void> => {
@@ -42,6 +48,9 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
     events.promptCut(finished, evaluated);
   };
   const inspectRequest = (finished: FinishedCall, reading: CallReading): void => {
+    const isRead = budget.isWorthReading(shapeOf(finished), finished.startedAtMs + finished.times.endMs);
+    events.requestInspected(isRead);
+    if (!isRead) return;
     for (const drift of findDrift({
       request: reading.request(),
       headerNames: finished.headerNames,
@@ -59,4 +68,9 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
     await inspectPrompt(finished, reading);
     inspectRequest(finished, reading);
   };
+}
+
+/** Names only: of headers, of what stands on the top level of the body, of betas and of the model. */
+function shapeOf({ headerNames, requestKeys, clientHeaders, modelAsked }: FinishedCall): string {
+  return [headerNames, requestKeys, clientHeaders['anthropic-beta'], modelAsked].join(';').slice(0, LONGEST_SHAPE);
 }

@@ -29,6 +29,8 @@ export interface FinishedCall {
   readonly clientHeaders: Readonly<Record<string, string>>;
   /** Lower-case names of all headers the client sent. */
   readonly headerNames: readonly string[];
+  /** Keys on the top level of the body; none when there was no usable one. */
+  readonly requestKeys: readonly string[];
   readonly request: Buffer | null;
   /** The upstream's answer; null when the request never left, or more came than is kept. */
   readonly answer: RecordedAnswer | null;

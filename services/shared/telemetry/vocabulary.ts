@@ -89,6 +89,8 @@ export const LINT_RULES = [
   'no_message_stop',
   'event_after_stop',
 ] as const;
+export const INSPECTION_RESULTS = ['read', 'unread'] as const;
+
 /** As `find-drift.ts` names them. */
 export const DRIFT_KINDS = ['field', 'block', 'header', 'beta', 'model'] as const;
 
