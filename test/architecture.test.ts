@@ -30,6 +30,7 @@ const ALLOWED: Record<string, string[]> = {
   messages: [...BASE, 'wire'],
   providers: [...BASE, ...STREAMS],
   upstream: [...BASE, ...STREAMS, 'models', 'providers'],
+  search: [...BASE, 'providers', 'upstream'],
   exchange: [...BASE, ...STREAMS],
   bus: [...BASE, ...STREAMS, 'exchange'],
   store: [...BASE, ...STREAMS, 'exchange'],
@@ -39,7 +40,10 @@ const ALLOWED: Record<string, string[]> = {
   telemetry: [...BASE, 'lifecycle'],
   cost: [...BASE, 'wire', 'models'],
   redact: [...BASE, 'wire'],
-  gateway: [...BASE, ...STREAMS, ...SETTINGS, 'models', 'providers', 'upstream', 'exchange', 'bus', 'control'],
+  gateway: [
+    ...[...BASE, ...STREAMS, ...SETTINGS],
+    ...['models', 'providers', 'upstream', 'search', 'exchange', 'bus', 'control'],
+  ],
   comparator: [...BASE, ...STREAMS, ...SETTINGS, 'providers', 'upstream', 'exchange', 'bus', 'control', 'store'],
   console: [...BASE, ...STREAMS, ...SETTINGS, 'exchange', 'bus', 'control', 'store'],
   simulator: ['wire', 'config', 'telemetry', 'lifecycle', 'errors'],
@@ -65,6 +69,7 @@ const COMPOSERS = new Set(
 const ALLOWED_TYPES: Record<string, string[]> = {
   control: ['config'],
   upstream: ['exchange', 'config'],
+  search: ['config'],
 };
 
 function layerOf(path: string): string {
@@ -297,7 +302,10 @@ describe('architecture: one place for each thing', () => {
 
   it('names a protocol only in the registry and in the settings, where a user writes it', () => {
     const names = 'anthropic|openai-chat|openai-responses|azure|ollama|openrouter|gemini';
-    const elsewhere = services.filter((path) => !['providers', 'config', 'simulator'].includes(layerOf(path)));
+    // A search engine of the same house is another thing.
+    const elsewhere = services.filter(
+      (path) => !['providers', 'config', 'simulator', 'search'].includes(layerOf(path)),
+    );
     expect(places(elsewhere, new RegExp(`['"\`](?:${names})['"\`]`))).to.deep.equal([]);
   });
 

@@ -8,6 +8,7 @@ import { createModeSwitch, type ModeSwitch } from '#shared/control/mode.ts';
 import type { Mode } from '#shared/exchange/exchange.ts';
 import { createTokenCounter, type TokenCounter } from '#shared/messages/token-counter.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
+import { createSearch } from '#shared/search/create-search.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
@@ -15,6 +16,7 @@ import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
+import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
 import { type BacklogAdmission, createAdmission } from './admission.ts';
 import { type Books, createBooks } from './books.ts';
 import { type CallReading, createCallReading } from './call-reading.ts';
@@ -60,6 +62,8 @@ export interface GatewayContext {
   readonly counts: SharedCounts;
   /** What upstreams taught by refusing. */
   readonly learned: TraitMemory;
+  /** Who searches the web for a model whose provider cannot. */
+  readonly search: SearchPolicy;
   readonly admission: BacklogAdmission;
   readonly serverSlots: Slots;
   readonly bodyBudget: BodyBudget;
@@ -112,6 +116,15 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   const slots = new Map<string, Slots>();
   const agents = new Map<number, Dispatcher>();
   const publisher = createPublisher({ config: gatewayConfig, bus, admission, events, reading });
+  const agentWith = (connectMs: number): Dispatcher => {
+    const known = agents.get(connectMs) ?? createAgent(connectMs);
+    agents.set(connectMs, known);
+    return known;
+  };
+  const search = createSearch(config, {
+    agentWith,
+    onSearched: (done) => log[done.result === 'found' ? 'info' : 'warn']('web.searched', { ...done }),
+  });
   let isDraining = false;
   return {
     config: gatewayConfig,
@@ -127,6 +140,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     models: createModelList(targets, clock),
     tokens,
     learned: createTraitMemory({ nowMs: clock.nowMs }),
+    search,
     counts: createSharedCounts(gatewayConfig.countTtlMs, clock),
     admission,
     serverSlots: createSlots(gatewayConfig.maxConcurrentRequests),
@@ -137,11 +151,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
       slots.set(target.provider, known);
       return known;
     },
-    agentFor: ({ timeouts }) => {
-      const known = agents.get(timeouts.connectMs) ?? createAgent(timeouts.connectMs);
-      agents.set(timeouts.connectMs, known);
-      return known;
-    },
+    agentFor: ({ timeouts }) => agentWith(timeouts.connectMs),
     isDraining: () => isDraining,
     startDraining: () => {
       isDraining = true;

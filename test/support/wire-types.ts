@@ -36,7 +36,8 @@ export type OpenChatRequest = Omit<ChatRequest, 'messages'> & {
   top_k?: number;
   /** OpenRouter. */
   reasoning?: { max_tokens?: number; effort?: string; enabled?: boolean };
-  plugins?: Array<{ id: string; include_domains?: string[] }>;
+  plugins?: Array<{ id: string; include_domains?: string[]; exclude_domains?: string[] }>;
+  search_domain_filter?: string[];
   usage?: { include: boolean };
 };
 

@@ -41,7 +41,7 @@ async function receive(outbound: Outbound, plan: Plan, call: Call, context: Gate
     call.notes.push(...(conversion?.notes ?? []).filter((note) => !call.notes.includes(note)));
   };
   const answer = await (conversion ? askLearning(conversion, callWith, { onLearned }) : callWith(request));
-  call.headersAt = context.clock.monotonicMs();
+  call.headersAt ??= context.clock.monotonicMs();
   // Where the client's answer had to begin before, the record shows that one.
   if (call.upstreamStatus === 0) {
     call.upstreamStatus = answer.status;
@@ -63,6 +63,7 @@ async function convert(
   try {
     const converted = await convertAnswer(answer, {
       conversion,
+      askOn: (next) => receive({ request: next.upstream, conversion: next }, plan, call, context),
       abortCall: () => call.abortUpstream(),
       onAbortable: (abort) => {
         call.onClientGone = abort;

@@ -29,7 +29,7 @@ export async function transform(
   plan: Plan,
   request: RequestView,
   call: Call,
-  context: Pick<GatewayContext, 'tokens' | 'learned'>,
+  context: Pick<GatewayContext, 'tokens' | 'learned' | 'search'>,
 ): Promise<Outbound> {
   const provider = findProvider(plan.primary);
   return provider ? convert(provider, plan, request, call, context) : pass(plan, request, call);
@@ -58,7 +58,7 @@ async function convert(
   plan: Plan,
   view: RequestView,
   call: Call,
-  context: Pick<GatewayContext, 'tokens' | 'learned'>,
+  context: Pick<GatewayContext, 'tokens' | 'learned' | 'search'>,
 ): Promise<Outbound> {
   const request = parseRequest(view.bytes);
   if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
@@ -68,7 +68,7 @@ async function convert(
   const { sessionId } = identifySession(request, headers);
   const inputTokens = await countInput(request, plan, view, context);
   const conversion = startConversion(request, {
-    ...{ provider, target: plan.primary, sessionId, inputTokens, learned: context.learned },
+    ...{ provider, target: plan.primary, sessionId, inputTokens, learned: context.learned, search: context.search },
     anthropicVersion: headers['anthropic-version'] ?? null,
   });
   call.notes.push(...conversion.notes);

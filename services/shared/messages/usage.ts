@@ -22,6 +22,22 @@ export function mergeUsage(known: Usage, update: Usage): Usage {
   return merged;
 }
 
+/** Two answers that are one to the client: counts add up, those within counts too; of the rest the later one holds. */
+export function addUsage(one: Usage, other: Usage): Usage {
+  const sum: Usage = { ...one };
+  for (const [key, value] of Object.entries(other)) {
+    const known = Object.hasOwn(sum, key) ? sum[key] : undefined;
+    if (isCounts(known) && isCounts(value)) setOwn(sum, key, addUsage(known, value));
+    else if (typeof known === 'number' && typeof value === 'number') setOwn(sum, key, known + value);
+    else if (known === undefined || (value !== null && value !== undefined)) setOwn(sum, key, value);
+  }
+  return sum;
+}
+
+function isCounts(value: unknown): value is Usage {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export function usageCounts(usage: Usage | null): UsageCounts {
   return {
     input_tokens: count(usage?.input_tokens),

@@ -24,7 +24,13 @@ function createProvider(profile: Profile): Provider {
       { feature: 'images', support: 'carried', how: 'as they are' },
       { feature: 'pdf-input', support: takes(profile.takesDocuments), how: 'documents that are text become text' },
       { feature: 'tools', support: 'carried', how: 'deferred ones once the conversation named them' },
-      { feature: 'hosted-tools', support: takes(profile.takesHostedTools), how: 'named in the refusal' },
+      {
+        feature: 'hosted-tools',
+        support: takes(profile.takesHostedTools),
+        how: profile.takesHostedTools
+          ? 'as they are'
+          : 'named in the refusal; web search by the gateway (web_search.mode)',
+      },
       {
         feature: 'thinking',
         support: 'approximated',
@@ -37,6 +43,7 @@ function createProvider(profile: Profile): Provider {
       { feature: 'threads', support: 'refused', how: 'the client sends the whole conversation' },
       { feature: 'safeguards', support: 'refused', how: 'the client checks by itself' },
     ],
+    searches: () => profile.takesHostedTools,
     toUpstreamRequest: (request, input) => toProfileRequest(request, input, profile),
     createReader: (writer, memory) => createMessagesReader(writer, memory, profile),
     readError: readHttpError,

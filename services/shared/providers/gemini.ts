@@ -51,6 +51,7 @@ export const gemini: Provider = {
   keyHeader: 'x-goog-api-key',
   profiles: [OPENAPI_SCHEMA],
   capabilities: CAPABILITIES,
+  searches: () => true,
   toUpstreamRequest,
   createReader: createGeminiReader,
   readError: readGeminiError,

@@ -14,7 +14,11 @@ export const ollama: Provider = {
     { feature: 'parallel-tools', support: 'carried', how: 'one block after the other, in the order of the calls' },
     { feature: 'tool-choice', support: 'approximated', how: 'none sends no tools; a demand becomes auto' },
     { feature: 'deferred-tools', support: 'carried', how: 'sent once the conversation has named them' },
-    { feature: 'server-tools', support: 'approximated', how: 'left out and noted' },
+    {
+      feature: 'server-tools',
+      support: 'approximated',
+      how: 'web search by the gateway (web_search.mode); others are left out and noted',
+    },
     { feature: 'system-messages', support: 'carried', how: 'between the turns as user reminders' },
     { feature: 'images', support: 'carried', how: 'base64 alone, also of tool results; by URL refused' },
     { feature: 'pdf-input', support: 'refused', how: 'it takes text and images' },

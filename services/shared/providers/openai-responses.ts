@@ -45,6 +45,7 @@ export const openaiResponses: Provider = {
   framing: 'sse',
   keyHeader: 'authorization',
   capabilities: CAPABILITIES,
+  searches: () => true,
   toUpstreamRequest,
   createReader: createResponsesReader,
   readError: readHttpError,

@@ -83,6 +83,8 @@ export interface Provider {
   /** Names under which a server of the protocol may deviate from it. */
   readonly profiles?: readonly string[];
   readonly capabilities: readonly Capability[];
+  /** Can it search the web itself for that model? Absent = it never can. */
+  searches?(input: ConversionInput): boolean;
   /** @throws GatewayError 400 that names the field or block which cannot be carried */
   toUpstreamRequest(request: MessagesRequest, input: ConversionInput): ConvertedRequest;
   createReader(writer: MessageWriter, memory: ConversionMemory): StreamReader;

@@ -14,7 +14,11 @@ export interface FunctionTool {
 }
 
 export interface WebSearch {
+  /** What a refusal calls it, e.g. `web_search_20250305 at tools[0]`. */
+  place: string;
   name: string;
+  /** Searches in one answer at most; null = not said. */
+  maxUses: number | null;
   allowedDomains: string[];
   blockedDomains: string[];
   location: Fields | null;
@@ -40,7 +44,7 @@ export function readTools(tools: unknown, messages: unknown, notes: string[]): T
     const name = textOf(tool.name);
     const type = textOf(tool.type);
     if (name !== '') declared.add(name);
-    if (type.startsWith('web_search')) webSearch = readWebSearch(tool);
+    if (type.startsWith('web_search')) webSearch = readWebSearch(tool, at);
     else if (SERVER_TOOLS.test(type)) addNote(notes, `omitted:${type.slice(0, 40)}`);
     else (tool.defer_loading === true ? later : functions).set(name, readFunction(tool, at, name, type));
   }
@@ -65,13 +69,21 @@ function readFunction(tool: Fields, at: string, name: string, type: string): Fun
   return { name, description, schema: toObjectSchema(tool.input_schema), isStrict };
 }
 
-function readWebSearch(tool: Fields): WebSearch {
+export function readWebSearch(tool: Fields, at: string): WebSearch {
+  const { max_uses: maxUses } = tool;
   return {
+    place: `${textOf(tool.type)} at ${at}`,
     name: textOf(tool.name) || 'web_search',
+    maxUses: typeof maxUses === 'number' && Number.isInteger(maxUses) && maxUses > 0 ? maxUses : null,
     allowedDomains: textsOf(tool.allowed_domains),
     blockedDomains: textsOf(tool.blocked_domains),
     location: isFields(tool.user_location) ? tool.user_location : null,
   };
+}
+
+/** Left out without a word, it would be a search that finds nothing. */
+export function noSearch({ place }: WebSearch): Error {
+  return invalid(`${place}: this provider has no web search of its own`);
 }
 
 const text = (description: string): Fields => ({ type: 'string', description });

@@ -20,6 +20,8 @@ export async function askLearning(
   call: (request: UpstreamRequest) => Promise<Answer>,
   { onLearned, signal }: AskOptions = {},
 ): Promise<Answer> {
+  // The answer needs no model.
+  if ((conversion.search?.refusedQuery ?? null) !== null) return NOTHING;
   const first = await call(conversion.upstream);
   if (!isRefusal(first) || conversion.provider.learn === undefined) return first;
   const refused = await hold(first, signal);
@@ -67,6 +69,15 @@ function hold(answer: Answer, signal: AbortSignal | undefined): Promise<{ error:
 }
 
 const STILL = { pause: () => {}, resume: () => {}, abort: () => {} };
+
+const NOTHING: Answer = {
+  status: 200,
+  rawHeaders: [],
+  start: (sink) => {
+    sink.onEnd();
+    return STILL;
+  },
+};
 
 function replay({ status, rawHeaders }: Answer, body: Buffer): Answer {
   return {

@@ -8,14 +8,18 @@ import {
   type MessageWriter,
   toSse,
 } from '#shared/messages/message-writer.ts';
-import type { ConversionMemory, Provider, StreamReader } from '#shared/providers/provider.ts';
 import { nameUpstream } from '#shared/providers/read-error.ts';
+import { type AnswerSource, createAnswerSource } from './answer-source.ts';
 import { type Answer, type AnswerFlow, type AnswerSink, UpstreamFailure } from './call-upstream.ts';
-import { createFrameReader, type FrameReader } from './read-frames.ts';
+import { SearchLoop } from './search-loop.ts';
+import type { RoundEnd, SearchRound } from './search-round.ts';
+import type { Conversion } from './start-conversion.ts';
 
 export interface ConversionOptions {
-  /** Its memory is read when the answer comes: until then the request may become another one. */
-  conversion: { readonly provider: Provider; readonly memory: ConversionMemory };
+  /** What it says is read when the answer comes: until then the request may become another one. */
+  conversion: Pick<Conversion, 'provider' | 'memory'> & Partial<Pick<Conversion, 'search' | 'goOn'>>;
+  /** Sends the next request of the same answer, when the gateway has searched for the model. */
+  askOn?: (next: Conversion) => Promise<Answer>;
   /** Did the client ask for a stream? */
   isStream: boolean;
   /** `msg_…` of the answer. */
@@ -34,12 +38,6 @@ export interface ConversionOptions {
 
 const COMMIT_MS = 10_000;
 const PING_MS = 14_000;
-/** How long an upstream may take to end after its answer was whole, so that its connection can be used again. */
-const LINGER_MS = 1000;
-const LINGER_BYTES = 256;
-/** Enough of an error's body to find its message. */
-const ERROR_BODY_BYTES = 262_144;
-
 /**
  * Resolves with the first output, at the latest after `commitMs` (stream), or with the end (no stream). An answer that
  * is still awaited counts as silence too.
@@ -55,19 +53,20 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   readonly ready: Promise<Answer>;
   readonly #options: ConversionOptions;
   readonly #writer: MessageWriter;
+  #conversion: ConversionOptions['conversion'];
   /** Once the upstream answers. */
-  #reading: { reader: StreamReader; frames: FrameReader } | undefined;
+  #source: AnswerSource | undefined;
+  /** Where the gateway searches for the model. */
+  #loop: SearchLoop | undefined;
+  #round: SearchRound | undefined;
+  readonly #searching = new AbortController();
   readonly #fold: MessageAccumulator | null;
   #commit: NodeJS.Timeout | undefined;
   #ping: NodeJS.Timeout | undefined;
-  #linger: NodeJS.Timeout | undefined;
-  #flow: AnswerFlow | undefined;
   #sink: AnswerSink | undefined;
   /** Written and not yet handed on. */
   #held: Buffer[] = [];
   #isPaused = false;
-  #hasUpstreamEnded = false;
-  #lateBytes = 0;
   #hasEnded = false;
   #isAborted = false;
   #resolve: (answer: Answer) => void = () => {};
@@ -75,6 +74,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
 
   constructor(upstream: Answer | Promise<Answer>, options: ConversionOptions) {
     this.#options = options;
+    this.#conversion = options.conversion;
     const { conversion, isStream } = options;
     this.rawHeaders = [
       'content-type',
@@ -112,12 +112,12 @@ class ConvertedAnswer implements Answer, AnswerFlow {
 
   pause(): void {
     this.#isPaused = true;
-    this.#flow?.pause();
+    this.#source?.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
-    this.#flow?.resume();
+    this.#source?.resume();
   }
 
   abort(): void {
@@ -129,65 +129,32 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   }
 
   #read(upstream: Answer): void {
-    const isFailure = upstream.status >= 400;
-    const sink = isFailure ? this.#failureSink(upstream) : this.#answerSink(this.#startReading());
-    const flow = upstream.start(sink);
-    this.#flow = flow;
-    if (this.#isAborted || (this.#hasEnded && !this.#linger)) flow.abort();
-    else if (this.#isPaused) flow.pause();
-  }
-
-  #startReading(): FrameReader {
-    const { provider, memory } = this.#options.conversion;
-    const reader = provider.createReader(this.#writer, memory);
-    const frames = createFrameReader(provider.framing, (event) => reader.onEvent(event));
-    this.#reading = { reader, frames };
-    return frames;
-  }
-
-  #answerSink(frames: FrameReader): AnswerSink {
-    return {
-      onChunk: (chunk) => {
-        if (this.#hasEnded) this.#endLate(chunk);
-        else this.#guard(() => frames.push(chunk));
-      },
-      onEnd: () => {
-        this.#upstreamEnded();
-        this.#guard(() => this.#endOfUpstream());
-      },
-      onError: (failure) => {
-        this.#upstreamEnded();
-        this.#breakOff(failure);
-      },
-    };
-  }
-
-  #failureSink({ status, rawHeaders }: Answer): AnswerSink {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const settle = (): void => {
-      const body = Buffer.concat(chunks).subarray(0, ERROR_BODY_BYTES);
-      this.#fail(this.#options.conversion.provider.readError({ status, rawHeaders, body }));
-    };
-    return {
-      onChunk: (chunk) => {
-        if (size >= ERROR_BODY_BYTES) return;
-        size += chunk.length;
-        chunks.push(chunk);
-        if (size < ERROR_BODY_BYTES) return;
-        settle();
-        this.#stopUpstream();
-      },
-      onEnd: settle,
-      onError: settle,
-    };
+    const { search, memory } = this.#conversion;
+    if (search) this.#loop ??= new SearchLoop(search, this.#writer, this.#searching.signal);
+    const refusedQuery = search?.refusedQuery ?? null;
+    if (refusedQuery !== null) {
+      this.#guard(() => this.#loop?.refuse(refusedQuery));
+      return;
+    }
+    this.#round = this.#loop?.open(memory.inputTokens);
+    const source = createAnswerSource(upstream, this.#conversion, this.#round ?? this.#writer, {
+      onStep: (step) => this.#guard(step),
+      onBroken: (failure) => this.#breakOff(failure),
+      onRefused: (error) => this.#fail(error),
+    });
+    this.#source = source;
+    if (this.#hasEnded) source.abort();
+    else if (this.#isPaused) source.pause();
+    source.start();
   }
 
   /** Runs one step of reading and hands on what came of it; whatever it throws ends the answer. */
   #guard(step: () => void): void {
     if (this.#hasEnded) return;
+    let searching: RoundEnd | null = null;
     try {
       step();
+      searching = this.#settleRound();
     } catch (error) {
       this.#fail(error);
       this.#stopUpstream();
@@ -195,24 +162,38 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     }
     if (this.#writer.hasEnded) this.#finish();
     else this.#handOn();
+    if (searching !== null) this.#search(searching).catch((error: unknown) => this.#failCall(error));
   }
 
-  #endOfUpstream(): void {
-    this.#reading?.frames.end();
-    if (!this.#writer.hasEnded) this.#reading?.reader.onEnd();
-    if (!this.#writer.hasEnded) throw new GatewayError('api_error', 'the upstream closed the stream before finishing');
+  /** What is to be searched before the model goes on. */
+  #settleRound(): RoundEnd | null {
+    const round = this.#round;
+    if (round === undefined || !round.hasEnded || this.#writer.hasEnded) return null;
+    this.#round = undefined;
+    this.#source?.letGo();
+    return this.#loop?.settle(round) ?? null;
+  }
+
+  async #search(end: RoundEnd): Promise<void> {
+    const turn = await this.#loop?.search(end, (write) => this.#guard(write));
+    if (!turn || this.#hasEnded) return;
+    const next = this.#conversion.goOn?.(turn);
+    if (!next || !this.#options.askOn) throw new Error('nobody can be asked on');
+    this.#conversion = next;
+    this.#source = undefined;
+    this.#read(await this.#options.askOn(next));
   }
 
   /** Who has said how the turn ended has ended it, even where the connection did not end well. */
   #breakOff(failure: UpstreamFailure): void {
     if (this.#hasEnded) return;
     try {
-      this.#reading?.reader.onEnd();
+      this.#source?.endReading();
     } catch {
       this.#fail(failure); // the turn is not whole, and this is why
       return;
     }
-    if (this.#writer.hasEnded) this.#finish();
+    if (this.#writer.hasEnded || this.#round?.hasEnded) this.#guard(() => {});
     else this.#fail(failure);
   }
 
@@ -243,7 +224,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   #finish(): void {
     if (this.#hasEnded) return;
     this.#end();
-    if (!this.#hasUpstreamEnded) this.#linger = setTimeout(() => this.#stopUpstream(), LINGER_MS).unref();
+    this.#source?.letGo();
     if (this.#fold) {
       this.#held.push(Buffer.from(JSON.stringify(this.#fold.message())));
       this.#resolve(this);
@@ -253,25 +234,14 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     this.#sink?.onEnd();
   }
 
-  #upstreamEnded(): void {
-    this.#hasUpstreamEnded = true;
-    clearTimeout(this.#linger);
-  }
-
   #stopUpstream(): void {
-    clearTimeout(this.#linger);
-    if (this.#flow) this.#flow.abort();
+    if (this.#source) this.#source.abort();
     else this.#options.abortCall?.();
-  }
-
-  /** The answer is whole: what still comes is its last line or something nobody waits for. */
-  #endLate(chunk: Buffer): void {
-    this.#lateBytes += chunk.length;
-    if (this.#lateBytes > LINGER_BYTES) this.#stopUpstream();
   }
 
   #end(): void {
     this.#hasEnded = true;
+    this.#searching.abort();
     clearTimeout(this.#commit);
     clearTimeout(this.#ping);
   }

@@ -9,12 +9,16 @@ import type { UpstreamRequest } from './call-upstream.ts';
 import { credentialHeaders } from './credentials.ts';
 import { fillDefaults } from './fill-defaults.ts';
 import { limitsOf, lowerMaxTokens } from './limit-request.ts';
+import { planSearch, type SearchPlan } from './plan-search.ts';
+import type { SearchPolicy } from './search-backend.ts';
 
 export interface ConvertedCall {
   upstream: UpstreamRequest;
   memory: ConversionMemory;
   /** What was approximated, by name. */
   notes: string[];
+  /** Searches that the gateway makes for the model; null = none, or the provider's own. */
+  search: SearchPlan | null;
 }
 
 export interface ConvertOptions {
@@ -24,6 +28,8 @@ export interface ConvertOptions {
   /** Estimated when absent. */
   inputTokens?: number;
   learned?: LearnedTraits;
+  /** Absent: what only a provider can search is refused by one that cannot. */
+  search?: SearchPolicy;
 }
 
 /** @throws GatewayError 400 that names the field that cannot be carried */
@@ -31,20 +37,22 @@ export function convertRequest(
   request: MessagesRequest,
   provider: Provider,
   target: Target,
-  { sessionId, anthropicVersion = null, inputTokens = estimateTokens(request), learned = {} }: ConvertOptions,
+  { sessionId, anthropicVersion = null, inputTokens = estimateTokens(request), learned = {}, search }: ConvertOptions,
 ): ConvertedCall {
-  const filled = fillDefaults(request, target.defaults, anthropicVersion);
-  const limited = lowerMaxTokens(filled.request, limitsOf(target, request.model).maxOutput);
-  const prepared = [...filled.notes, ...limited.notes];
-  const seen = target.seesImages === false ? withoutImages(limited.request, target.vision, prepared) : limited.request;
-  const { path, headers, body, notes, memory } = provider.toUpstreamRequest(seen, {
+  const input = {
     target,
     model: target.model ?? request.model,
     modelAsked: request.model,
     sessionKey: sessionId === null ? null : createHash('sha256').update(sessionId).digest('hex').slice(0, 32),
     inputTokens,
     learned,
-  });
+  };
+  const planned = search ? planSearch(request, provider.searches?.(input) ?? false, search) : null;
+  const filled = fillDefaults(planned?.request ?? request, target.defaults, anthropicVersion);
+  const limited = lowerMaxTokens(filled.request, limitsOf(target, request.model).maxOutput);
+  const prepared = [...(planned ? [planned.plan.note] : []), ...filled.notes, ...limited.notes];
+  const seen = target.seesImages === false ? withoutImages(limited.request, target.vision, prepared) : limited.request;
+  const { path, headers, body, notes, memory } = provider.toUpstreamRequest(seen, input);
   const base = new URL(target.baseUrl);
   return {
     upstream: {
@@ -56,5 +64,6 @@ export function convertRequest(
     },
     memory: { ...memory, upstream: target.provider },
     notes: [...prepared, ...notes],
+    search: planned?.plan ?? null,
   };
 }

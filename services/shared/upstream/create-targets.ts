@@ -1,5 +1,4 @@
 // The configuration's targets, each with its key, ready to be called.
-import { readFileSync } from 'node:fs';
 import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { findModelLimits } from '#shared/models/registry.ts';
@@ -13,6 +12,7 @@ import {
 } from '#shared/providers/index.ts';
 import type { Credential, KeyHeader, RequestDefaults, Target, Targets, Timeouts } from '#shared/providers/target.ts';
 import { least } from './limit-request.ts';
+import { type KeySettings, readKey } from './read-key.ts';
 
 /** @throws ConfigError when a key file or variable is missing, or a name would mean two targets */
 export function createTargets(config: Config): Targets {
@@ -118,37 +118,17 @@ function limits(
   };
 }
 
-interface KeySettings {
-  env_key: string | null;
-  key_file: string | null;
-  api_key: string | null;
+interface TargetKey extends KeySettings {
   auth_header: KeyHeader | null;
   type?: string | null;
   profile?: string | null;
 }
 
-function loadKey(section: string, settings: KeySettings, config: Config): Credential {
+function loadKey(section: string, settings: TargetKey, config: Config): Credential {
   const secret = readKey(section, settings, config);
   if (secret === null) return { kind: 'none' };
   const header = settings.auth_header ?? keyHeaderOf(settings.type ?? DEFAULT_PROVIDER_TYPE, settings.profile);
   return { kind: 'key', header: header.toLowerCase(), secret };
-}
-
-function readKey(section: string, settings: KeySettings, config: Config): string | null {
-  if (settings.env_key) {
-    const value = config.environment(settings.env_key);
-    if (!value)
-      throw new ConfigError(`${section}.env_key names ${settings.env_key}, which is not set in the environment`);
-    return value;
-  }
-  if (settings.key_file) {
-    try {
-      return readFileSync(settings.key_file, 'utf8').trim();
-    } catch (error) {
-      throw new ConfigError(`${section}.key_file = "${settings.key_file}" cannot be read`, error);
-    }
-  }
-  return settings.api_key;
 }
 
 interface TimeoutSettings {

@@ -6,6 +6,8 @@ import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
 import { convertRequest } from './convert-request.ts';
 import type { TraitMemory } from './learned-traits.ts';
+import { afterSearch, type SearchedTurn, type SearchPlan } from './plan-search.ts';
+import type { SearchPolicy } from './search-backend.ts';
 
 export interface Conversion {
   readonly provider: Provider;
@@ -14,8 +16,12 @@ export interface Conversion {
   readonly memory: ConversionMemory;
   /** What was approximated, by name. */
   readonly notes: readonly string[];
+  /** Searches that the gateway makes for the model. */
+  readonly search: SearchPlan | null;
   /** Keeps what a refusal teaches. True when the request is another one now: it may be sent once more. */
   learn(refusal: UpstreamError): boolean;
+  /** The next request of the same answer. @throws GatewayError as the first */
+  goOn(turn: SearchedTurn): Conversion;
 }
 
 export interface ConversionStart {
@@ -27,6 +33,8 @@ export interface ConversionStart {
   /** Estimated when absent. */
   inputTokens?: number;
   learned: TraitMemory;
+  /** Who searches the web where the provider cannot. */
+  search?: SearchPolicy;
 }
 
 /** @throws GatewayError 400 that names the field that cannot be carried */
@@ -45,6 +53,13 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
     },
     get notes() {
       return current.notes;
+    },
+    get search() {
+      return current.search;
+    },
+    goOn(turn) {
+      const { inputTokens: _ofTheFirst, ...same } = start;
+      return startConversion(afterSearch(request, turn), same);
     },
     learn(refusal) {
       const lesson = provider.learn?.(refusal) ?? null;

@@ -579,16 +579,22 @@ describe('a request to Chat Completions', () => {
       );
     });
 
-    it('conv W-01 gives a search to servers that have one, and says where it left it out', () => {
+    it('conv W-01 gives a search to servers that have one, with its domains, and refuses it for the others', () => {
       const tools = [{ type: 'web_search_20250305', name: 'web_search', max_uses: 8, allowed_domains: ['a.example'] }];
       const choice = { type: 'tool', name: 'web_search' };
-      const none = convert({ tools, tool_choice: choice });
-      expect(none.json).not.to.have.any.keys('tools', 'tool_choice');
-      expect(none.notes).to.include('omitted:web_search');
-      expect(convert({ tools }, at('openrouter', 'openai/gpt-4o')).json.plugins).to.deep.equal([
-        { id: 'web', include_domains: ['a.example'] },
+      const blocked = [{ type: 'web_search_20250305', name: 'web_search', blocked_domains: ['b.example'] }];
+      expect(() => convert({ tools, tool_choice: choice })).to.throw(GatewayError, 'web_search_20250305 at tools[0]');
+      const router = at('openrouter', 'openai/gpt-4o');
+      expect(convert({ tools }, router).json.plugins).to.deep.equal([{ id: 'web', include_domains: ['a.example'] }]);
+      expect(convert({ tools: blocked }, router).json.plugins).to.deep.equal([
+        { id: 'web', exclude_domains: ['b.example'] },
       ]);
-      expect(convert({ tools }, at('openai', 'gpt-4o-search-preview')).json).to.have.property('web_search_options');
+      const sonar = at('perplexity', 'sonar-pro');
+      expect(convert({ tools }, sonar).json.search_domain_filter).to.deep.equal(['a.example']);
+      expect(convert({ tools: blocked }, sonar).json.search_domain_filter).to.deep.equal(['-b.example']);
+      const preview = convert({ tools }, at('openai', 'gpt-4o-search-preview'));
+      expect(preview.json).to.have.property('web_search_options');
+      expect(preview.notes).to.include('omitted:allowed_domains');
     });
   });
 

@@ -76,6 +76,7 @@ export const chatLimits: Schema = object(
     'chat_template_kwargs?': { type: 'object' },
     'plugins?': listOf(anything),
     'web_search_options?': { type: 'object' },
+    'search_domain_filter?': listOf({ type: 'string', minLength: 1 }),
     'usage?': object({ include: only(true) }),
   },
   {

@@ -3,6 +3,7 @@ import { choice, optionalText } from '../schema.ts';
 import { compare, exchange } from './comparison.ts';
 import { cache, limits, price } from './limits.ts';
 import { capture, log, redis, store, tracing } from './observing.ts';
+import { webSearch } from './search.ts';
 import { admin, comparator, console, ops, server, simulator } from './server.ts';
 import { model, passthrough, provider, target } from './upstreams.ts';
 
@@ -31,6 +32,7 @@ export const SECTIONS = {
   exchange,
   limits,
   cache,
+  web_search: webSearch,
 };
 
 export const MAPS = { providers: provider, models: model, prices: price };

@@ -8,7 +8,7 @@ import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textsOf } f
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
 import { omitRefused } from '../refused-fields.ts';
-import { readToolChoice, readTools, wantsOneCallAtMost } from '../tool-definitions.ts';
+import { noSearch, readToolChoice, readTools, wantsOneCallAtMost } from '../tool-definitions.ts';
 import { toTurns } from '../tool-results.ts';
 import { writeJson } from '../write-json.ts';
 import { toMessages } from './messages.ts';
@@ -75,7 +75,7 @@ function toOptions(request: MessagesRequest, input: ConversionInput, notes: stri
 /** Which tool is called is the model's to say; none at all can be arranged. */
 function toTools(request: MessagesRequest, notes: string[]): Fields {
   const tools = readTools(request.tools, request.messages, notes);
-  if (tools.webSearch !== null) addNote(notes, 'omitted:web_search');
+  if (tools.webSearch !== null) throw noSearch(tools.webSearch);
   const choice = readToolChoice(request.tool_choice, tools);
   if (choice?.kind === 'none' || tools.functions.length === 0) return {};
   if (choice?.kind === 'any' || choice?.kind === 'tool') addNote(notes, 'tool_choice:auto');

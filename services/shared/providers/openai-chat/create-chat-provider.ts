@@ -24,6 +24,7 @@ export function createChatProvider({ type, keyHeader, toEndpoint, capabilities =
     framing: 'sse',
     ...(keyHeader ? { keyHeader } : {}),
     capabilities: [...capabilities, ...CAPABILITIES.filter(({ feature }) => !own.has(feature))],
+    searches: (input) => ({ ...toEndpoint(input).traits, ...input.learned }).webSearch !== 'none',
     toUpstreamRequest: (request, input) => {
       const endpoint = toEndpoint(input);
       const traits = { ...endpoint.traits, ...input.learned };
@@ -51,7 +52,7 @@ const CAPABILITIES: readonly Capability[] = [
   {
     feature: 'server-tools',
     support: 'approximated',
-    how: 'web search where the server has one; others are left out and noted',
+    how: 'web search where the server has one, else by the gateway (web_search.mode); others are left out and noted',
   },
   {
     feature: 'system-messages',

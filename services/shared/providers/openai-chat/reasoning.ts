@@ -1,6 +1,7 @@
 // What a model thought, in the fields of a dozen servers → thinking, and the state they want back, in its signature.
 import type { MessageWriter } from '#shared/messages/message-writer.ts';
 import { type Fields, fieldsOf, isFields, listOf, numberOf, textOf } from '../fields.ts';
+import type { FoundPage } from '../search-blocks.ts';
 import { encodeThinkingState } from '../thinking-state.ts';
 import type { ChatMemory } from './chat-memory.ts';
 
@@ -80,12 +81,12 @@ export function contentPieces(content: unknown): ContentPiece[] {
 }
 
 /** Pages the answer refers to, wherever they stand. */
-export function citedPages(root: Fields, delta: Fields): Array<{ url: string; title: string }> {
+export function citedPages(root: Fields, delta: Fields): FoundPage[] {
   const annotations = listOf(delta.annotations).map((annotation) => fieldsOf(fieldsOf(annotation).url_citation));
   const found = listOf(root.search_results).map(fieldsOf);
   const plain = listOf(root.citations).map((url) => (typeof url === 'string' ? { url } : fieldsOf(url)));
   return [...annotations, ...found, ...plain]
-    .map((page: Fields) => ({ url: textOf(page.url), title: textOf(page.title) }))
+    .map((page: Fields) => ({ url: textOf(page.url), title: textOf(page.title), age: textOf(page.date) || null }))
     .filter(({ url }) => url !== '');
 }
 

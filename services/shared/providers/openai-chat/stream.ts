@@ -142,6 +142,7 @@ export class ChatReader implements StreamReader {
   #finish({ reason, stopSequence }: Ending): void {
     if (this.#memory.wantsSearch && this.#pages.length > 0) {
       for (const block of searchBlocks(this.#answerId, '', this.#pages)) this.#writer.block(block);
+      this.#writer.usage({ server_tool_use: { web_search_requests: 1 } });
     }
     if (this.#usage) this.#writer.usage(this.#usage);
     const details = { stop_details: { type: 'refusal', category: null, explanation: null } };

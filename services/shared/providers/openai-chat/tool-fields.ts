@@ -4,6 +4,7 @@ import { addNote } from '../content.ts';
 import { type Fields, invalid, textOf } from '../fields.ts';
 import { isStrictSchema } from '../strict-schema.ts';
 import {
+  noSearch,
   readToolChoice,
   type ToolChoice,
   type ToolDefinitions,
@@ -76,21 +77,28 @@ function toChoice(
 }
 
 function searchFields(search: WebSearch, { webSearch }: ChatTraits, notes: string[]): Fields {
+  const { allowedDomains: allowed, blockedDomains: blocked } = search;
   switch (webSearch) {
     case 'plugin':
-      if (search.blockedDomains.length > 0) addNote(notes, 'omitted:blocked_domains');
       return {
         plugins: [
-          { id: 'web', ...(search.allowedDomains.length > 0 ? { include_domains: search.allowedDomains } : {}) },
+          {
+            id: 'web',
+            ...(allowed.length > 0 ? { include_domains: allowed } : {}),
+            ...(blocked.length > 0 ? { exclude_domains: blocked } : {}),
+          },
         ],
       };
     case 'options':
+      if (allowed.length > 0) addNote(notes, 'omitted:allowed_domains');
+      if (blocked.length > 0) addNote(notes, 'omitted:blocked_domains');
       return { web_search_options: search.location ? { user_location: locationOf(search.location) } : {} };
-    case 'always':
-      return search.allowedDomains.length > 0 ? { search_domain_filter: search.allowedDomains } : {};
+    case 'always': {
+      const filter = allowed.length > 0 ? allowed : blocked.map((domain) => `-${domain}`);
+      return filter.length > 0 ? { search_domain_filter: filter } : {};
+    }
     case 'none':
-      addNote(notes, 'omitted:web_search');
-      return {};
+      throw noSearch(search);
   }
 }
 
