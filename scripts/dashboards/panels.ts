@@ -1,0 +1,154 @@
+// The panels of the dashboards: title, unit, description and queries in; everything that all of them share is set here.
+import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
+import {
+  BigValueColorMode,
+  BigValueGraphMode,
+  LegendDisplayMode,
+  LegendPlacement,
+  StackingConfigBuilder,
+  StackingMode,
+  TooltipDisplayMode,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
+import {
+  type DynamicConfigValue,
+  type Panel,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { PanelBuilder as HeatmapBuilder } from '@grafana/grafana-foundation-sdk/heatmap';
+import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
+import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
+import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
+import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
+import type { Query } from './queries.ts';
+
+export interface PanelText {
+  title: string;
+  /** Which metric it draws and what to keep in mind when reading it. */
+  description: string;
+  /** Grafana's unit id: `s`, `bytes`, `percentunit`, `reqps`, `short` … */
+  unit: string;
+}
+
+export interface PanelOptions {
+  /** Width in 24ths of the page. */
+  span?: number;
+  stacked?: boolean;
+  /** Ascending: below the first value green, then yellow, above the second red. */
+  thresholds?: readonly [number, number];
+  decimals?: number;
+}
+
+export const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
+
+const NO_VALUE = 'No traffic';
+const HEIGHT = 8;
+
+/** One colour a percentile on every dashboard. */
+const COLORS: Readonly<Record<string, string>> = { mean: 'blue', p50: 'green', p95: 'orange', p99: 'red' };
+
+export function timeseries(text: PanelText, queries: readonly Query[], options: PanelOptions = {}): Builder<Panel> {
+  const panel = new TimeseriesBuilder()
+    .title(text.title)
+    .description(text.description)
+    .unit(text.unit)
+    .datasource(DATASOURCE)
+    .height(HEIGHT)
+    .span(options.span ?? 8)
+    .noValue(NO_VALUE)
+    .min(0)
+    .fillOpacity(options.stacked === true ? 40 : 8)
+    .legend(
+      new VizLegendOptionsBuilder()
+        .displayMode(LegendDisplayMode.List)
+        .placement(LegendPlacement.Bottom)
+        .showLegend(true)
+        .calcs([]),
+    )
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi));
+  if (options.stacked === true) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal));
+  for (const [name, color] of Object.entries(COLORS)) panel.overrideByRegexp(`^${name}\\b.*`, fixedColor(color));
+  return withQueries(panel, queries);
+}
+
+export function stat(text: PanelText, query: Query, options: PanelOptions = {}): Builder<Panel> {
+  const [warn, bad] = options.thresholds ?? [null, null];
+  const panel = new StatBuilder()
+    .title(text.title)
+    .description(text.description)
+    .unit(text.unit)
+    .datasource(DATASOURCE)
+    .height(4)
+    .span(options.span ?? 3)
+    .noValue(NO_VALUE)
+    .decimals(options.decimals ?? 2)
+    .graphMode(BigValueGraphMode.Area)
+    .colorMode(bad === null ? BigValueColorMode.None : BigValueColorMode.Value)
+    .thresholds(
+      new ThresholdsConfigBuilder()
+        .mode(ThresholdsMode.Absolute)
+        .steps([
+          { value: null, color: 'green' },
+          ...(warn === null ? [] : [{ value: warn, color: 'yellow' }]),
+          ...(bad === null ? [] : [{ value: bad, color: 'red' }]),
+        ]),
+    );
+  return withQueries(panel, [query]);
+}
+
+/** Takes a histogram's buckets as they are: `sum by (le) (increase(…_bucket[…]))`. */
+export function heatmap(text: PanelText, query: Query, options: PanelOptions = {}): Builder<Panel> {
+  const panel = new HeatmapBuilder()
+    .title(text.title)
+    .description(text.description)
+    .unit(text.unit)
+    .datasource(DATASOURCE)
+    .height(HEIGHT)
+    .span(options.span ?? 12)
+    .noValue(NO_VALUE)
+    .withTarget(target(query, 'A').format(PromQueryFormat.Heatmap));
+  return panel;
+}
+
+export function table(text: PanelText, queries: readonly Query[], options: PanelOptions = {}): Builder<Panel> {
+  const panel = new TableBuilder()
+    .title(text.title)
+    .description(text.description)
+    .unit(text.unit)
+    .datasource(DATASOURCE)
+    .height(HEIGHT)
+    .span(options.span ?? 12)
+    .noValue(NO_VALUE);
+  for (const [index, query] of queries.entries()) {
+    panel.withTarget(target(query, refId(index)).format(PromQueryFormat.Table).instant());
+  }
+  return panel;
+}
+
+function withQueries<P extends { withTarget(target: Builder<Dataquery>): P } & Builder<Panel>>(
+  panel: P,
+  queries: readonly Query[],
+): P {
+  for (const [index, query] of queries.entries()) panel.withTarget(target(query, refId(index)));
+  return panel;
+}
+
+function target(query: Query, id: string): DataqueryBuilder {
+  return new DataqueryBuilder()
+    .datasource(DATASOURCE)
+    .refId(id)
+    .expr(query.expr)
+    .legendFormat(query.legend ?? '')
+    .exemplar(query.exemplar === true)
+    .range();
+}
+
+function refId(index: number): string {
+  return String.fromCharCode('A'.charCodeAt(0) + index);
+}
+
+function fixedColor(color: string): DynamicConfigValue[] {
+  return [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }];
+}
