@@ -1,0 +1,61 @@
+// Long timers in the hand of a test: whoever waits seconds waits until the test lets them pass. Short ones run as ever, so
+// that sockets and polls go on.
+
+export interface HeldTimers {
+  /** So much time passes for the timers that are held; those that are due go off, the earliest first. */
+  pass(ms: number): void;
+  release(): void;
+}
+
+interface Held {
+  callback: () => void;
+  ms: number;
+  dueAt: number;
+}
+
+const SHORT_MS = 5000;
+
+export function holdTimers(): HeldTimers {
+  const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+  const held = new Set<Held>();
+  let now = 0;
+  const hold = (callback: () => void, ms: number): unknown => {
+    const timer: Held = { callback, ms, dueAt: now + ms };
+    held.add(timer);
+    const handle = {
+      ...{ ref: () => handle, unref: () => handle, hasRef: () => false, close: () => held.delete(timer) },
+      refresh: () => {
+        timer.dueAt = now + ms;
+        held.add(timer);
+        return handle;
+      },
+      timer,
+    };
+    return handle;
+  };
+  globalThis.setTimeout = ((callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) =>
+    ms < SHORT_MS
+      ? real.setTimeout(callback, ms, ...args)
+      : hold(() => callback(...args), ms)) as typeof globalThis.setTimeout;
+  globalThis.clearTimeout = ((handle: { timer?: Held } | undefined) => {
+    if (handle?.timer) held.delete(handle.timer);
+    else real.clearTimeout(handle as NodeJS.Timeout | undefined);
+  }) as typeof globalThis.clearTimeout;
+  return {
+    pass: (ms) => {
+      const end = now + ms;
+      for (;;) {
+        const [next] = [...held].filter(({ dueAt }) => dueAt <= end).toSorted((a, b) => a.dueAt - b.dueAt);
+        if (!next) break;
+        held.delete(next);
+        now = next.dueAt;
+        next.callback();
+      }
+      now = end;
+    },
+    release: () => {
+      Object.assign(globalThis, real);
+      held.clear();
+    },
+  };
+}
