@@ -22,6 +22,7 @@ import { type Books, createBooks } from './books.ts';
 import { type CallReading, createCallReading } from './call-reading.ts';
 import { type GatewayConfig, toGatewayConfig } from './config.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
+import { createExchangePreparer } from './exchange-preparer.ts';
 import { createInspectCall } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
@@ -115,7 +116,13 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   const tokens = createTokenCounter({ onTrouble: trouble('token counter') });
   const slots = new Map<string, Slots>();
   const agents = new Map<number, Dispatcher>();
-  const publisher = createPublisher({ config: gatewayConfig, bus, admission, events, reading });
+  const publisher = createPublisher({
+    config: gatewayConfig,
+    bus,
+    admission,
+    events,
+    preparer: createExchangePreparer(),
+  });
   const agentWith = (connectMs: number): Dispatcher => {
     const known = agents.get(connectMs) ?? createAgent(connectMs);
     agents.set(connectMs, known);

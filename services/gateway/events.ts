@@ -107,7 +107,8 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       log.warn('exchange.dropped', { request_id: finished.id, trace_id: finished.trace.traceId, result: why });
     },
     publishFailed: (finished, error) => {
-      metrics.compareEnqueueTotal.inc({ result: 'redis_error' }, planned(finished));
+      if (finished.plan?.mode === 'compare') metrics.compareEnqueueTotal.inc({ result: 'failed' }, planned(finished));
+      metrics.historyRecordsTotal.inc({ result: 'failed' });
       log.error('exchange.failed', { request_id: finished.id, error: errorMessage(error) });
     },
     answered,

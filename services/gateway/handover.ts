@@ -4,7 +4,7 @@ import type { SkipReason } from '#shared/exchange/exchange.ts';
 
 export type Handover =
   | { kind: 'published'; pairs: number }
-  | { kind: 'dropped'; errorType: 'queue_full' | 'too_large' | 'bus_error' }
+  | { kind: 'dropped'; errorType: 'queue_full' | 'too_large' | 'bus_error' | 'internal' }
   | { kind: 'skipped'; reason: SkipReason }
   /** There was nothing to hand over. */
   | { kind: 'none' };
@@ -17,6 +17,8 @@ export function toHandover(result: PublishResult, pairs: number): Handover {
       return { kind: 'dropped', errorType: 'queue_full' };
     case 'dropped_size':
       return { kind: 'dropped', errorType: 'too_large' };
+    case 'failed':
+      return { kind: 'dropped', errorType: 'internal' };
     case 'redis_error':
     case 'redis_unknown':
       return { kind: 'dropped', errorType: 'bus_error' };

@@ -377,21 +377,51 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       expect(await bus.lease('pair', 'one', 10_000)).to.equal(true);
     });
 
-    it('marks a turn once, until the mark expires', async () => {
+    const publishTurn = (id: string, key: string, ifRepeated: Record<string, string> | null = { shadow: '[]' }) =>
+      bus.publish({
+        id,
+        fields: { v: '1', id, shadow: '["a"]' },
+        body: Buffer.from(`body of ${id}`),
+        pairs: 1,
+        turn: { key, ifRepeated },
+      });
+
+    it('plans pairs for a turn once, until its mark expires', async () => {
       await open({ turnTtlSecs: 1 });
-      expect(await bus.markTurn('turn')).to.equal(true);
-      expect(await bus.markTurn('turn')).to.equal(false);
-      expect(await bus.markTurn('another')).to.equal(true);
+      expect(await publishTurn('first', 'turn')).to.equal('ok');
+      expect(await publishTurn('again', 'turn')).to.equal('repeated');
+      expect(await publishTurn('other', 'another')).to.equal('ok');
       await elapse(1100);
-      expect(await bus.markTurn('turn')).to.equal(true);
+      expect(await publishTurn('later', 'turn')).to.equal('ok');
+      expect(ids(await bus.read('compare', 'c', FRESH))).to.deep.equal(['first', 'other', 'later']);
+      expect(await bus.counters('compare')).to.include({ published: 3, pending: 3 });
     });
 
-    it('forgets a turn that could not be enqueued', async () => {
-      await open();
-      expect(await bus.markTurn('turn')).to.equal(true);
-      await bus.forgetTurn('turn');
-      await bus.forgetTurn('turn');
-      expect(await bus.markTurn('turn')).to.equal(true);
+    it('shows history a repeated turn with the fields of a repetition', async () => {
+      await publishTurn('first', 'turn');
+      expect(await publishTurn('again', 'turn', { shadow: '[]', skip: '"not a field of it"' })).to.equal('repeated');
+      const [, again] = await bus.read('history', 'c', FRESH);
+      expect(again).to.deep.include({ id: 'again', pairs: 0, fields: { v: '1', id: 'again', shadow: '[]' } });
+      expect((await bus.body('again'))?.toString()).to.equal('body of again');
+    });
+
+    it('publishes nothing of a repeated turn where nothing is asked for', async () => {
+      await publishTurn('first', 'turn', null);
+      expect(await publishTurn('again', 'turn', null)).to.equal('repeated');
+      expect(ids(await bus.read('history', 'c', FRESH))).to.deep.equal(['first']);
+      expect(await bus.body('again')).to.equal(null);
+    });
+
+    it('does not mark a turn that could not be taken', async () => {
+      await open({ bodyMaxBytes: 20 });
+      const tooLarge = { id: 'large', fields: {}, body: Buffer.alloc(21), pairs: 1 };
+      expect(await bus.publish({ ...tooLarge, turn: { key: 'turn', ifRepeated: null } })).to.equal('dropped_size');
+      expect(await publishTurn('small', 'turn')).to.equal('ok');
+    });
+
+    it('takes the same exchange twice for one, marked or not', async () => {
+      for (let attempt = 0; attempt < 2; attempt++) expect(await publishTurn('same', 'turn')).to.equal('ok');
+      expect(await bus.counters('compare')).to.include({ published: 1, pending: 1 });
     });
 
     it('is healthy', async () => {

@@ -1,11 +1,27 @@
 import { expect } from 'chai';
+import { createAdmission } from '#services/gateway/admission.ts';
+import { toGatewayConfig } from '#services/gateway/config.ts';
+import { createGatewayEvents, type GatewayEventsParts } from '#services/gateway/events.ts';
+import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
+import { prepareExchange } from '#services/gateway/prepare-exchange.ts';
+import { createPublisher } from '#services/gateway/publisher.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import type { Bus, PublishResult } from '#shared/bus/bus.ts';
 import { DEFAULT_BUS_LIMITS } from '#shared/bus/limits.ts';
 import { createMemoryBus } from '#shared/bus/memory.ts';
 import { systemClock } from '#shared/clock.ts';
+import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { noTracing, type SpanRecord } from '#shared/telemetry/tracing.ts';
-import { startTestGateway, type TestGateway, until } from '../support/gateway.ts';
+import { ThreadLostError } from '#shared/threads/ask-thread.ts';
+import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
+import {
+  recordingLogger,
+  seriesValue,
+  startTestGateway,
+  type TestGateway,
+  testConfig,
+  until,
+} from '../support/gateway.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
 
 describe('handing exchanges over', () => {
@@ -25,8 +41,6 @@ describe('handing exchanges over', () => {
     hold = Promise.resolve();
     const memory = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
     const bus: Bus = Object.assign(Object.create(memory) as Bus, {
-      markTurn: (key: string) => memory.markTurn(key),
-      forgetTurn: (key: string) => memory.forgetTurn(key),
       publish: async (publication: Parameters<Bus['publish']>[0]) => {
         await hold;
         return results.shift() ?? memory.publish(publication);
@@ -75,17 +89,73 @@ describe('handing exchanges over', () => {
     });
     await Promise.all(Array.from({ length: 70 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
     const dropped = () => gateway.metric('ccproxy_compare_enqueue_total', { result: 'dropped_full' });
-    await until(async () => (await dropped()) === 5);
+    await until(async () => (await dropped()) === 6);
     release();
-    await until(async () => (await gateway.metric('ccproxy_compare_enqueue_total', { result: 'ok' })) === 65);
-    expect(await dropped()).to.equal(5);
+    await until(async () => (await gateway.metric('ccproxy_compare_enqueue_total', { result: 'ok' })) === 64);
+    expect(await dropped()).to.equal(6);
   });
 
-  it('counts what a shutdown left in the queue', async () => {
+  it('counts what a shutdown left in the queue, and what was under way', async () => {
     hold = new Promise(() => {});
-    for (const content of ['a', 'b', 'c']) await send(gateway.url, turn(content));
+    await Promise.all(Array.from({ length: 10 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
     await gateway.stop();
-    // The one that was being published has an unknown fate; the two behind it were never begun.
     expect(await gateway.metric('ccproxy_compare_skipped_total', { reason: 'shutdown' })).to.equal(2);
+    expect(await gateway.metric('ccproxy_compare_enqueue_total', { result: 'redis_unknown' })).to.equal(8);
   }).timeout(20_000);
 });
+
+describe('handing exchanges over without the thread that prepares them', () => {
+  it('counts what a lost thread owed, and publishes on', async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    const losses = [new ThreadLostError('it ended')];
+    const bus = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
+    const admission = createAdmission(bus, 1000, () => {});
+    const publisher = createPublisher({
+      config: toGatewayConfig(testConfig({ 'target.url': 'http://127.0.0.1:9' }), null),
+      bus,
+      admission,
+      events: createGatewayEvents({ log: recordingLogger([]), metrics } as unknown as GatewayEventsParts),
+      preparer: {
+        prepare: async (question) => {
+          const loss = losses.shift();
+          if (loss) throw loss;
+          return prepareExchange(question);
+        },
+        close: async () => {},
+      },
+    });
+    const calls = ['a', 'b'].map(comparedCall);
+    for (const call of calls) publisher.offer(call);
+    const handovers = await Promise.all(calls.map((call) => publisher.outcome(call)));
+    await publisher.drain(0);
+    admission.stop();
+    expect(handovers).to.deep.equal([
+      { kind: 'dropped', errorType: 'internal' },
+      { kind: 'published', pairs: 1 },
+    ]);
+    expect(await seriesValue(metrics, 'ccproxy_compare_enqueue_total', { result: 'failed' })).to.equal(1);
+    expect(await seriesValue(metrics, 'ccproxy_compare_enqueue_total', { result: 'ok' })).to.equal(1);
+    expect(await seriesValue(metrics, 'ccproxy_history_records_total', { result: 'failed' })).to.equal(1);
+    expect(await bus.counters('compare')).to.include({ published: 1 });
+  });
+});
+
+function comparedCall(content: string): FinishedCall {
+  const body = { model: 'm', max_tokens: 99, tools: [{ name: 'T' }], messages: [{ role: 'user', content }] };
+  const target = { name: 'target', provider: 'p' };
+  return {
+    id: content,
+    startedAtMs: 0,
+    mode: 'compare',
+    trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, tracestate: '' },
+    plan: { mode: 'compare', primary: target, model: null, shadow: [target], reason: 'test' },
+    modelAsked: 'm',
+    outcome: 'ok',
+    httpStatus: 200,
+    clientHeaders: {},
+    request: Buffer.from(JSON.stringify(body)),
+    answer: recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello' })), 100)),
+    responseBytes: 100,
+    times: { firstByteMs: 1, endMs: 2 },
+  } as unknown as FinishedCall;
+}

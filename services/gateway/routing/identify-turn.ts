@@ -16,15 +16,26 @@ export function identifyTurn(request: MessagesRequest, headers: Readonly<Record<
   return { ...session, lineageId: `${session.sessionId}/${lineage}` };
 }
 
-/** Equal for a turn that is sent again, also with another `stream` and `max_tokens`, as clients do after a failure. */
-export function turnKeyOf(request: MessagesRequest, sessionId: string): string {
-  return hash(sessionId, canonicalJson(request.messages), canonicalJson(request.tools ?? []), request.model);
+/**
+ * Equal for a turn that is sent again, also with another `stream` and `max_tokens`, as clients do after a failure. Made of
+ * the bytes of `messages` and `tools` as they were sent: a client that repeats a turn writes them the same way, and who
+ * writes the same conversation otherwise is asking anew.
+ */
+export function turnKeyOf(turn: { sessionId: string; model: string; messages: Uint8Array; tools: Uint8Array }): string {
+  return hash(turn.sessionId, turn.model, turn.messages, turn.tools);
+}
+
+const SESSION_HEADER = 'x-claude-code-session-id';
+
+/** Without it the session may have to be known by its first message. */
+export function hasSessionHeader(headers: Readonly<Record<string, string>>): boolean {
+  return Boolean(headers[SESSION_HEADER]);
 }
 
 const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;
 
 export function identifySession(request: MessagesRequest, headers: Readonly<Record<string, string>>): SessionIdentity {
-  const header = headers['x-claude-code-session-id'];
+  const header = headers[SESSION_HEADER];
   if (header) return { sessionId: bounded(header), sessionSource: 'header' };
   const userId = typeof request.metadata?.user_id === 'string' ? request.metadata.user_id : '';
   const fromJson = sessionInJson(userId);
@@ -66,7 +77,7 @@ function toolNames(request: MessagesRequest): string[] {
 }
 
 /** SHA-256 over the parts, each with its length ahead, as hex. */
-function hash(...parts: string[]): string {
+function hash(...parts: Array<string | Uint8Array>): string {
   const digest = createHash('sha256');
   for (const part of parts) digest.update(`${part.length}:`).update(part);
   return digest.digest('hex');

@@ -5,7 +5,17 @@ export type Group = 'history' | 'compare';
 export const GROUPS: readonly Group[] = ['history', 'compare'];
 
 /** How an attempt to publish ended, in the words of `ccproxy_compare_enqueue_total`. */
-export type PublishResult = 'ok' | 'dropped_full' | 'dropped_size' | 'redis_error' | 'redis_unknown';
+export type PublishResult = 'ok' | 'dropped_full' | 'dropped_size' | 'redis_error' | 'redis_unknown' | 'failed';
+
+/** A turn that is compared once, however often it is sent. */
+export interface Turn {
+  key: string;
+  /**
+   * What is published when the turn was enqueued before: without planned pairs, these fields in place of those of the
+   * same name. null = nothing is.
+   */
+  ifRepeated: Record<string, string> | null;
+}
 
 export interface Publication {
   /** Request id; the body's key and the identity of the exchange. */
@@ -15,6 +25,8 @@ export interface Publication {
   body: Buffer;
   /** Planned pairs: what the entry counts for in group `compare`. 0 = the bus never shows it to compare. */
   pairs: number;
+  /** Marked with the publication at one stroke: either both happen or neither. Unset = not looked at. */
+  turn?: Turn;
 }
 
 export interface Delivery {
@@ -55,13 +67,10 @@ export interface Bus {
   readonly readers?: false;
   /**
    * Publishes one exchange for both groups. Never throws, never waits longer than its command timeout; the result says
-   * what happened. `redis_unknown` = timed out, the outcome is not known.
+   * what happened. `redis_unknown` = timed out, the outcome is not known; `repeated` = the turn was enqueued before, and
+   * what `ifRepeated` says was done.
    */
-  publish(publication: Publication): Promise<PublishResult>;
-  /** Marks a turn as enqueued; false if it was already (a retry). Errors count as first time. */
-  markTurn(turnKey: string): Promise<boolean>;
-  /** Takes the mark back: the turn could not be enqueued after all. Never throws. */
-  forgetTurn(turnKey: string): Promise<void>;
+  publish(publication: Publication): Promise<PublishResult | 'repeated'>;
   /**
    * Next deliveries for one consumer of a group: fresh entries, else entries whose consumer went silent (idle longer
    * than `claimIdleMs`). Waits up to `waitMs`; returns [] when nothing came. Groups are created on first use, from the

@@ -92,8 +92,8 @@ class MemoryBus implements Bus {
     this.#groups = { history: emptyGroup(now), compare: emptyGroup(now) };
   }
 
-  async publish(publication: Publication): Promise<PublishResult> {
-    const { id, body, pairs } = publication;
+  async publish(publication: Publication): Promise<PublishResult | 'repeated'> {
+    const { id, body, turn } = publication;
     const now = this.#clock.nowMs();
     if (this.#closed) return 'redis_error';
     this.#forgetExpired(now);
@@ -101,19 +101,26 @@ class MemoryBus implements Bus {
     if (body.length > this.#limits.bodyMaxBytes || this.#bytes + body.length > this.#limits.redisBytesMax) {
       return 'dropped_size';
     }
+    const isRepeated = turn !== undefined && !this.#markTurn(turn.key, now);
+    if (isRepeated && turn.ifRepeated === null) return 'repeated';
+    const pairs = isRepeated ? 0 : publication.pairs;
+    const changed = isRepeated ? (turn.ifRepeated ?? {}) : {};
+    const fields = Object.fromEntries(
+      Object.entries(publication.fields).map(([name, value]) => [name, changed[name] ?? value]),
+    );
     const waiting = new Set<Group>(pairs > 0 ? GROUPS : ['history']);
     this.#held.set(id, { body, waiting, expiresAtMs: now + this.#limits.bodyTtlSecs * 1000 });
     this.#bytes += body.length;
     this.#lastSeq += 1;
-    this.#entries.push({ seq: this.#lastSeq, id, fields: { ...publication.fields }, pairs, publishedAtMs: now });
+    this.#entries.push({ seq: this.#lastSeq, id, fields, pairs, publishedAtMs: now });
     for (const group of GROUPS) this.#groups[group].published += weightOf(group, pairs);
     this.#trimToLength();
     for (const wake of [...this.#waiters]) wake();
-    return 'ok';
+    return isRepeated ? 'repeated' : 'ok';
   }
 
-  async markTurn(turnKey: string): Promise<boolean> {
-    const now = this.#clock.nowMs();
+  /** False when it was marked before. */
+  #markTurn(turnKey: string, now: number): boolean {
     for (const [key, expiresAtMs] of this.#turns) {
       if (expiresAtMs > now) break;
       this.#turns.delete(key);
@@ -121,10 +128,6 @@ class MemoryBus implements Bus {
     if (this.#turns.has(turnKey)) return false;
     this.#turns.set(turnKey, now + this.#limits.turnTtlSecs * 1000);
     return true;
-  }
-
-  async forgetTurn(turnKey: string): Promise<void> {
-    this.#turns.delete(turnKey);
   }
 
   async read(group: Group, consumer: string, options: ReadOptions): Promise<Delivery[]> {

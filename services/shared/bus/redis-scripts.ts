@@ -172,16 +172,30 @@ local function trim_to_length(max)
 end
 `;
 
-/** id, pairs, body, seconds to live, entries at most, body bytes at most, fields … → `ok` or `dropped_size`. */
+/**
+ * id, pairs, body, seconds to live, entries at most, body bytes at most, key of the turn (empty: none), its seconds to
+ * live, length of what changes in a repetition (-1: it is not published), changed fields …, fields …
+ * → `ok`, `repeated` or `dropped_size`.
+ */
 export const PUBLISH = createScript(`${OPENING}${TRIM_TO_LENGTH}
 local id, planned, body, ttl = ARGV[6], tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
 local max_entries, max_bytes = tonumber(ARGV[10]), tonumber(ARGV[11])
+local turn, turn_ttl, changes = ARGV[12], ARGV[13], tonumber(ARGV[14])
+local first_field = 15 + math.max(changes, 0)
 local now = now_ms()
 local expiry = tonumber(redis.call('ZSCORE', recent, id) or 0)
 if expiry > now then return reply('ok') end
 if number_of(bytes, ':total') + #body > max_bytes then
   forget_expired(1000)
   if number_of(bytes, ':total') + #body > max_bytes then return reply('dropped_size') end
+end
+local outcome = 'ok'
+if turn ~= '' and not redis.call('SET', turn, id, 'NX', 'EX', turn_ttl) then
+  if changes < 0 then return reply('repeated') end
+  outcome, planned = 'repeated', 0
+  local changed = {}
+  for index = 15, first_field - 1, 2 do changed[ARGV[index]] = ARGV[index + 1] end
+  for index = first_field, #ARGV, 2 do ARGV[index + 1] = changed[ARGV[index]] or ARGV[index + 1] end
 end
 redis.call('SET', body_prefix .. id, body, 'EX', ttl, 'NX')
 redis.call('SADD', wait_prefix .. id, 'history')
@@ -190,12 +204,12 @@ redis.call('EXPIRE', wait_prefix .. id, ttl)
 redis.call('ZADD', recent, now + ttl * 1000, id)
 redis.call('HSET', bytes, id, #body)
 redis.call('HINCRBY', bytes, ':total', #body)
-redis.call('XADD', stream, '*', '${ID_FIELD}', id, '${PAIRS_FIELD}', planned, unpack(ARGV, 12))
+redis.call('XADD', stream, '*', '${ID_FIELD}', id, '${PAIRS_FIELD}', planned, unpack(ARGV, first_field))
 redis.call('HINCRBY', counters, 'published:history', 1)
 redis.call('HINCRBY', counters, 'published:compare', planned)
 trim_to_length(max_entries)
 forget_expired(10)
-return reply('ok')
+return reply(outcome)
 `);
 
 /** group, message, id, pairs, reason (empty: finished), error → 1 when this call settled it. */

@@ -100,24 +100,21 @@ class RedisBus implements Bus {
     this.#claimedAtMs = { history: now, compare: now };
   }
 
-  async publish({ id, fields, body, pairs }: Publication): Promise<PublishResult> {
-    const { maxLen, bodyMaxBytes, bodyTtlSecs, redisBytesMax } = this.#limits;
+  async publish({ id, fields, body, pairs, turn }: Publication): Promise<PublishResult | 'repeated'> {
+    const { maxLen, bodyMaxBytes, bodyTtlSecs, redisBytesMax, turnTtlSecs } = this.#limits;
     if (body.length > bodyMaxBytes) return 'dropped_size';
     const limits = [String(bodyTtlSecs), String(maxLen), String(redisBytesMax)];
-    const args = [id, String(pairs), body, ...limits, ...Object.entries(fields).flat()];
+    const changed = Object.entries(turn?.ifRepeated ?? {}).flat();
+    const mark = [
+      turn === undefined ? '' : this.#keys.turn(turn.key),
+      String(turnTtlSecs),
+      turn?.ifRepeated === null ? '-1' : String(changed.length),
+    ];
+    const args = [id, String(pairs), body, ...limits, ...mark, ...changed, ...Object.entries(fields).flat()];
     const outcome = await this.#produce((client) => this.#script(client, PUBLISH, args));
     if (!outcome.ok) return outcome.result;
-    return outcome.value[0] === 'ok' ? 'ok' : 'dropped_size';
-  }
-
-  async markTurn(turnKey: string): Promise<boolean> {
-    const options = { condition: 'NX', expiration: { type: 'EX', value: this.#limits.turnTtlSecs } } as const;
-    const outcome = await this.#produce((client) => client.set(this.#keys.turn(turnKey), '1', options));
-    return !outcome.ok || outcome.value !== null;
-  }
-
-  async forgetTurn(turnKey: string): Promise<void> {
-    await this.#produce((client) => client.del(this.#keys.turn(turnKey)));
+    const [told] = outcome.value;
+    return told === 'ok' || told === 'repeated' ? told : 'dropped_size';
   }
 
   async read(group: Group, consumer: string, options: ReadOptions): Promise<Delivery[]> {

@@ -7,8 +7,6 @@ export function createUnreadBus(): Bus {
     kind: 'memory',
     readers: false,
     publish: async () => 'ok',
-    markTurn: async () => true,
-    forgetTurn: async () => {},
     read: async () => [],
     heartbeat: async () => {},
     body: async () => null,

@@ -1,0 +1,11 @@
+// The thread in which large exchanges are described and compressed.
+import { parentPort } from 'node:worker_threads';
+import { answerQuestions } from '#shared/threads/answer-questions.ts';
+import { type ExchangeQuestion, type PreparedExchange, prepareExchange } from './prepare-exchange.ts';
+
+if (parentPort !== null) {
+  answerQuestions<ExchangeQuestion, PreparedExchange>(parentPort, async (question) => {
+    const answer = prepareExchange(question);
+    return { answer, transferred: [answer.body.buffer] };
+  });
+}

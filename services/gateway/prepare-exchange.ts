@@ -1,0 +1,49 @@
+// The work of an exchange that grows with the conversation: what kind of turn it is, and its body compressed. Pure, the
+// same here and in the thread.
+import { laidOutRequest, packBody } from '#shared/exchange/exchange.ts';
+import { type Classification, classifyRequest } from './routing/classify-request.ts';
+import { hasSessionHeader, identifyTurn, type TurnIdentity, turnKeyOf } from './routing/identify-turn.ts';
+import { skimRequest } from './routing/skim-request.ts';
+
+export interface ExchangeQuestion {
+  /** From `layOutBody`; given away with the question. */
+  laidOut: Uint8Array<ArrayBuffer>;
+  /** null = nothing need be known of the turn. */
+  describe: { headers: Readonly<Record<string, string>>; withTurnKey: boolean } | null;
+  pack: boolean;
+}
+
+export interface TurnFacts extends TurnIdentity {
+  /** '' when it was not asked for. */
+  turnKey: string;
+  kind: Classification;
+  isThreadContinue: boolean;
+}
+
+export interface PreparedExchange {
+  /** null when the body is no request after all, or nothing was asked. */
+  turn: TurnFacts | null;
+  /** Packed, or as it came. */
+  body: Uint8Array<ArrayBuffer>;
+}
+
+export function prepareExchange({ laidOut, describe, pack }: ExchangeQuestion): PreparedExchange {
+  return {
+    turn: describe === null ? null : describeTurn(laidOutRequest(laidOut), describe),
+    body: pack ? packBody(laidOut) : laidOut,
+  };
+}
+
+function describeTurn(bytes: Buffer, { headers, withTurnKey }: NonNullable<ExchangeQuestion['describe']>) {
+  const skimmed = skimRequest(bytes, !hasSessionHeader(headers));
+  if (skimmed === null) return null;
+  const { request, messages, tools } = skimmed;
+  const identity = identifyTurn(request, headers);
+  const { sessionId } = identity;
+  return {
+    ...identity,
+    turnKey: withTurnKey ? turnKeyOf({ sessionId, model: request.model, messages, tools }) : '',
+    kind: classifyRequest(request, headers),
+    isThreadContinue: (request.thread as { type?: unknown } | undefined)?.type === 'continue',
+  };
+}

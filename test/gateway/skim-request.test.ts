@@ -1,0 +1,100 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { classifyRequest } from '#services/gateway/routing/classify-request.ts';
+import { identifyTurn, turnKeyOf } from '#services/gateway/routing/identify-turn.ts';
+import { skimRequest } from '#services/gateway/routing/skim-request.ts';
+import { parseRequest } from '#shared/exchange/read-exchange.ts';
+import { loadRecordings } from '../support/recordings.ts';
+
+const HEADERS = { 'x-claude-code-session-id': 'session' };
+
+/** What is known of a turn by all of its request, and by what was skimmed of it. */
+function bothWays(bytes: Buffer, headers: Record<string, string>) {
+  const whole = parseRequest(bytes);
+  const skimmed = skimRequest(bytes, headers['x-claude-code-session-id'] === undefined)?.request ?? null;
+  return [whole, skimmed].map((request) =>
+    request === null ? null : [classifyRequest(request, headers), identifyTurn(request, headers)],
+  );
+}
+
+describe('skimming a request', () => {
+  it('finds the class and the ids that the whole request has, for every recorded one', () => {
+    const bodies = loadRecordings().filter(({ url, body }) => url.startsWith('/v1/messages') && body.length > 0);
+    expect(bodies.length).to.be.above(50);
+    for (const { file, seq, body } of bodies) {
+      for (const headers of [{}, HEADERS]) {
+        const [whole, skimmed] = bothWays(body, headers);
+        expect(skimmed, `${file} ${seq}`).to.deep.equal(whole);
+      }
+    }
+  });
+
+  it('finds what the whole request has whatever is in it', () => {
+    const message = fc.record({
+      role: fc.constantFrom('user', 'assistant', 'system', '__proto__', 7),
+      content: fc.oneof(
+        fc.string(),
+        fc.array(fc.record({ type: fc.constant('text'), text: fc.oneof(fc.string(), fc.integer()) })),
+        fc.jsonValue({ maxDepth: 2 }),
+      ),
+    });
+    const list = (item: fc.Arbitrary<unknown>) => fc.oneof(fc.array(item), fc.jsonValue({ maxDepth: 1 }));
+    const tool = fc.oneof(fc.record({ name: fc.string(), type: fc.string() }), fc.jsonValue({ maxDepth: 2 }));
+    const arbitrary = fc.record(
+      {
+        model: fc.string(),
+        messages: list(fc.oneof({ weight: 5, arbitrary: message }, fc.jsonValue({ maxDepth: 1 }))),
+        tools: list(tool),
+        system: fc.oneof(fc.string(), list(fc.record({ type: fc.constant('text'), text: fc.string() }))),
+        max_tokens: fc.integer(),
+        metadata: fc.record({ user_id: fc.oneof(fc.string(), fc.constant('{"session_id":"s"}')) }),
+        __proto__: fc.jsonValue({ maxDepth: 1 }),
+      },
+      { requiredKeys: ['model'] },
+    );
+    fc.assert(
+      fc.property(arbitrary, fc.constantFrom(undefined, 1), fc.boolean(), (request, indent, hasHeader) => {
+        const [whole, skimmed] = bothWays(Buffer.from(JSON.stringify(request, null, indent)), hasHeader ? HEADERS : {});
+        expect(skimmed).to.deep.equal(whole);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('takes what is no request for none', () => {
+    for (const text of ['', '[]', '{"model":"m"', '{"model":"\\x"}', '{"model":"m","messages":[{"role":"user\\q"}]}']) {
+      expect(skimRequest(Buffer.from(text), true), text).to.equal(null);
+    }
+  });
+});
+
+describe('the key of a turn', () => {
+  const keyOf = (json: string, sessionId = 's'): string => {
+    const skimmed = skimRequest(Buffer.from(json), false);
+    if (skimmed === null) throw new Error(`no request: ${json}`);
+    const { request, messages, tools } = skimmed;
+    return turnKeyOf({ sessionId, model: request.model, messages, tools });
+  };
+  const turn = (model: string, messages: string, rest = '') => `{"model":"${model}","messages":${messages}${rest}}`;
+  const first = keyOf(turn('m', '[{"role":"user","content":"a"}]', ',"tools":[{"name":"T"}],"stream":true'));
+
+  it('is that of the same turn sent again with another stream, max_tokens or system', () => {
+    const again =
+      '{"max_tokens":5, "system":"x", "tools": [{"name":"T"}] ,"messages": [{"role":"user","content":"a"}], "model":"m"}';
+    expect(keyOf(again)).to.equal(first);
+    expect(first).to.match(/^[0-9a-f]{64}$/);
+  });
+
+  it('is another for another session, model, conversation or tool', () => {
+    const tools = ',"tools":[{"name":"T"}]';
+    const keys = [
+      first,
+      keyOf(turn('m', '[{"role":"user","content":"a"}]', tools), 'other'),
+      keyOf(turn('n', '[{"role":"user","content":"a"}]', tools)),
+      keyOf(turn('m', '[{"role":"user","content":"b"}]', tools)),
+      keyOf(turn('m', '[{"role":"user","content":"a"}]', ',"tools":[]')),
+      keyOf(turn('m', '[{"role":"user","content":"a"}]')),
+    ];
+    expect(new Set(keys).size).to.equal(keys.length);
+  });
+});
