@@ -1,0 +1,111 @@
+{{- /* Puts the second map over the first, in place. Unlike mergeOverwrite it lets false, 0 and "" win. */ -}}
+{{- define "cc-proxy.overlay" -}}
+{{- $under := index . 0 -}}
+{{- range $key, $value := index . 1 -}}
+{{- $below := get $under $key -}}
+{{- if and (kindIs "map" $value) (kindIs "map" $below) -}}
+{{- include "cc-proxy.overlay" (list $below $value) -}}
+{{- else -}}
+{{- $_ := set $under $key (ternary (deepCopy $value) $value (kindIs "map" $value)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The settings as YAML: what the chart knows, and the user's config over it. */ -}}
+{{- define "cc-proxy.settings" -}}
+{{- $name := include "cc-proxy.fullname" . -}}
+{{- $base := dict
+  "state_dir" "/tmp/cc-proxy"
+  "server" (dict "listen_address" "0.0.0.0:3080")
+  "comparator" (dict "listen_address" "0.0.0.0:3081")
+  "console" (dict "listen_address" "0.0.0.0:3082")
+  "ops" (dict "listen_address" "0.0.0.0:9464")
+  "admin" (dict "token_file" "/run/cc-proxy/admin/admin-token")
+  "log" (dict "format" "json")
+-}}
+{{- if .Values.simulator.enabled -}}
+{{- $_ := set $base "default_mode" "compare" -}}
+{{- $_ := set $base.server "allow_any_key" true -}}
+{{- $_ := set $base "passthrough" (dict "url" (printf "http://%s-simulator-primary:3090" $name)) -}}
+{{- if not (dig "models" dict (.Values.config | default dict)) -}}
+{{- $_ := set $base "target" (dict "url" (printf "http://%s-simulator-secondary:3090" $name) "model" "simulated-secondary") -}}
+{{- end -}}
+{{- end -}}
+{{- if include "cc-proxy.ownRedis" . -}}
+{{- $_ := set $base "exchange" (dict "redis_bytes_max" (div (mul (int64 .Values.redis.maxMemoryMib) 1048576 2) 3)) -}}
+{{- end -}}
+{{- with include "cc-proxy.traceSink" . -}}
+{{- $_ := set $base "tracing" (dict "endpoint" .) -}}
+{{- end -}}
+{{- with .Values.console.ingress -}}
+{{- if and .enabled .host -}}
+{{- $_ := set $base.console "public_url" (printf "%s://%s" (ternary "https" "http" (not (empty .tlsSecret))) .host) -}}
+{{- end -}}
+{{- end -}}
+{{- include "cc-proxy.overlay" (list $base (.Values.config | default dict)) -}}
+{{- toYaml $base -}}
+{{- end -}}
+
+{{- /* Where spans go when config does not say: the release's own collector, Phoenix or Jaeger. */ -}}
+{{- define "cc-proxy.traceSink" -}}
+{{- $name := include "cc-proxy.fullname" . -}}
+{{- if .Values.collector.enabled -}}
+http://{{ $name }}-collector:4318
+{{- else if .Values.phoenix.enabled -}}
+http://{{ $name }}-phoenix:6006
+{{- else if .Values.jaeger.enabled -}}
+http://{{ $name }}-jaeger:4318
+{{- end -}}
+{{- end -}}
+
+{{- /* TOML of a map: {path, tree}. Text and lists of text look in TOML as in JSON. */ -}}
+{{- define "cc-proxy.toml" -}}
+{{- range $key, $value := .tree -}}
+{{- if not (or (kindIs "map" $value) (kindIs "invalid" $value)) }}
+{{ include "cc-proxy.tomlKey" $key }} = {{ toRawJson $value }}
+{{- end -}}
+{{- end -}}
+{{- $path := .path -}}
+{{- range $key, $value := .tree -}}
+{{- if kindIs "map" $value -}}
+{{- $here := append $path (include "cc-proxy.tomlKey" $key) }}
+
+[{{ join "." $here }}]
+{{- include "cc-proxy.toml" (dict "path" $here "tree" $value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "cc-proxy.tomlKey" -}}
+{{- if regexMatch "^[A-Za-z0-9_-]+$" . }}{{ . }}{{ else }}{{ toRawJson . }}{{ end -}}
+{{- end -}}
+
+{{- define "cc-proxy.configFile" -}}
+# Made by the chart from its values.
+{{- include "cc-proxy.toml" (dict "path" list "tree" (include "cc-proxy.settings" . | fromYaml)) }}
+{{ end -}}
+
+{{- /* Seconds from leaving the endpoints to the last span: {root} */ -}}
+{{- define "cc-proxy.graceNeeded" -}}
+{{- $drain := dig "server" "drain_secs" 300 (.Values.config | default dict) -}}
+{{- add (int .Values.gateway.preStopSeconds) (int $drain) (int .Values.gateway.flushSeconds) -}}
+{{- end -}}
+
+{{- define "cc-proxy.grace" -}}
+{{- if kindIs "invalid" .Values.gateway.terminationGracePeriodSeconds -}}
+{{- include "cc-proxy.graceNeeded" . -}}
+{{- else -}}
+{{- int .Values.gateway.terminationGracePeriodSeconds -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Port of a URL. */ -}}
+{{- define "cc-proxy.portOf" -}}
+{{- $url := urlParse . -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- if $port }}{{ $port }}
+{{- else if eq $url.scheme "http" }}80
+{{- else if has $url.scheme (list "redis" "rediss") }}6379
+{{- else if has $url.scheme (list "postgres" "postgresql") }}5432
+{{- else }}443{{ end -}}
+{{- end -}}
