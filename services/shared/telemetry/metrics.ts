@@ -1,5 +1,6 @@
 // The catalogue of metrics: each family once, with its labels and buckets. A property is the camelCase of the metric's
 // name without `ccproxy_`. One registry a process; nothing is registered anywhere else.
+import { totalmem } from 'node:os';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createFamilies, type Families, type MetricsRegistry } from './families.ts';
 import {
@@ -70,6 +71,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     ...comparePairFamilies(families),
     ...telemetryFamilies(families),
   };
+  metrics.memoryLimitBytes.set(memoryLimit());
   metrics.buildInfo.set(
     {
       version: options.version ?? 'unknown',
@@ -84,11 +86,18 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
 }
 
 const DURATION_SECONDS = [0.25, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640];
-const OVERHEAD_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
-const TTFT_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120];
+/** Bytes; 0 where nothing limits the process: Node then tells more than the machine has. */
+function memoryLimit(): number {
+  const limit = process.constrainedMemory();
+  return limit < totalmem() ? limit : 0;
+}
+
+/** Buckets whose edges may be thresholds of objectives. */
+export const OVERHEAD_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+export const TTFT_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120];
 const TPOT_SECONDS = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
 const GAP_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30];
-const QUEUE_WAIT_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300];
+export const QUEUE_WAIT_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300];
 const EXPORT_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BODY_BYTES = [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6];
 const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
@@ -320,6 +329,7 @@ function telemetryFamilies({ counter, gauge, histogram }: Families) {
       EXPORT_SECONDS,
       { exporter: EXPORTERS },
     ),
+    memoryLimitBytes: gauge('ccproxy_memory_limit_bytes', 'Memory this process may use; 0 where nothing limits it.'),
     buildInfo: gauge('ccproxy_build_info', 'Always 1; the labels say what runs.', {
       version: null,
       revision: null,

@@ -2,7 +2,7 @@
 import { choice, optionalText } from '../schema.ts';
 import { compare, exchange } from './comparison.ts';
 import { cache, limits, price } from './limits.ts';
-import { capture, log, redis, store, tracing } from './observing.ts';
+import { capture, log, redis, slo, store, tracing } from './observing.ts';
 import { webSearch } from './search.ts';
 import { admin, comparator, console, ops, server, simulator } from './server.ts';
 import { model, passthrough, provider, target } from './upstreams.ts';
@@ -19,6 +19,7 @@ export const SECTIONS = {
   target,
   passthrough,
   tracing,
+  slo,
   log,
   admin,
   redis,

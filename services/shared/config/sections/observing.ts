@@ -1,5 +1,16 @@
 // [tracing], [log], [capture], and the places where things are kept: [redis], [store].
-import { choice, flag, integer, optionalFlag, optionalText, optionalUrl, stringMap, strings, text } from '../schema.ts';
+import {
+  choice,
+  flag,
+  integer,
+  number,
+  optionalFlag,
+  optionalText,
+  optionalUrl,
+  stringMap,
+  strings,
+  text,
+} from '../schema.ts';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
@@ -19,6 +30,19 @@ export const tracing = {
 export const log = {
   level: choice('Least important line that is written.', LOG_LEVELS, 'info'),
   format: choice('auto = pretty on a terminal, JSON elsewhere.', ['auto', 'json', 'pretty'], 'auto'),
+};
+
+/** No service reads these: the rules of Prometheus are made from them (`npm run rules`). */
+export const slo = {
+  availability: number('Share of messages requests that must not fail for a reason of ours.', 0.99, { min: 0, max: 1 }),
+  ttft: number('Share of streams that must begin in time.', 0.95, { min: 0, max: 1 }),
+  ttft_seconds: number('Seconds to the first token that are in time; an edge of its histogram.', 5, { min: 0 }),
+  overhead: number('Share of requests to which the gateway may add little.', 0.99, { min: 0, max: 1 }),
+  overhead_seconds: number('Seconds that are little; an edge of its histogram.', 0.05, { min: 0 }),
+  compare_freshness: number('Share of published turns that must be picked up in time.', 0.99, { min: 0, max: 1 }),
+  compare_freshness_seconds: number('Seconds that are in time; an edge of its histogram.', 60, { min: 0 }),
+  telemetry: number('Share of spans that must be exported.', 0.999, { min: 0, max: 1 }),
+  runbooks_url: text('Where alerts find the pages of docs/runbooks, without a slash at the end.', 'docs/runbooks'),
 };
 
 export const capture = {
