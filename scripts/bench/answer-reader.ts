@@ -1,19 +1,11 @@
-// Reads one HTTP/1.1 answer after the other from a connection and compares every byte of the body with what is expected.
-// It knows as much of HTTP as the answers of a proxy need, content-length and chunked, and is cheap enough for a generator.
-import { STAMP_DIGITS } from './bodies.ts';
-
-export interface Expected {
-  readonly payload: Buffer;
-  /** Events that carry their time of making: not compared there, but reported with the time on their end's arrival. */
-  readonly events: { readonly ends: readonly number[]; readonly stamps: readonly number[] } | null;
-}
+// Reads one HTTP/1.1 answer after the other from a connection and has its body checked. It knows as much of HTTP as the
+// answers of a proxy need, content-length and chunked, and is cheap enough for a generator.
+import type { BodyCheck } from './check-body.ts';
 
 export interface AnswerListener {
   /** The first byte of the body is there. */
   onFirstByte(): void;
-  /** A stamped event is there whole. */
-  onEvent(madeAtUs: number): void;
-  /** `problem` is null when the answer was complete and byte for byte right. */
+  /** `problem` is null when the answer was complete and right. */
   onEnd(problem: string | null): void;
 }
 
@@ -28,14 +20,14 @@ type State = 'head' | 'fixed' | 'size' | 'chunk' | 'after-chunk' | 'trailer';
 const LF = 0x0a;
 const NO_BYTES = Buffer.alloc(0);
 
-export function createAnswerReader(expected: Expected, listener: AnswerListener): AnswerReader {
+export function createAnswerReader(body: BodyCheck, listener: AnswerListener): AnswerReader {
   let state: State = 'head';
   let head: Buffer = NO_BYTES;
   let problem: string | null = null;
   /** Bytes left of the body or chunk, or of the line end after a chunk. */
   let left = 0;
   let size = 0;
-  const body = createBodyCheck(expected, listener);
+  let isFirst = true;
 
   const end = (): void => {
     const found = problem ?? body.end();
@@ -54,6 +46,7 @@ export function createAnswerReader(expected: Expected, listener: AnswerListener)
     const status = text.slice(9, 12);
     if (status !== '200') problem = `status ${status}`;
     body.begin();
+    isFirst = true;
     if (/\r\ntransfer-encoding: *chunked/i.test(text)) {
       state = 'size';
       size = 0;
@@ -74,6 +67,8 @@ export function createAnswerReader(expected: Expected, listener: AnswerListener)
       case 'chunk': {
         const part = data.length > left ? data.subarray(0, left) : data;
         left -= part.length;
+        if (isFirst) listener.onFirstByte();
+        isFirst = false;
         body.push(part);
         if (left === 0) {
           if (state === 'fixed') end();
@@ -126,41 +121,3 @@ export function createAnswerReader(expected: Expected, listener: AnswerListener)
 const HEX = Array.from({ length: 256 }, (_, code) =>
   '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase()),
 );
-
-interface BodyCheck {
-  begin(): void;
-  push(part: Buffer): void;
-  end(): string | null;
-}
-
-function createBodyCheck({ payload, events }: Expected, listener: AnswerListener): BodyCheck {
-  const got = Buffer.alloc(payload.length);
-  let length = 0;
-  let event = 0;
-  /** Reports the stamps of events that are whole and blanks them, so that the rest can be compared. */
-  const takeStamps = (): void => {
-    if (!events) return;
-    for (; event < events.ends.length && (events.ends[event] ?? 0) <= length; event++) {
-      const at = events.stamps[event] ?? -1;
-      if (at === -1) continue;
-      listener.onEvent(Number(got.toString('latin1', at, at + STAMP_DIGITS)));
-      got.fill('0', at, at + STAMP_DIGITS, 'latin1');
-    }
-  };
-  return {
-    begin: () => {
-      length = 0;
-      event = 0;
-    },
-    push: (part) => {
-      if (length === 0) listener.onFirstByte();
-      part.copy(got, length);
-      length += part.length;
-      takeStamps();
-    },
-    end: () => {
-      if (length < payload.length) return 'short answer';
-      return length === payload.length && got.equals(payload) ? null : 'wrong bytes';
-    },
-  };
-}

@@ -1,7 +1,8 @@
 // The bytes that travel: requests as a coding agent sends them, answers as a model gives them. All are made once, from a
 // fixed seed, and are the same in the upstream, which sends them, and in the generator, which checks them.
 
-export type AnswerKind = 'json' | 'burst' | 'paced';
+/** `held` begins as a burst and stays silent until the upstream is told to end it. */
+export type AnswerKind = 'json' | 'burst' | 'paced' | 'held';
 
 export const EVENTS = 200;
 export const PACE_MS = 5;
@@ -9,6 +10,12 @@ export const PACE_MS = 5;
 /** Digits in a paced event that hold its time of making, in microseconds of the monotonic clock. */
 export const STAMP_DIGITS = 16;
 const STAMP = '0'.repeat(STAMP_DIGITS);
+/** Stands before each stamp and nowhere else: by it a stamp is found in a stream that was converted. */
+export const STAMP_MARK = '#';
+
+const DELTAS = EVENTS - 6;
+/** Stamps in one stream. */
+export const STAMPS = DELTAS;
 
 export interface StreamAnswer {
   /** All events, one after the other: what a client reads. */
@@ -19,8 +26,17 @@ export interface StreamAnswer {
   stamps: number[];
 }
 
+/** What an Anthropic server streams. */
 export function streamAnswer(): StreamAnswer {
-  const events = eventTexts();
+  return toStreamAnswer(eventTexts());
+}
+
+/** The same text as a Chat Completions server streams it. */
+export function chatStreamAnswer(): StreamAnswer {
+  return toStreamAnswer(chatEventTexts());
+}
+
+function toStreamAnswer(events: string[]): StreamAnswer {
   const ends: number[] = [];
   const stamps: number[] = [];
   let offset = 0;
@@ -36,25 +52,56 @@ export function streamAnswer(): StreamAnswer {
 function eventTexts(): string[] {
   const usage = { input_tokens: 25_000, output_tokens: 1, cache_read_input_tokens: 24_000 };
   const message = { id: 'msg_bench', type: 'message', role: 'assistant', model: 'bench-model', content: [] };
-  const words = createWords(7);
-  const delta = (): string => `${words()} ${STAMP} ${words()} `;
-  const deltas = EVENTS - 6;
   return [
     { type: 'message_start', message: { ...message, stop_reason: null, stop_sequence: null, usage } },
     { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
     { type: 'ping' },
-    ...Array.from({ length: deltas }, () => ({
-      type: 'content_block_delta',
-      index: 0,
-      delta: { type: 'text_delta', text: delta() },
-    })),
+    ...deltaTexts().map((text) => ({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } })),
     { type: 'content_block_stop', index: 0 },
     { type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 600 } },
     { type: 'message_stop' },
   ].map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
+function chatEventTexts(): string[] {
+  const chunk = { id: 'chatcmpl-bench', object: 'chat.completion.chunk', created: 1_790_000_000, model: 'bench-model' };
+  const choice = (delta: object, finishReason: string | null = null) => ({
+    ...chunk,
+    choices: [{ index: 0, delta, finish_reason: finishReason }],
+  });
+  return [
+    choice({ role: 'assistant', content: '' }),
+    ...deltaTexts().map((content) => choice({ content })),
+    choice({}, 'stop'),
+    { ...chunk, choices: [], usage: CHAT_USAGE },
+  ]
+    .map((event) => `data: ${JSON.stringify(event)}\n\n`)
+    .concat('data: [DONE]\n\n');
+}
+
+const CHAT_USAGE = { prompt_tokens: 25_000, completion_tokens: 600, total_tokens: 25_600 };
+
+function deltaTexts(): string[] {
+  const words = createWords(7);
+  return Array.from({ length: DELTAS }, () => `${words()} ${STAMP_MARK}${STAMP} ${words()} `);
+}
+
 const JSON_ANSWER_BYTES = 1024;
+
+/** The text of the JSON answers, as it stands inside a JSON string. */
+export function jsonAnswerText(): string {
+  return JSON.stringify((JSON.parse(jsonAnswer().toString()) as { content: [{ text: string }] }).content[0].text).slice(
+    1,
+    -1,
+  );
+}
+
+export function chatJsonAnswer(): Buffer {
+  const [{ text }] = (JSON.parse(jsonAnswer().toString()) as { content: [{ text: string }] }).content;
+  const choices = [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' }];
+  const answer = { id: 'chatcmpl-bench', object: 'chat.completion', created: 1_790_000_000, model: 'bench-model' };
+  return Buffer.from(JSON.stringify({ ...answer, choices, usage: CHAT_USAGE }));
+}
 
 export function jsonAnswer(): Buffer {
   const make = (text: string): string =>
@@ -84,11 +131,15 @@ export interface RequestBytes {
   setTurn(turn: number): void;
 }
 
-/** A request of about `bodyBytes`, as its own copy. */
-export function requestBytes(answer: AnswerKind, bodyBytes: number): RequestBytes {
+/** A request of about `bodyBytes`, as its own copy. `headers`: what only one peer wants. */
+export function requestBytes(
+  answer: AnswerKind,
+  bodyBytes: number,
+  headers: Readonly<Record<string, string>>,
+): RequestBytes {
   const body = requestBody(bodyBytes, answer !== 'json');
   const head = [
-    `POST /v1/messages?answer=${answer} HTTP/1.1`,
+    'POST /v1/messages?beta=true HTTP/1.1',
     'host: 127.0.0.1',
     'accept: application/json',
     'accept-encoding: gzip, deflate',
@@ -104,6 +155,7 @@ export function requestBytes(answer: AnswerKind, bodyBytes: number): RequestByte
     'content-type: application/json',
     `content-length: ${body.length}`,
     'connection: keep-alive',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     '\r\n',
   ].join('\r\n');
   const bytes = Buffer.concat([Buffer.from(head), body]);

@@ -1,13 +1,42 @@
 // What the bench orders from its generator, and what it gets back.
+import type { AnswerKind } from './bodies.ts';
 
-export interface LoadOrder {
-  port: number;
-  /** Name of a load. */
-  load: string;
-  seconds: number;
-  /** Number of the first request; the following count on, so that none is sent twice in a run. */
-  firstTurn: number;
+/** Where requests go, and what comes back right. */
+export interface Address {
+  readonly port: number;
+  /** Headers that only this peer wants. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** `bytes`: answers are relayed as they are; `text`: the peer writes them anew. */
+  readonly answers: 'bytes' | 'text';
 }
+
+/** Requests as a load has them. */
+export interface LoadOrder {
+  readonly order: 'load';
+  readonly to: Address;
+  /** Name of a load. */
+  readonly load: string;
+  readonly seconds: number;
+  /** Number of the first request; the following count on, so that none is sent twice in a run. */
+  readonly firstTurn: number;
+}
+
+/** So many streams at once; the answer comes when each has begun. */
+export interface HoldOrder {
+  readonly order: 'hold';
+  readonly to: Address;
+  readonly streams: number;
+  readonly answer: AnswerKind;
+  readonly requestBodyBytes: number;
+  readonly firstTurn: number;
+}
+
+/** Waits for the end of the streams that are held. */
+export interface FinishOrder {
+  readonly order: 'finish';
+}
+
+export type GeneratorOrder = LoadOrder | HoldOrder | FinishOrder;
 
 export interface Quantiles {
   p50: number;
@@ -16,7 +45,7 @@ export interface Quantiles {
 
 export interface ClientView {
   sent: number;
-  /** Answers that were complete and right to the byte. */
+  /** Answers that were complete and right. */
   finished: number;
   /** What became of the others, by kind. */
   problems: Record<string, number>;

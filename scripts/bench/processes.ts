@@ -2,15 +2,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 const START_MS = 20_000;
 const STOP_MS = 3000;
-const POLL_MS = 20;
+const POLL_MS = 5;
 
-/** `tested` is the one whose cost is measured; everything else shares the other core. */
-export type Place = 'tested' | 'beside';
+/** `tested` is the one whose cost is measured; everything else shares the other core. `anywhere`: bound to none. */
+export type Place = 'tested' | 'beside' | 'anywhere';
 
 export interface Started {
   readonly child: ChildProcess;
@@ -23,7 +23,14 @@ export interface Processes {
   /** A script of the bench; resolves with the port it reports. */
   script(file: string, args: string[], place: Place): Promise<Started & { port: number }>;
   /** A program; it is up when `isUp` says so. */
-  program(command: string[], env: Record<string, string>, place: Place, isUp: () => Promise<boolean>): Promise<Started>;
+  program(
+    command: string[],
+    env: Record<string, string>,
+    place: Place,
+    isUp: () => Promise<boolean>,
+    startMs?: number,
+  ): Promise<Started>;
+  stop(pid: number): Promise<void>;
   stopAll(): Promise<void>;
 }
 
@@ -31,7 +38,9 @@ export function createProcesses(cores: number): Processes {
   const running = new Set<ChildProcess>();
   const canPin = cores >= 2 && !spawnSync('taskset', ['--version']).error;
   const onCore = (place: Place, command: string[]): string[] =>
-    canPin ? ['taskset', '-c', place === 'tested' ? String(cores - 1) : `0-${cores - 2}`, ...command] : command;
+    canPin && place !== 'anywhere'
+      ? ['taskset', '-c', place === 'tested' ? String(cores - 1) : `0-${cores - 2}`, ...command]
+      : command;
 
   const start = (command: string[], env: Record<string, string>, hasChannel: boolean): Started => {
     const [file = '', ...args] = command;
@@ -55,11 +64,23 @@ export function createProcesses(cores: number): Processes {
       const [message] = await within(started.child, once(started.child, 'message'), file, lastWords);
       return { ...started, port: (message as { port: number }).port };
     },
-    program: async (command, env, place, isUp) => {
+    program: async (command, env, place, isUp, startMs) => {
       const started = start(onCore(place, command), { ...basicEnvironment(), ...env }, false);
       const lastWords = listen(started.child);
-      await within(started.child, untilUp(started.child, isUp), command.slice(0, 4).join(' '), lastWords);
+      await within(
+        started.child,
+        untilUp(started.child, isUp),
+        command
+          .slice(0, 2)
+          .map((word) => basename(word))
+          .join(' '),
+        lastWords,
+        startMs,
+      );
       return started;
+    },
+    stop: async (pid) => {
+      await Promise.all([...running].filter((child) => child.pid === pid).map(stop));
     },
     stopAll: async () => {
       await Promise.all([...running].map(stop));
@@ -85,11 +106,17 @@ async function untilUp(child: ChildProcess, isUp: () => Promise<boolean>): Promi
 }
 
 /** @throws when the process ends or the time passes before it is up */
-async function within<T>(child: ChildProcess, up: Promise<T>, name: string, lastWords: () => string): Promise<T> {
+async function within<T>(
+  child: ChildProcess,
+  up: Promise<T>,
+  name: string,
+  lastWords: () => string,
+  startMs = START_MS,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_, reject) => {
     const fail = (why: string) => () => reject(new Error(`${name} ${why}: ${lastWords()}`));
-    timer = setTimeout(fail('did not come up in time'), START_MS);
+    timer = setTimeout(fail('did not come up in time'), startMs);
     child.once('exit', fail('ended at once'));
   });
   try {

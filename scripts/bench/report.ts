@@ -1,21 +1,31 @@
-// Rows → the page: what was measured, how, where, and what it does not say.
+// What was measured → the page: the goals first, then each load, how it was done, and what it does not say.
+import { type Findings, type Judged, judge } from './goals.ts';
+import type { IdleStreams } from './idle-streams.ts';
 import type { Load } from './loads.ts';
-import type { MissingPeer } from './peers.ts';
-import type { Row } from './summarize.ts';
+import type { MissingPeer } from './peer.ts';
+import { PEER_NAMES, PEERS, type PeerName } from './peer-list.ts';
+import type { Start } from './start-times.ts';
+import { type Row, type Spread, spread, summarize } from './summarize.ts';
 
 export interface Report {
   readonly command: string;
   readonly date: string;
   readonly machine: string;
-  readonly versions: string;
+  readonly versions: readonly string[];
   readonly placement: string;
   readonly rounds: number;
   readonly seconds: number;
   /** Load average of the last minute, at the start and at the end: what the neighbours did. */
   readonly loadAverage: readonly [number, number];
-  readonly loads: ReadonlyArray<{ load: Load; rows: Row[] }>;
+  /** Who was asked for. */
+  readonly peers: readonly PeerName[];
+  readonly loads: readonly Load[];
   readonly missing: readonly MissingPeer[];
+  readonly findings: Findings;
 }
+
+/** The peer that the others are compared with. */
+const BASE: PeerName = 'bare';
 
 const COLUMNS = [
   'peer',
@@ -25,68 +35,102 @@ const COLUMNS = [
   'range',
   'answers/s',
   'first byte p50 / p99 ms',
+  'over direct',
+  'whole p50 / p99 ms',
+  'over direct',
   'event delay p50 / p99 ms',
+  'loop delay p99 ms',
+  'RSS MB',
   'published',
   'answers',
   'errors',
 ] as const;
 
 export function formatReport(report: Report): string {
+  const { findings, missing, loads } = report;
   return [
     '# Bench',
     '',
     `What the gateway costs beside the least that a proxy can be. Made by \`${report.command}\`, ${report.date}.`,
     '',
     `- **Machine:** ${report.machine}; ${report.placement}. Load average ${report.loadAverage.map((value) => value.toFixed(1)).join(' → ')}.`,
-    `- **Versions:** ${report.versions}.`,
+    `- **Versions:** ${report.versions.join(', ')}.`,
     `- **Rounds:** ${report.rounds} of ${report.seconds} s for each load and peer, in random order, after a warm-up.`,
-    ...report.missing.map(({ name, problem }) => `- **Not measured:** ${name}: ${problem.replace(/\s+/g, ' ')}`),
     '',
-    ...PEERS,
+    '## Goals',
     '',
-    ...report.loads.flatMap(({ load, rows }) => [
-      `## ${load.name}`,
-      '',
-      `${load.doc[0]?.toUpperCase() ?? ''}${load.doc.slice(1)}.`,
-      '',
-      ...table(rows),
-      '',
-      ...checkGenerator(load, rows),
-    ]),
+    ...goals(judge(findings)),
+    '',
+    ...(report.peers.length > 0 ? [...peers(report.peers, missing), ''] : []),
+    ...loads.flatMap((load) => section(load, summarize(findings.cells, load.name, PEER_NAMES, BASE), missing)),
+    ...(findings.idle ? [...idleStreams(findings.idle), ''] : []),
+    ...(findings.starts.length > 0 ? [...starts(findings.starts), ''] : []),
     ...CAVEATS,
     '',
   ].join('\n');
 }
 
-const PEERS = [
-  '| peer | is |',
-  '|---|---|',
-  '| direct | the generator on the upstream, nothing between: shows that the generator is not the limit |',
-  '| bare | node:http in front, undici `dispatch` behind, nothing else: the measure |',
-  '| target | `cc-proxy gateway` as built, mode target, the model replaced in each request; metrics, log lines and history on |',
-  '| compare | the same in mode compare: every exchange is published to Redis; nobody reads there |',
-  '| target+otlp | target with spans and content exported to a receiver that takes everything |',
-];
+function peers(names: readonly PeerName[], missing: readonly MissingPeer[]): string[] {
+  return [
+    '## Peers',
+    '',
+    row(['peer', 'is', 'measured']),
+    row(['---', '---', '---']),
+    ...names.map((name) => row([name, PEERS[name], measured(missing.find((one) => one.name === name))])),
+  ];
+}
 
-const CAVEATS = [
-  '## How to read this',
-  '',
-  '- CPU is user and system time of the whole process, worker threads included, divided by complete answers. It counts',
-  '  what is done after the answer too: each cell waits until the process is idle. The kernel books it in ticks of 10 ms,',
-  '  for the process and for its main thread apart, so the second can come out a little above the first.',
-  '- A ratio is taken within a round and then the median over the rounds, with the lowest and the highest. Ratios carry',
-  '  over to other machines roughly; microseconds, answers a second and milliseconds do not, and they move with whatever',
-  '  else runs there.',
-  '- Where connections are kept busy, the first byte waits behind other requests: its time shows the queue. In paced',
-  '  streams it shows the way.',
-  '- An answer counts only when it was complete and right to the byte; everything else is an error, by kind.',
-  '- Published is the share of exchanges that reached the bus. Under 100 % the gateway shed copies, on purpose, and so',
-  '  spent less: compare such a row with care.',
-  '- Generator, upstream and Redis share what the process under test leaves free. All talk over the loopback without TLS.',
-];
+function measured(missing: MissingPeer | undefined): string {
+  return missing ? `no: ${missing.problem.replace(/\s+/g, ' ').replaceAll('|', '/')}` : 'yes';
+}
 
-function table(rows: readonly Row[]): string[] {
-  return [row(COLUMNS), row(COLUMNS.map(() => '---')), ...rows.map((one) => row(cellsOf(one)))];
+function goals(judged: readonly Judged[]): string[] {
+  return [
+    row(['what', 'median', 'range', 'must', 'reach', 'verdict']),
+    row(['---', '---', '---', '---', '---', '---']),
+    ...judged.map(({ goal, measured: found, verdict }) =>
+      row([
+        goal.what,
+        found ? `${figure(found.median)} ${goal.unit}` : '–',
+        found ? range(found) : '–',
+        `≤ ${limit(goal.must)}`,
+        `≤ ${limit(goal.reach)}`,
+        verdict,
+      ]),
+    ),
+    row(['memory under load over time', '–', '–', 'flat', 'flat', 'by `scripts/soak`']),
+  ];
+}
+
+/** As many digits as a reader needs to tell it from its limit. */
+function figure(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.5 ? 2 : 3);
+}
+
+function limit(value: number): string {
+  return value > 0 && value < 0.2 && value !== 0.1 ? `1/${Math.round(1 / value)}` : String(value);
+}
+
+function range({ low, high }: Spread): string {
+  return `${figure(low)} to ${figure(high)}`;
+}
+
+function section(load: Load, rows: readonly Row[], missing: readonly MissingPeer[]): string[] {
+  const absent = missing.filter(({ name }) => load.asks(name)).map(({ name }) => absentRow(name));
+  return [
+    `## ${load.name}`,
+    '',
+    `${load.doc[0]?.toUpperCase() ?? ''}${load.doc.slice(1)}.`,
+    '',
+    ...[row(COLUMNS), row(COLUMNS.map(() => '---')), ...rows.map((one) => row(cellsOf(one))), ...absent],
+    '',
+    ...checkGenerator(load, rows),
+  ];
+}
+
+function absentRow(name: string): string {
+  return row(COLUMNS.map((_, index) => (index === 0 ? name : index === COLUMNS.length - 1 ? 'not measured' : '–')));
 }
 
 function row(cells: readonly string[]): string {
@@ -94,7 +138,7 @@ function row(cells: readonly string[]): string {
 }
 
 function cellsOf(one: Row): string[] {
-  const { ratio, delayMs, firstByteMs, problems } = one;
+  const { ratio, problems } = one;
   const errors = Object.entries(problems).map(([kind, count]) => `${count} ${kind}`);
   return [
     one.peer,
@@ -103,12 +147,21 @@ function cellsOf(one: Row): string[] {
     ratio ? ratio.median.toFixed(2) : '–',
     ratio ? `${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}` : '–',
     integer(one.perSecond),
-    `${firstByteMs.p50.toFixed(2)} / ${firstByteMs.p99.toFixed(2)}`,
-    delayMs ? `${delayMs.p50.toFixed(2)} / ${delayMs.p99.toFixed(2)}` : '–',
+    pair(one.firstByteMs),
+    pair(one.firstByteOverMs),
+    pair(one.wholeMs),
+    pair(one.wholeOverMs),
+    pair(one.delayMs),
+    one.loopDelayP99Ms === null ? '–' : one.loopDelayP99Ms.toFixed(1),
+    integer(one.rssMb),
     one.published === null ? '–' : `${(one.published * 100).toFixed(0)} %`,
     integer(one.finished),
     errors.length === 0 ? '0' : errors.join(', '),
   ];
+}
+
+function pair(times: { p50: number; p99: number } | null): string {
+  return times ? `${times.p50.toFixed(2)} / ${times.p99.toFixed(2)}` : '–';
 }
 
 function integer(value: number | null): string {
@@ -125,7 +178,66 @@ function checkGenerator(load: Load, rows: readonly Row[]): string[] {
   const busiest = Math.max(...others.map(({ generatorCpuShare }) => generatorCpuShare));
   const busy = `the generator used at most ${Math.round(busiest * 100)} % of a core through a peer`;
   if ('perSecond' in load.pressure) return [`${busy[0]?.toUpperCase()}${busy.slice(1)}.`, ''];
-  const times = direct.perSecond / Math.max(...others.map(({ perSecond }) => perSecond));
-  const verdict = times >= ENOUGH ? '' : ` (less than ${ENOUGH}: answers/s of the fastest peer are a lower bound)`;
-  return [`Direct is ${times.toFixed(1)} times the fastest peer${verdict}; ${busy}.`, ''];
+  const fastest = others.reduce((best, one) => (one.perSecond > best.perSecond ? one : best));
+  const times = direct.perSecond / fastest.perSecond;
+  const verdict = times >= ENOUGH ? '' : ` (less than ${ENOUGH}: its answers/s are a lower bound, its CPU is not)`;
+  return [`Direct is ${times.toFixed(1)} times the fastest peer, ${fastest.peer}${verdict}; ${busy}.`, ''];
 }
+
+function idleStreams(idle: IdleStreams): string[] {
+  const { streams, warmMb, heldMb, afterMb, finished, problems } = idle;
+  const errors = Object.entries(problems).map(([kind, count]) => `${count} ${kind}`);
+  const each = (time: 0 | 1): string => integer(((heldMb[time] - (time === 0 ? warmMb : afterMb[0])) * 1024) / streams);
+  return [
+    '## idle-streams',
+    '',
+    `${integer(streams)} streams through \`target\` that have begun and then say nothing, requests of ` +
+      `${idle.requestBodyBytes / 1024} KB; released, and the same again.`,
+    '',
+    row(['', 'before MB', 'held MB', 'a stream KB', 'after MB']),
+    row(['---', '---', '---', '---', '---']),
+    row(['first', integer(warmMb), integer(heldMb[0]), each(0), integer(afterMb[0])]),
+    row(['again', integer(afterMb[0]), integer(heldMb[1]), each(1), integer(afterMb[1])]),
+    '',
+    `Of ${integer(streams * 2)} streams ${integer(finished)} ended whole; errors: ${errors.join(', ') || '0'}.`,
+  ];
+}
+
+function starts(all: readonly Start[]): string[] {
+  const show = (values: readonly number[]): string => {
+    const found = spread(values);
+    return found ? `${integer(found.median)} (${integer(found.low)}–${integer(found.high)})` : '–';
+  };
+  return [
+    '## start',
+    '',
+    'From the start of the process until `/readyz` says yes, and resident memory when it has come to rest.',
+    '',
+    row(['variant', 'starts', 'ready after ms', 'idle RSS MB']),
+    row(['---', '---', '---', '---']),
+    ...(['target', 'tracing'] as const).map((variant) => {
+      const own = all.filter((start) => start.variant === variant);
+      const [ready, idle] = [own.map(({ readyMs }) => readyMs), own.map(({ idleMb }) => idleMb)];
+      return row([variant, String(own.length), show(ready), show(idle)]);
+    }),
+  ];
+}
+
+const CAVEATS = [
+  '## How to read this',
+  '',
+  '- CPU is user and system time of the whole process, worker threads and children included, divided by complete answers.',
+  '  It counts what is done after the answer too: each cell waits until the process is idle.',
+  '- A ratio or a difference is taken within a round and then the median over the rounds, with the lowest and the highest.',
+  '  Ratios carry over to other machines roughly; microseconds, answers a second and milliseconds do not, and they move',
+  '  with whatever else runs there.',
+  '- Where connections are kept busy, the first byte waits behind other requests: its time shows the queue. In paced',
+  '  streams and with one client alone it shows the way.',
+  '- An answer counts only when it was complete and right: to the byte where it is relayed, by the text of every event and',
+  '  its ending where the peer writes it anew. Everything else is an error, by kind; a stream cut short is a `short answer`.',
+  "- An event's delay is from its making in the upstream to its arrival at the client, by the time stamp it carries.",
+  '- Loop delay is what the gateway itself says of its event loop, less the 10 ms between two looks.',
+  '- Published is the share of exchanges that reached the bus. Under 100 % the gateway shed copies, on purpose, and so',
+  '  spent less: compare such a row with care.',
+  '- Generator, upstream and Redis share what the process under test leaves free. All talk over the loopback without TLS.',
+];

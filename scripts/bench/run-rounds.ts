@@ -1,10 +1,10 @@
 // Runs every load against every peer, in another random order each round, and keeps what each cell showed.
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import type { ClientView, LoadOrder } from './client-view.ts';
+import type { ClientView } from './client-view.ts';
 import type { CpuClock } from './cpu-clock.ts';
 import { LOADS, type Load } from './loads.ts';
-import type { Peer } from './peers.ts';
+import type { Counters, Peer } from './peer.ts';
+import { SLOW_PEERS } from './peer-list.ts';
+import type { Stage } from './stage.ts';
 
 /** One load against one peer in one round. */
 export interface Cell {
@@ -14,6 +14,10 @@ export interface Cell {
   readonly client: ClientView;
   /** Microseconds of the peer's CPU for each answer, whatever it does afterwards included; null for `direct`. */
   readonly cpuUs: { readonly total: number; readonly mainThread: number } | null;
+  /** Resident memory at the end; null for `direct`. */
+  readonly rssMb: number | null;
+  /** Delay of its event loop while the load ran; null where it is not told. */
+  readonly loopDelayP99Ms: number | null;
   /** Share of the requests whose exchange reached the bus; null for who has none. */
   readonly published: number | null;
 }
@@ -27,76 +31,67 @@ export interface RoundsPlan {
 }
 
 export interface RoundsParts {
-  readonly generator: ChildProcess;
+  readonly stage: Stage;
   readonly cpu: CpuClock;
   onProgress(text: string): void;
 }
 
 /** A few requests a second would leave the code cold, so these warm up for the slow loads too. */
-const WARMUP = LOADS.filter(({ pressure }) => 'connections' in pressure);
+const WARMUP = LOADS.filter(({ pressure }) => 'connections' in pressure && pressure.connections > 1);
 
 export async function runRounds(plan: RoundsPlan, parts: RoundsParts): Promise<Cell[]> {
   const { peers, loads, rounds } = plan;
-  let nextTurn = 1;
-  const send = async (peer: Peer, load: Load, seconds: number): Promise<ClientView> => {
-    const view = await order(parts.generator, { port: peer.port, load: load.name, seconds, firstTurn: nextTurn });
-    nextTurn += view.sent;
-    return view;
-  };
+  const { stage } = parts;
   for (const peer of peers) {
     parts.onProgress(`warming up ${peer.name}`);
-    for (const load of WARMUP) await send(peer, load, plan.warmupSeconds);
+    // One with large bodies is enough for what is slow anyway.
+    const asked = WARMUP.filter(
+      (load) => load.asks(peer.name) && (!SLOW_PEERS.includes(peer.name) || load.answer === 'burst'),
+    );
+    for (const load of asked) await stage.send(peer, load, plan.warmupSeconds);
   }
   const cells: Cell[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const load of shuffled(loads)) {
-      for (const peer of shuffled(peers)) {
+      for (const peer of shuffled(peers.filter(({ name }) => load.asks(name)))) {
         parts.onProgress(`round ${round} of ${rounds}: ${load.name} through ${peer.name}`);
-        cells.push(await measure({ round, load, peer, cpu: parts.cpu }, () => send(peer, load, plan.seconds)));
+        const send = (): Promise<ClientView> => stage.send(peer, load, plan.seconds);
+        cells.push({ round, load: load.name, peer: peer.name, ...(await measure(peer, parts.cpu, send)) });
       }
     }
   }
   return cells;
 }
 
-interface CellParts {
-  round: number;
-  load: Load;
-  peer: Peer;
-  cpu: CpuClock;
-}
+type Measured = Omit<Cell, 'round' | 'load' | 'peer'>;
 
-async function measure({ round, load, peer, cpu }: CellParts, send: () => Promise<ClientView>): Promise<Cell> {
+async function measure(peer: Peer, cpu: CpuClock, send: () => Promise<ClientView>): Promise<Measured> {
   const { pid } = peer;
-  const named = { round, load: load.name, peer: peer.name };
-  if (pid === null) return { ...named, client: await send(), cpuUs: null, published: null };
-  const countersBefore = await peer.counters();
+  if (pid === null) {
+    return { client: await send(), cpuUs: null, rssMb: null, loopDelayP99Ms: null, published: null };
+  }
+  // Whoever ended meanwhile has none.
+  const readCounters = (): Promise<Counters | null> => peer.counters().catch(() => null);
   await cpu.untilIdle(pid);
+  const countersBefore = await readCounters();
   const before = cpu.read(pid);
   const client = await send();
+  const loopDelayP99Ms = (await readCounters())?.loopDelayP99Ms ?? null;
   await cpu.untilIdle(pid);
   const after = cpu.read(pid);
-  const countersAfter = await peer.counters();
-  const each = (seconds: number): number => (seconds * 1e6) / Math.max(1, client.finished);
-  const cpuUs = { total: each(after.total - before.total), mainThread: each(after.mainThread - before.mainThread) };
-  if (!countersBefore || !countersAfter) return { ...named, client, cpuUs, published: null };
+  const rssMb = cpu.rssMb(pid);
+  const countersAfter = await readCounters();
+  const each = (seconds: number): number => (seconds * 1e6) / client.finished;
+  const cpuUs =
+    client.finished === 0
+      ? null
+      : { total: each(after.total - before.total), mainThread: each(after.mainThread - before.mainThread) };
+  const measured = { client, cpuUs, rssMb, loopDelayP99Ms };
+  if (!countersBefore || !countersAfter || peer.publishes === null) return { ...measured, published: null };
   const pairs = countersAfter.pairs - countersBefore.pairs;
   const lost = countersAfter.lost - countersBefore.lost;
-  const published = (peer.name === 'compare' ? pairs : client.finished - lost) / Math.max(1, client.finished);
-  return { ...named, client, cpuUs, published };
-}
-
-async function order(generator: ChildProcess, what: LoadOrder): Promise<ClientView> {
-  const listening = new AbortController();
-  const { signal } = listening;
-  generator.send(what);
-  const answer = once(generator, 'message', { signal });
-  const gone = once(generator, 'exit', { signal }).then(() => null);
-  const first = await Promise.race([answer, gone]);
-  for (const other of [answer, gone]) other.catch(() => {}); // what is aborted rejects
-  listening.abort();
-  if (first === null) throw new Error('the generator ended');
-  return first[0] as ClientView;
+  const published = (peer.publishes === 'pair' ? pairs : client.finished - lost) / Math.max(1, client.finished);
+  return { ...measured, published };
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

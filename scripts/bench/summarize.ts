@@ -1,11 +1,16 @@
-// Cells of all rounds → one row for each peer and load. Ratios are taken within a round, where the neighbours' noise is
-// the same for both, and only then summed up.
+// Cells of all rounds → one row for each peer and load. Ratios and differences are taken within a round, where the
+// neighbours' noise is the same for both, and only then summed up.
 import type { Cell } from './run-rounds.ts';
 
 export interface Spread {
   median: number;
   low: number;
   high: number;
+}
+
+interface Quantiles {
+  p50: number;
+  p99: number;
 }
 
 export interface Row {
@@ -16,8 +21,14 @@ export interface Row {
   /** CPU × that of the base in the same round; null where there is no base. */
   readonly ratio: Spread | null;
   readonly perSecond: number;
-  readonly firstByteMs: { p50: number; p99: number };
-  readonly delayMs: { p50: number; p99: number } | null;
+  readonly firstByteMs: Quantiles;
+  readonly wholeMs: Quantiles;
+  /** What the peer adds to both beside `direct`; null where that did not run. */
+  readonly firstByteOverMs: Quantiles | null;
+  readonly wholeOverMs: Quantiles | null;
+  readonly delayMs: Quantiles | null;
+  readonly loopDelayP99Ms: number | null;
+  readonly rssMb: number | null;
   readonly generatorCpuShare: number;
   readonly published: number | null;
   readonly finished: number;
@@ -26,32 +37,35 @@ export interface Row {
 
 /** @param base the peer that the others are compared with */
 export function summarize(cells: readonly Cell[], load: string, peers: readonly string[], base: string): Row[] {
-  const ofLoad = cells.filter((cell) => cell.load === load);
   return peers.flatMap((peer) => {
-    const own = ofLoad.filter((cell) => cell.peer === peer);
+    const own = cells.filter((cell) => cell.load === load && cell.peer === peer);
     if (own.length === 0) return [];
-    const ratios = own.flatMap((cell) => {
-      const other = ofLoad.find((candidate) => candidate.round === cell.round && candidate.peer === base);
-      return cell.cpuUs && other?.cpuUs && other.cpuUs.total > 0 ? [cell.cpuUs.total / other.cpuUs.total] : [];
-    });
-    const of = (read: (cell: Cell) => number | null | undefined): number | null => {
-      const values = own.map(read).filter((value) => value !== null && value !== undefined);
-      return values.length === 0 ? null : median(values);
-    };
-    const quantiles = (read: (cell: Cell) => { p50: number; p99: number } | null) => {
-      const p50 = of((cell) => read(cell)?.p50);
-      const p99 = of((cell) => read(cell)?.p99);
+    const of = (read: Reading): number | null => spread(own.flatMap((cell) => read(cell) ?? []))?.median ?? null;
+    const quantiles = (read: (cell: Cell, which: 'p50' | 'p99') => number | null): Quantiles | null => {
+      const [p50, p99] = [of((cell) => read(cell, 'p50')), of((cell) => read(cell, 'p99'))];
       return p50 === null || p99 === null ? null : { p50, p99 };
     };
+    const over = (read: (cell: Cell, which: 'p50' | 'p99') => number): Quantiles | null => {
+      const between = (which: 'p50' | 'p99') =>
+        compare(cells, { load, peer, base: 'direct', read: (cell) => read(cell, which), how: 'difference' })?.median;
+      const [p50, p99] = [between('p50'), between('p99')];
+      return peer === 'direct' || p50 === undefined || p99 === undefined ? null : { p50, p99 };
+    };
+    const nothing = { p50: 0, p99: 0 };
     return [
       {
         peer,
-        cpuUs: of((cell) => cell.cpuUs?.total),
-        mainThreadUs: of((cell) => cell.cpuUs?.mainThread),
-        ratio: ratios.length === 0 ? null : spread(ratios),
+        cpuUs: of(cpuOf),
+        mainThreadUs: of((cell) => cell.cpuUs?.mainThread ?? null),
+        ratio: compare(cells, { load, peer, base, read: cpuOf, how: 'ratio' }),
         perSecond: of((cell) => cell.client.finished / cell.client.seconds) ?? 0,
-        firstByteMs: quantiles((cell) => cell.client.firstByteMs) ?? { p50: 0, p99: 0 },
-        delayMs: quantiles((cell) => cell.client.delayMs),
+        firstByteMs: quantiles((cell, which) => cell.client.firstByteMs[which]) ?? nothing,
+        wholeMs: quantiles((cell, which) => cell.client.wholeMs[which]) ?? nothing,
+        firstByteOverMs: over((cell, which) => cell.client.firstByteMs[which]),
+        wholeOverMs: over((cell, which) => cell.client.wholeMs[which]),
+        delayMs: quantiles((cell, which) => cell.client.delayMs?.[which] ?? null),
+        loopDelayP99Ms: of((cell) => cell.loopDelayP99Ms),
+        rssMb: of((cell) => cell.rssMb),
         generatorCpuShare: of((cell) => cell.client.generatorCpuShare) ?? 0,
         published: of((cell) => cell.published),
         finished: own.reduce((total, cell) => total + cell.client.finished, 0),
@@ -61,15 +75,42 @@ export function summarize(cells: readonly Cell[], load: string, peers: readonly 
   });
 }
 
-function spread(values: number[]): Spread {
-  return { median: median(values), low: Math.min(...values), high: Math.max(...values) };
+export type Reading = (cell: Cell) => number | null;
+
+export const cpuOf: Reading = (cell) => cell.cpuUs?.total ?? null;
+
+export interface Comparison {
+  readonly load: string;
+  readonly peer: string;
+  readonly base: string;
+  readonly read: Reading;
+  readonly how: 'ratio' | 'difference';
 }
 
-function median(values: number[]): number {
+/** Of one peer and another in the same round, over all rounds; null when there is no round with both. */
+export function compare(cells: readonly Cell[], { load, peer, base, read, how }: Comparison): Spread | null {
+  const ofLoad = cells.filter((cell) => cell.load === load && cell.client.finished > 0);
+  return spread(
+    ofLoad
+      .filter((cell) => cell.peer === peer)
+      .flatMap((cell) => {
+        const other = ofLoad.find((candidate) => candidate.round === cell.round && candidate.peer === base);
+        const [value, measure] = [read(cell), other === undefined ? null : read(other)];
+        if (value === null || measure === null) return [];
+        if (how === 'difference') return [value - measure];
+        return measure > 0 ? [value / measure] : [];
+      }),
+  );
+}
+
+/** Median, lowest and highest; null for no values. */
+export function spread(values: readonly number[]): Spread | null {
   const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [sorted[0], sorted.at(-1)];
+  if (low === undefined || high === undefined) return null;
   const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+  const upper = sorted[middle] ?? high;
+  return { median: sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? low) + upper) / 2, low, high };
 }
 
 function addUp(problems: Array<Record<string, number>>): Record<string, number> {

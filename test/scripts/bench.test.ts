@@ -6,34 +6,36 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createAnswerReader } from '../../scripts/bench/answer-reader.ts';
-import { STAMP_DIGITS, streamAnswer } from '../../scripts/bench/bodies.ts';
+import { STAMP_DIGITS, STAMPS, streamAnswer } from '../../scripts/bench/bodies.ts';
+import { checkBytes, checkText } from '../../scripts/bench/check-body.ts';
+import { type Goal, judge } from '../../scripts/bench/goals.ts';
 import type { Cell } from '../../scripts/bench/run-rounds.ts';
 import { summarize } from '../../scripts/bench/summarize.ts';
 import { ROOT } from '../support/read-imports.ts';
 
-const HEADER =
-  '| peer | CPU µs/request | main thread | × bare | range | answers/s | first byte p50 / p99 ms | event delay p50 / p99 ms | published | answers | errors |';
-
-/** The rows of each load's table, cells apart. */
-function tables(page: string): Map<string, string[][]> {
+/** The rows of each load's table, cells by column; of two columns of one name the first counts. */
+function tables(page: string): Map<string, Array<Record<string, string>>> {
+  const cells = (line: string): string[] =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim());
   return new Map(
     page
       .split(/^## /m)
-      .filter((section) => section.includes(HEADER))
+      .filter((section) => section.includes('| peer | CPU'))
       .map((section) => {
-        const rows = section.slice(section.indexOf(HEADER)).split('\n\n')[0]?.split('\n').slice(2) ?? [];
+        const [header = '', , ...lines] = section.split('\n').filter((line) => line.startsWith('|'));
+        const columns = cells(header).map((name, index, all) => (all.indexOf(name) === index ? name : `${name} again`));
         return [
           section.split('\n')[0] ?? '',
-          rows.map((row) =>
-            row
-              .split('|')
-              .slice(1, -1)
-              .map((cell) => cell.trim()),
-          ),
+          lines.map((line) => Object.fromEntries(cells(line).map((cell, index) => [columns[index] ?? '', cell]))),
         ];
       }),
   );
 }
+
+const PEERS = ['direct', 'bare', 'express', 'target', 'compare', 'converted'];
 
 describe('the bench', () => {
   let folder: string;
@@ -44,11 +46,7 @@ describe('the bench', () => {
     folder = mkdtempSync(join(tmpdir(), 'cc-proxy-bench-test-'));
     const out = join(folder, 'bench.md');
     const tiny = ['--quick', '--rounds', '1', '--seconds', '0.1', '--loads', 'burst-100k,paced', '--out', out];
-    const done = spawnSync(process.execPath, ['--conditions=source', join(ROOT, 'scripts/bench.ts'), ...tiny], {
-      cwd: folder,
-      encoding: 'utf8',
-      timeout: 55_000,
-    });
+    const done = bench([...tiny, '--peers', PEERS.join(',')], folder);
     expect(done.status, done.stderr).to.equal(0);
     page = readFileSync(out, 'utf8');
     expect(done.stdout).to.equal(page);
@@ -56,57 +54,85 @@ describe('the bench', () => {
 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('has one table for each load asked for, with a row for each peer that could be started', () => {
-    const missing = [...page.matchAll(/^- \*\*Not measured:\*\* (\S+):/gm)].map((match) => match[1]);
-    expect(missing.filter((name) => name !== 'compare')).to.deep.equal([]);
-    const expected = ['direct', 'bare', 'target', 'compare', 'target+otlp'].filter((name) => !missing.includes(name));
+  it('has one table for each load asked for, with a row for each peer, also for those that could not be started', () => {
     const found = tables(page);
     expect([...found.keys()]).to.deep.equal(['burst-100k', 'paced']);
-    for (const [load, rows] of found)
-      expect(
-        rows.map((row) => row[0]),
-        load,
-      ).to.deep.equal(expected);
+    for (const [load, rows] of found) {
+      expect(rows.map((row) => row.peer).sort(), load).to.deep.equal([...PEERS].sort());
+      const absent = rows.filter(({ errors }) => errors === 'not measured').map(({ peer }) => peer);
+      expect(absent.filter((peer) => peer !== 'compare')).to.deep.equal([]);
+    }
   });
 
   it('got complete and right answers through every peer', () => {
     for (const [load, rows] of tables(page)) {
-      for (const row of rows) {
-        expect(Number(row[9]?.replace(',', '')), `${load} ${row[0]}: answers`).to.be.above(0);
-        expect(row[10], `${load} ${row[0]}: errors`).to.equal('0');
+      for (const row of rows.filter(({ errors }) => errors !== 'not measured')) {
+        expect(Number(row.answers?.replace(',', '')), `${load} ${row.peer}: answers`).to.be.above(0);
+        expect(row.errors, `${load} ${row.peer}: errors`).to.equal('0');
       }
     }
   });
 
   it('gives CPU and ratios for proxies, event delays for paced streams, and a dash where there is nothing to give', () => {
     for (const [load, rows] of tables(page)) {
-      for (const row of rows) {
-        const where = `${load} ${row[0]}`;
-        expect(row[1], where).to.match(row[0] === 'direct' ? /^–$/ : /^[\d,]+$/);
-        expect(row[3], where).to.match(row[0] === 'direct' ? /^–$/ : row[0] === 'bare' ? /^1\.00$/ : /^\d+\.\d\d$/);
-        expect(row[7], where).to.match(load === 'paced' ? /^-?\d+\.\d\d \/ -?\d+\.\d\d$/ : /^–$/);
-        expect(row[8], where).to.match(row[0] === 'direct' || row[0] === 'bare' ? /^–$/ : /^\d+ %$/);
+      for (const row of rows.filter(({ errors }) => errors !== 'not measured')) {
+        const where = `${load} ${row.peer}`;
+        const [isDirect, isBare] = [row.peer === 'direct', row.peer === 'bare'];
+        expect(row['CPU µs/request'], where).to.match(isDirect ? /^–$/ : /^[\d,]+$/);
+        expect(row['× bare'], where).to.match(isDirect ? /^–$/ : isBare ? /^1\.00$/ : /^\d+\.\d\d$/);
+        expect(row['event delay p50 / p99 ms'], where).to.match(load === 'paced' ? TIMES : /^–$/);
+        expect(row['over direct'], where).to.match(isDirect ? /^–$/ : TIMES);
+        expect(row.published, where).to.match(row.peer === 'compare' ? /^\d+ %$/ : /^–$/);
       }
     }
   });
 
-  it('says how, when, where and with what it was made', () => {
+  it('begins with the goals, and says how, when, where and with what it was made', () => {
+    expect(page.indexOf('## Goals')).to.be.within(0, page.indexOf('## burst-100k'));
+    expect(page).to.match(/\| CPU, `converted`, burst-100k, × bare \| [\d.]+ × \|/);
     expect(page).to.match(/Made by `npm run bench -- --quick .+`, \d{4}-\d\d-\d\d\./);
     expect(page).to.match(/\*\*Machine:\*\* \d+ cores, /);
     expect(page).to.include(`Node ${process.versions.node}`);
   });
+
+  for (const { args, told } of [
+    { args: ['--peers', 'bare,nginy'], told: /^bench: no peer is called "nginy"; there are direct, bare, .*litellm/ },
+    {
+      args: ['--loads', 'json-2k'],
+      told: /^bench: no load is called "json-2k"; there are json-1k, .*idle-streams, start/,
+    },
+    { args: ['--rounds', 'many'], told: /^bench: --rounds many must be a number above 0/ },
+    { args: ['--fast'], told: /^bench: .*--fast/ },
+  ]) {
+    it(`refuses ${args.join(' ')} with 2 and says what there is`, () => {
+      const done = bench(args, folder);
+      expect(done.stderr).to.match(told);
+      expect(done).to.include({ status: 2, stdout: '' });
+    });
+  }
 });
+
+const TIMES = /^-?\d+\.\d\d \/ -?\d+\.\d\d$/;
+
+function bench(args: string[], cwd: string): { status: number | null; stdout: string; stderr: string } {
+  const script = join(ROOT, 'scripts/bench.ts');
+  return spawnSync(process.execPath, ['--conditions=source', script, ...args], {
+    cwd,
+    encoding: 'utf8',
+    timeout: 55_000,
+  });
+}
 
 describe("the bench's reader of answers", () => {
   const answer = streamAnswer();
 
   function read(bytes: Buffer, pieceBytes: number): { problem: string | null; stamps: number[] } {
     const seen = { problem: 'nothing' as string | null, stamps: [] as number[] };
+    const expected = { payload: answer.payload, events: { ends: answer.ends, stamps: answer.stamps } };
     const reader = createAnswerReader(
-      { payload: answer.payload, events: { ends: answer.ends, stamps: answer.stamps } },
+      checkBytes(expected, (madeAtUs) => seen.stamps.push(madeAtUs)),
       {
         onFirstByte: () => {},
-        onEvent: (madeAtUs) => seen.stamps.push(madeAtUs),
         onEnd: (problem) => {
           seen.problem = problem;
         },
@@ -147,12 +173,47 @@ describe("the bench's reader of answers", () => {
   });
 });
 
+describe("the bench's check of answers that a peer writes anew", () => {
+  const { payload, stamps } = streamAnswer();
+
+  function check(body: Buffer, pieceBytes: number): { problem: string | null; stamps: number } {
+    let seen = 0;
+    const expected = { stamps: STAMPS, reportsStamps: true, text: 'message_stop' };
+    const checked = checkText(expected, () => seen++);
+    checked.begin();
+    for (let at = 0; at < body.length; at += pieceBytes) checked.push(body.subarray(at, at + pieceBytes));
+    return { problem: checked.end(), stamps: seen };
+  }
+
+  it('finds the time in every event however the stream is written and cut', () => {
+    const anew = Buffer.from(payload.toString().replaceAll('event: ', 'event:').replaceAll('\n', '\r\n'));
+    for (const pieceBytes of [1, 7, 65_536]) {
+      expect(check(anew, pieceBytes)).to.deep.equal({ problem: null, stamps: STAMPS });
+    }
+  });
+
+  it('finds an event too few, one too many and a stream without an end', () => {
+    const lastStamp = stamps.filter((at) => at >= 0).at(-1) ?? 0;
+    expect(check(payload.subarray(0, lastStamp), 1000).problem).to.equal('short answer');
+    expect(check(Buffer.concat([payload, payload]), 1000).problem).to.equal('wrong text');
+    expect(check(payload.subarray(0, payload.indexOf('message_stop')), 1000).problem).to.equal('wrong text');
+  });
+});
+
 describe("the bench's sums", () => {
   function cell(round: number, peer: string, cpuUs: number, problems: Record<string, number> = {}): Cell {
     const ms = { p50: 1, p99: 2 };
     const times = { firstByteMs: ms, wholeMs: ms, delayMs: null, generatorCpuShare: 0.1 };
     return {
-      ...{ round, load: 'json-1k', peer, published: null, cpuUs: { total: cpuUs, mainThread: cpuUs / 2 } },
+      ...{
+        round,
+        load: 'json-1k',
+        peer,
+        published: null,
+        rssMb: 50,
+        loopDelayP99Ms: null,
+        cpuUs: { total: cpuUs, mainThread: cpuUs / 2 },
+      },
       client: { sent: 10, finished: 10, problems, seconds: 2, ...times },
     };
   }
@@ -175,5 +236,33 @@ describe("the bench's sums", () => {
     expect(rows.map(({ peer, problems }) => ({ peer, problems }))).to.deep.equal([
       { peer: 'bare', problems: { 'short answer': 3, 'status 502': 1 } },
     ]);
+  });
+
+  it('takes what a peer adds to direct from the same round, and has none for direct itself', () => {
+    const rows = summarize([cell(1, 'direct', 1), cell(1, 'bare', 1)], 'json-1k', ['direct', 'bare'], 'bare');
+    expect(rows.map(({ firstByteOverMs }) => firstByteOverMs)).to.deep.equal([null, { p50: 0, p99: 0 }]);
+  });
+
+  const goal: Goal = {
+    ...{ what: 'cost', unit: '×', must: 2, reach: 1 },
+    measure: ({ cells }) => summarize(cells, 'json-1k', ['target'], 'bare')[0]?.ratio ?? null,
+  };
+
+  function verdict(ratio: number, published: number | null): string | undefined {
+    const cells = [cell(1, 'bare', 100), { ...cell(1, 'target', 100 * ratio), published }];
+    const publisher = { load: 'json-1k', peer: 'target' } as const;
+    return judge({ cells, starts: [], idle: null }, [{ ...goal, publisher }])[0]?.verdict;
+  }
+
+  it('tells a goal that is reached from one that is met, missed and not measured', () => {
+    expect([1, 2, 2.01].map((ratio) => verdict(ratio, null))).to.deep.equal(['reached', 'must met', '**missed**']);
+    expect(judge({ cells: [], starts: [], idle: null }, [goal])).to.deep.equal([
+      { goal, measured: null, verdict: 'not measured' },
+    ]);
+  });
+
+  it('says beside a verdict that not every exchange was published', () => {
+    expect(verdict(1, 1)).to.equal('reached');
+    expect(verdict(1, 0.4)).to.equal('reached, with 40 % published');
   });
 });
