@@ -39,6 +39,7 @@ const isErrorKind = oneOf(
 );
 const isError = shape({}, { kind: isErrorKind, type: isString, message: isString, details: isFields });
 const isManner = oneOf('close', 'reset');
+const isResult = shape({ url: isString, title: isString }, { content: isString, date: isString });
 
 const FAULTS: Record<string, Check> = {
   'cut-before-headers': shape({ kind: isString }, { manner: isManner }),
@@ -89,6 +90,7 @@ const MEMBERS: Record<keyof Scene, Check> = {
   fault: (value) => isFields(value) && (FAULTS[String(value.kind)]?.(value) ?? false),
   refuses: oneOf(...VENDOR_REFUSALS),
   quirks: isFields,
+  search: shape({ results: listOf(isResult) }),
   everyPath: isBoolean,
 };
 

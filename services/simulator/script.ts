@@ -2,6 +2,7 @@
 // Anthropic's words; protocols translate it. "Event n" counts every event that is sent, pings and extra ones included.
 import type { Usage } from '#shared/wire/anthropic.ts';
 import type { Quirks } from './quirks.ts';
+import type { SceneResult } from './search/search-api.ts';
 
 /** A content block as Anthropic would answer it. A `tool_use` without id gets one. */
 export interface SceneBlock {
@@ -124,6 +125,8 @@ export interface Scene {
   refuses?: string;
   /** In what the answer leaves its protocol's usual shape. */
   quirks?: Quirks;
+  /** What search APIs find; by default pages about what they are asked. */
+  search?: { results: SceneResult[] };
   /** Play status, delays and faults on every path and not just where a model answers. */
   everyPath?: boolean;
 }

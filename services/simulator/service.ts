@@ -7,6 +7,7 @@ import { gemini } from './protocols/gemini.ts';
 import { ollama } from './protocols/ollama.ts';
 import { openaiChat } from './protocols/openai-chat.ts';
 import { openaiResponses } from './protocols/openai-responses.ts';
+import { searchEngines } from './protocols/search-engines.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import { SeenBook, type SeenRequest } from './seen.ts';
 import { createSimulatorServer } from './server.ts';
@@ -30,7 +31,7 @@ export interface Simulator extends RunningService {
   connections(): number;
 }
 
-const PROTOCOLS = [openaiChat, openaiResponses, gemini, ollama, anthropic];
+const PROTOCOLS = [openaiChat, openaiResponses, gemini, ollama, anthropic, searchEngines];
 
 /** Resolves when it listens. @throws when the address cannot be used or the first scene does not exist. */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {

@@ -98,6 +98,7 @@ describe('simulator control', () => {
       body: '{}',
       quirks: { chat: { toolIndex: 'gaps', finishReason: null } },
       refuses: 'ollama-shift',
+      search: { results: [{ url: 'https://a.example', title: 'A', content: 'c', date: '2026-01-01' }] },
       everyPath: false,
     };
     const response = await order({ scene });

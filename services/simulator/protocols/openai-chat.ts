@@ -14,7 +14,8 @@ import { writeChatStream } from './openai-chat-stream.ts';
 import { openaiErrorBody, openaiHeaders } from './openai-errors.ts';
 import { answerModels } from './openai-models.ts';
 
-const PATH = /\/chat\/completions$/;
+/** Not of a model that is asked as a search engine. */
+const PATH = /^(?!\/search-engines\/).*\/chat\/completions$/;
 const AZURE_DEPLOYMENT = /\/openai\/deployments\/[^/]+\//;
 
 export const openaiChat: Protocol = {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mergeUsage, promptTokens, usageCounts } from '#shared/messages/usage.ts';
+import { addUsage, mergeUsage, promptTokens, usageCounts } from '#shared/messages/usage.ts';
 
 describe('usage', () => {
   it('replaces totals instead of adding them', () => {
@@ -48,5 +48,27 @@ describe('usage', () => {
     expect(promptTokens(usage)).to.equal(234);
     expect(promptTokens({ output_tokens: 3 })).to.equal(null);
     expect(promptTokens(null)).to.equal(null);
+  });
+});
+
+describe('usage of answers that are one', () => {
+  it('adds up what is counted, within counts too, and keeps what is not', () => {
+    const sum = addUsage(
+      { input_tokens: 10, output_tokens: 1, service_tier: 'a', cache_creation: { ephemeral_5m_input_tokens: 2 } },
+      { input_tokens: 5, output_tokens: 2, service_tier: 'b', cache_creation: { ephemeral_5m_input_tokens: 3 } },
+    );
+    expect(sum).to.deep.equal({
+      ...{ input_tokens: 15, output_tokens: 3, service_tier: 'b' },
+      cache_creation: { ephemeral_5m_input_tokens: 5 },
+    });
+  });
+
+  it('takes what only one of them tells, and nothing for what is null', () => {
+    expect(addUsage({}, { input_tokens: 5, x: null })).to.deep.equal({ input_tokens: 5, x: null });
+    expect(
+      addUsage({ input_tokens: 5 }, { input_tokens: null, server_tool_use: { web_search_requests: 1 } }),
+    ).to.deep.equal({ input_tokens: 5, server_tool_use: { web_search_requests: 1 } });
+    const odd = addUsage({}, JSON.parse('{"__proto__": {"a": 1}}'));
+    expect(Object.keys(odd)).to.deep.equal(['__proto__']);
   });
 });
