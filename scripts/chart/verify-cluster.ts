@@ -3,6 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { run, template } from './tools.ts';
+import { verifyHook } from './verify-hook.ts';
 
 export interface ClusterOptions {
   chart: string;
@@ -28,6 +29,7 @@ export function verifyCluster(options: ClusterOptions): void {
     const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
     kubectl('label', 'namespace', namespace, ...labels);
     for (const shape of options.shapes) admit(shape, namespace, options);
+    verifyHook({ chart: options.chart, namespace, report: options.report });
     live(namespace, options);
   } finally {
     run('kubectl', ['delete', 'namespace', namespace, '--wait=false']);

@@ -68,6 +68,15 @@ labels:
 {{- end -}}
 {{- end -}}
 
+{{- /* Services with metrics and probes, as a JSON list. */ -}}
+{{- define "cc-proxy.running" -}}
+{{- $running := list "gateway" -}}
+{{- range list "comparator" "console" -}}
+{{- if (get $.Values .).enabled -}}{{- $running = append $running . -}}{{- end -}}
+{{- end -}}
+{{- toJson $running -}}
+{{- end -}}
+
 {{- define "cc-proxy.needsStore" -}}
 {{- if or .Values.comparator.enabled .Values.console.enabled }}true{{ end -}}
 {{- end -}}

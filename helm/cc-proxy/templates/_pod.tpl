@@ -87,7 +87,6 @@ seconds; store and keys when it may have the store, and the upstreams' keys.
 metadata:
   labels:
     {{- include "cc-proxy.labels" . | nindent 4 }}
-    cc-proxy/metrics: "true"
     {{- with .values.podLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
