@@ -14,6 +14,7 @@ import { createLogger, type ServiceLogger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import { createTracing } from '#shared/telemetry/spans.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
+import { createTargets } from '#shared/upstream/create-targets.ts';
 
 export function createLog(config: Config, service: string): ServiceLogger {
   const { level, format } = config.log;
@@ -170,6 +171,31 @@ export function refuseOpenGateway(config: Config): void {
     `server.listen_address = "${address}" is open to the network and no client keys are configured: ` +
       'listen on 127.0.0.1, or set server.allow_any_key = true if something in front keeps strangers out',
   );
+}
+
+/** What the doctor wants to know of a target: nothing that is secret. */
+export interface TargetView {
+  name: string;
+  provider: string;
+  baseUrl: string;
+  hasKey: boolean;
+  contextWindow: number | null;
+  maxOutput: number | null;
+  isForced: boolean;
+}
+
+/** Where requests of mode target may go, in the order in which names are resolved. @throws ConfigError */
+export function viewTargets(config: Config): TargetView[] {
+  const { forced, models } = createTargets(config);
+  return [...(forced === null ? [] : [forced]), ...models.values()].map((target) => ({
+    name: target.name,
+    provider: target.provider,
+    baseUrl: target.baseUrl,
+    hasKey: target.credential.kind !== 'none',
+    contextWindow: target.contextWindow,
+    maxOutput: target.maxOutput,
+    isForced: target === forced,
+  }));
 }
 
 /** @throws ConfigError when a request would have nowhere to go */

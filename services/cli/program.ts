@@ -49,7 +49,27 @@ export function createProgram(): Command {
     .option('--token <token>', 'admin token; else the one of the configuration or of the state folder')
     .description('show or switch the mode of a running gateway')
     .action(async (name, options) => (await import('./commands/mode.ts')).runMode(name, options, load()));
+  program
+    .command('run')
+    .argument('<command>', 'what to run, e.g. claude')
+    .argument('[args...]', 'handed on as they are')
+    .description('run a client with the variables it needs to talk to the running gateway')
+    .action(async (command, args) => (await import('./commands/run.ts')).runClient(command, args, load()));
+  program
+    .command('doctor')
+    .description('what is wrong here, and what to do about it; exit code 1 when something is')
+    .action(async () => (await import('./commands/doctor.ts')).runDoctor(load));
   return program;
+}
+
+/** Options that take a value, each in two words or one. */
+const VALUED = /^--(?:config|target-url|model)$/;
+
+/** What stands behind the command of `run` is the command's own, also where it looks like an option of ours. */
+export function keepArguments(argv: readonly string[]): string[] {
+  const at = argv.findIndex((word, index) => !word.startsWith('-') && !VALUED.test(argv[index - 1] ?? ''));
+  if (argv[at] !== 'run' || argv[at + 1] === '--' || /^(?:--help|-h)$/.test(argv[at + 1] ?? '')) return [...argv];
+  return [...argv.slice(0, at + 1), '--', ...argv.slice(at + 1)];
 }
 
 function toConfig(flags: CommonFlags): Config {
