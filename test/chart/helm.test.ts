@@ -7,6 +7,8 @@ import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
 import { createProgram } from '#services/cli/program.ts';
 import { type Config, environmentNames, loadConfig } from '#shared/config/load.ts';
+import { isKey, type SectionSchema } from '#shared/config/schema.ts';
+import { MAPS, SECTIONS } from '#shared/config/sections/index.ts';
 import { isThere, template } from '../../scripts/chart/tools.ts';
 import { WRONG_VALUES } from '../../scripts/chart/wrong-values.ts';
 import { ROOT } from '../support/read-imports.ts';
@@ -33,6 +35,20 @@ interface Manifest {
 
 const CHART = join(ROOT, 'helm/cc-proxy');
 const shapes = readdirSync(join(CHART, 'ci')).map((file) => join(CHART, 'ci', file));
+
+/** Settings that no ConfigMap may hold, and those that the chart has to know. */
+function refusedPaths(): string[] {
+  const paths: string[] = [];
+  const walk = (schema: SectionSchema, prefix: string): void => {
+    for (const [name, node] of Object.entries(schema)) {
+      if (!isKey(node)) walk(node, `${prefix}${name}.`);
+      else if (node.sensitive || name === 'listen_address') paths.push(`${prefix}${name}`);
+    }
+  };
+  for (const [name, schema] of Object.entries(SECTIONS)) walk(schema, `${name}.`);
+  for (const [name, schema] of Object.entries(MAPS)) walk(schema, `${name}.one.`);
+  return paths;
+}
 
 describe('the chart, rendered', function () {
   this.timeout(60_000);
@@ -163,6 +179,16 @@ describe('the chart, rendered', function () {
       expect(stderr).to.match(says);
     });
   }
+
+  it('refuses every setting that is a secret or an address, whatever section it is in', () => {
+    for (const path of refusedPaths()) {
+      const leaf = path.endsWith('headers') ? { a: 'b' } : 'x';
+      const config = path.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), leaf);
+      const file = join(folder, 'wrong.yaml');
+      writeFileSync(file, JSON.stringify({ simulator: { enabled: true }, config }));
+      expect(template(CHART, 'rel', 'ns', ['-f', file]).stderr, path).to.include(`config.${path}: `);
+    }
+  });
 
   it('leaves no hole in what it renders', () => {
     for (const shape of shapes) {

@@ -21,16 +21,21 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
-{{- /* {root, component} */ -}}
-{{- define "cc-proxy.labels" -}}
+{{- /* Labels of pods: no version, which would restart Redis and PostgreSQL with each upgrade. {root, component} */ -}}
+{{- define "cc-proxy.podLabels" -}}
 {{ include "cc-proxy.selector" . }}
 app.kubernetes.io/part-of: cc-proxy
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- with .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{- /* {root, component} */ -}}
+{{- define "cc-proxy.labels" -}}
+{{ include "cc-proxy.podLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- /* metadata of an object: {root, component, name} */ -}}

@@ -33,7 +33,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "cc-proxy.labels" . | nindent 8 }}
+        {{- include "cc-proxy.podLabels" . | nindent 8 }}
       {{- with .config }}
       annotations:
         checksum/config: {{ toJson . | sha256sum }}

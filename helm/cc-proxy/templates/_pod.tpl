@@ -86,7 +86,7 @@ seconds; store and keys when it may have the store, and the upstreams' keys.
 {{- $root := .root -}}
 metadata:
   labels:
-    {{- include "cc-proxy.labels" . | nindent 4 }}
+    {{- include "cc-proxy.podLabels" . | nindent 4 }}
     {{- with .values.podLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
