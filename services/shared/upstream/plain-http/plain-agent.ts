@@ -1,0 +1,87 @@
+// The dispatcher of our own HTTP/1.1 leg: connections of each origin, kept for the next request. A request that is not
+// plain goes to undici, which also says what is wrong with one.
+import { judgeWithUndici } from './judge-reply.ts';
+import { PlainConnection } from './plain-connection.ts';
+import { PlainExchange, type ReplyHandler } from './plain-exchange.ts';
+import { isPlainRequest, type PlainRequest } from './plain-heads.ts';
+
+const READ_BYTES = 65_536;
+const MAX_IDLE_PER_ORIGIN = 256;
+
+/** Undici's dispatchers fit. */
+export interface UpstreamAgent {
+  dispatch(request: PlainRequest, handler: ReplyHandler): boolean;
+  destroy(): Promise<void>;
+}
+
+interface Pool {
+  url: URL;
+  idle: PlainConnection[];
+  tlsSession: Buffer | undefined;
+}
+
+export interface PlainAgentParts {
+  connectTimeoutMs: number;
+  undici: UpstreamAgent;
+}
+
+export function createPlainAgent({ connectTimeoutMs, undici }: PlainAgentParts): UpstreamAgent {
+  const pools = new Map<string, Pool>();
+  const open = new Set<PlainConnection>();
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+  function poolOf(origin: string): Pool {
+    const known = pools.get(origin) ?? { url: new URL(origin), idle: [], tlsSession: undefined };
+    pools.set(origin, known);
+    return known;
+  }
+
+  function connect(pool: Pool, exchange: PlainExchange): void {
+    const connection = new PlainConnection(pool.url, exchange, {
+      connectTimeoutMs,
+      buffer,
+      tlsSession: pool.tlsSession,
+      onTlsSession: (session) => {
+        pool.tlsSession = session;
+      },
+      onIdle: () => {
+        if (pool.idle.length < MAX_IDLE_PER_ORIGIN) pool.idle.push(connection);
+        else connection.destroy();
+      },
+      onClosed: () => {
+        open.delete(connection);
+        const place = pool.idle.indexOf(connection);
+        if (place !== -1) pool.idle.splice(place, 1);
+      },
+    });
+    open.add(connection);
+  }
+
+  /** Nothing is written to a kept connection before the loop has seen whether the server has closed it meanwhile. */
+  function run(pool: Pool, exchange: PlainExchange): void {
+    const kept = pool.idle.pop();
+    if (exchange.isOver) return;
+    if (!kept) connect(pool, exchange);
+    else {
+      setImmediate(() => {
+        if (!kept.isUsable) run(pool, exchange);
+        else if (exchange.isOver) pool.idle.push(kept);
+        else kept.carry(exchange);
+      });
+    }
+  }
+
+  return {
+    dispatch(request: PlainRequest, handler: ReplyHandler) {
+      if (!isPlainRequest(request)) return undici.dispatch(request, handler);
+      const exchange = new PlainExchange(request, handler, judgeWithUndici);
+      handler.onRequestStart(exchange);
+      if (!exchange.isOver) run(poolOf(request.origin), exchange);
+      return true;
+    },
+    async destroy() {
+      for (const connection of open) connection.shut();
+      await undici.destroy();
+    },
+  };
+}

@@ -1,0 +1,404 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { expect } from 'chai';
+import type { Dispatcher } from 'undici';
+import { createAgent } from '#shared/upstream/agent.ts';
+import { createPlainAgent, type UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
+import type { PlainRequest } from '#shared/upstream/plain-http/plain-heads.ts';
+import { until } from '../../../support/gateway.ts';
+import { cut } from '../../../support/replies/arbitrary-replies.ts';
+import { type Reply, type ReplyPlayer, startReplyPlayer } from '../../../support/replies/play-replies.ts';
+import { makeSelfSigned } from '../../../support/self-signed.ts';
+
+const CHUNKED = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
+const reply = (text: string, ending: Reply['ending'] = 'keep', ...places: number[]): Reply => ({
+  pieces: cut(Buffer.from(text, 'latin1'), places),
+  ending,
+});
+
+interface Call {
+  controller: Dispatcher.DispatchController;
+  status: number;
+  body: string;
+  error: Error | null;
+  isOver: boolean;
+}
+
+function call(leg: UpstreamAgent, request: Partial<PlainRequest> & { origin: string }): Call {
+  const seen: Partial<Call> = { status: 0, body: '', error: null, isOver: false };
+  leg.dispatch(
+    { path: '/', method: 'POST', headers: [], body: Buffer.from('{}'), headersTimeout: 0, bodyTimeout: 0, ...request },
+    {
+      onRequestStart: (controller) => Object.assign(seen, { controller }),
+      onResponseStart: (_controller, status) => Object.assign(seen, { status }),
+      onResponseData: (_controller, chunk) => Object.assign(seen, { body: seen.body + chunk.toString('latin1') }),
+      onResponseEnd: () => Object.assign(seen, { isOver: true }),
+      onResponseError: (_controller, error) => Object.assign(seen, { isOver: true, error }),
+    },
+  );
+  return seen as Call;
+}
+
+async function finished(begun: Call): Promise<Call> {
+  await until(() => begun.isOver);
+  return begun;
+}
+
+describe('our own HTTP/1.1 leg', () => {
+  let player: ReplyPlayer;
+  let undici: UpstreamAgent;
+  let own: UpstreamAgent;
+  const opened: Array<Server | Socket> = [];
+
+  beforeEach(async () => {
+    player = await startReplyPlayer();
+    undici = createAgent(5000);
+    own = createPlainAgent({ connectTimeoutMs: 5000, undici: createAgent(5000) });
+  });
+  afterEach(async () => {
+    await Promise.all([own.destroy(), undici.destroy(), player.stop()]);
+    for (const part of opened.splice(0)) 'destroy' in part ? part.destroy() : part.close();
+  });
+
+  /** A server that does with each connection as the test says. */
+  async function serve(onSocket: (socket: Socket) => void): Promise<string> {
+    const server = createServer((socket) => {
+      opened.push(socket);
+      socket.on('error', () => {});
+      onSocket(socket);
+    });
+    return listen(server);
+  }
+
+  async function listen(server: Server): Promise<string> {
+    opened.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  describe('a request', () => {
+    const REQUESTS: Array<[string, Partial<PlainRequest>]> = [
+      ['plain', { headers: ['Content-Type', 'application/json', 'x-odd', 'a\tb \u00fc'] }],
+      ['large', { body: Buffer.alloc(3_000_000, 'x') }],
+      ['without a body', { body: null }],
+      ['GET', { method: 'GET', body: null }],
+      ['PUT', { method: 'PUT' }],
+      ['a header twice', { headers: ['x', '1', 'x', '2'] }],
+      ['a host of its own', { headers: ['host', 'elsewhere'] }],
+      ['an empty body', { body: Buffer.alloc(0) }],
+      ['an empty header', { headers: ['x', ''] }],
+    ];
+    for (const [name, request] of REQUESTS) {
+      it(`is written as undici writes it: ${name}`, async () => {
+        const path = { path: '/same?a=b%20c' };
+        for (const leg of [own, undici]) {
+          await player.ask(leg, reply(OK), { ...request });
+        }
+        const [ours, theirs] = player.requests.map((bytes) =>
+          bytes.toString('latin1').replace(/ \/\d+ /, ` ${path.path} `),
+        );
+        expect(ours?.length).to.be.greaterThan(10);
+        expect(ours === theirs, `${ours?.slice(0, 400)}\nbut undici\n${theirs?.slice(0, 400)}`).to.equal(true);
+      });
+    }
+
+    const REFUSED: Array<[string, Partial<PlainRequest>]> = [
+      ['a line end in a value', { headers: ['x', 'a\r\nevil: 1'] }],
+      ['a bare LF in a value', { headers: ['x', 'a\nevil: 1'] }],
+      ['NUL in a value', { headers: ['x', 'a\0b'] }],
+      ['a value beyond latin1', { headers: ['x', 'a\u010a'] }],
+      ['a line end in a name', { headers: ['x\r\nevil', '1'] }],
+      ['no name', { headers: ['', '1'] }],
+      ['a line end in the path', { path: '/ HTTP/1.1\r\nevil: 1\r\n\r\n' }],
+      ['a space in the path', { path: '/a b' }],
+      ['a line end in the method', { method: 'POST / HTTP/1.1\r\nx' as Dispatcher.HttpMethod }],
+      ['a coding of its own', { headers: ['transfer-encoding', 'chunked'] }],
+      ['a wrong length', { headers: ['content-length', '1'] }],
+      ['a name without a value', { headers: ['x'] }],
+    ];
+    for (const [name, request] of REFUSED) {
+      it(`is refused before anything is sent: ${name}`, async () => {
+        let refusal: unknown;
+        try {
+          const refused = await finished(call(own, { origin: player.origin, ...request }));
+          refusal = refused.error;
+        } catch (error) {
+          refusal = error;
+        }
+        expect(refusal).to.be.instanceOf(Error);
+        expect(player.requests).to.deep.equal([]);
+      });
+    }
+  });
+
+  describe('a connection', () => {
+    it('is used for one request after the other', async () => {
+      for (const text of [OK, `${CHUNKED}2\r\nok\r\n0\r\n\r\n`, OK]) {
+        expect((await player.ask(own, reply(text))).body).to.equal('ok');
+      }
+      expect(player.connections).to.equal(1);
+    });
+
+    const LAST: Array<[string, Reply]> = [
+      ['the server closes it', reply(OK, 'close')],
+      ['the server resets it', reply(OK, 'reset')],
+      ['the reply says so', reply('HTTP/1.1 200 OK\r\nConnection: close\r\ncontent-length: 2\r\n\r\nok')],
+      [
+        'the server keeps it for two seconds',
+        reply('HTTP/1.1 200 OK\r\nkeep-alive: timeout=2\r\ncontent-length: 2\r\n\r\nok'),
+      ],
+      ['more came than the reply', reply(`${OK}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil`)],
+      ['more came after the reply', reply(`${OK}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil`, 'keep', OK.length)],
+      ['undici had to read the reply', reply(`${CHUNKED}2;x\r\nok\r\n0\r\n\r\n`)],
+    ];
+    for (const [name, last] of LAST) {
+      it(`is not used again when ${name}`, async () => {
+        expect((await player.ask(own, last)).body).to.equal('ok');
+        expect((await player.ask(own, reply(OK))).body).to.equal('ok');
+        expect(player.connections).to.equal(2);
+      });
+    }
+
+    it('that dies with a request on it fails that request, which is not sent twice', async () => {
+      await player.ask(own, reply(OK));
+      expect((await player.ask(own, reply('', 'reset'))).end).to.equal('broken');
+      expect(player.requests.length).to.equal(2);
+    });
+
+    it('is one for each request in flight', async () => {
+      let sockets = 0;
+      const host = await serve((socket) => {
+        socket.once('data', () => {
+          if (++sockets === 3) for (const part of opened) if ('write' in part) part.write(OK);
+        });
+      });
+      const calls = [1, 2, 3].map(() => call(own, { origin: `http://${host}` }));
+      for (const begun of calls) expect((await finished(begun)).body).to.equal('ok');
+    });
+
+    it('to nowhere is an error that says so', async () => {
+      const server = createServer();
+      const host = await listen(server);
+      server.close();
+      await once(server, 'close');
+      const { error } = await finished(call(own, { origin: `http://${host}` }));
+      expect(error).to.have.property('code', 'ECONNREFUSED');
+    });
+  });
+
+  describe('time', () => {
+    it('runs out for a connection that is not made', async () => {
+      const host = await serve(() => {});
+      const hasty = createPlainAgent({ connectTimeoutMs: 30, undici: createAgent(30) });
+      const { error } = await finished(call(hasty, { origin: `https://${host}` }));
+      expect(error).to.have.property('code', 'UND_ERR_CONNECT_TIMEOUT');
+      await hasty.destroy();
+    });
+
+    it('runs out for a reply that does not begin', async () => {
+      const host = await serve(() => {});
+      const { error } = await finished(call(own, { origin: `http://${host}`, headersTimeout: 30 }));
+      expect(error).to.have.property('code', 'UND_ERR_HEADERS_TIMEOUT');
+    });
+
+    for (const [name, text] of [
+      ['a plain', `${CHUNKED}2\r\nok\r\n`],
+      ['an odd', `${CHUNKED}2;x\r\nok\r\n`],
+    ]) {
+      it(`runs out for ${name} reply that falls silent`, async () => {
+        const host = await serve((socket) => socket.once('data', () => socket.write(text ?? '')));
+        const { error, body } = await finished(call(own, { origin: `http://${host}`, bodyTimeout: 30 }));
+        expect(error).to.have.property('code', 'UND_ERR_BODY_TIMEOUT');
+        expect(body).to.equal('ok');
+      });
+    }
+  });
+
+  it('does not take a pause of ours for silence', async () => {
+    const host = await serve((socket) => socket.once('data', () => socket.write(`${CHUNKED}2\r\nok\r\n`)));
+    const begun = call(own, { origin: `http://${host}`, bodyTimeout: 30 });
+    begun.controller.pause();
+    const startedAt = performance.now();
+    await until(() => performance.now() - startedAt > 120);
+    expect(begun.error).to.equal(null);
+    begun.controller.resume();
+    expect((await finished(begun)).error).to.have.property('code', 'UND_ERR_BODY_TIMEOUT');
+  });
+
+  describe('an abort', () => {
+    for (const [name, text] of [
+      ['before the reply', ''],
+      ['inside a plain reply', `${CHUNKED}2\r\nok\r\n`],
+      ['inside an odd reply', `${CHUNKED}2;x\r\nok\r\n`],
+    ]) {
+      it(`closes the connection ${name}, and nothing more is told`, async () => {
+        let isGone = false;
+        let hasAsked = false;
+        const host = await serve((socket) => {
+          socket.on('close', () => {
+            isGone = true;
+          });
+          socket.once('data', () => {
+            hasAsked = true;
+            socket.write(text ?? '');
+          });
+        });
+        const begun = call(own, { origin: `http://${host}` });
+        await until(() => (text === '' ? hasAsked : begun.body === 'ok'));
+        const reason = new Error('enough');
+        begun.controller.abort(reason);
+        expect(begun.error).to.equal(reason);
+        await until(() => isGone);
+        expect(begun.body).to.equal(text === '' ? '' : 'ok');
+      });
+    }
+
+    it('before the connection is there sends nothing, and the connection serves the next', async () => {
+      const begun = call(own, { origin: player.origin });
+      begun.controller.abort(new Error('enough'));
+      expect(begun.isOver).to.equal(true);
+      await until(() => player.connections === 1);
+      expect((await player.ask(own, reply(OK))).body).to.equal('ok');
+      expect(player.requests.length).to.equal(1);
+    });
+
+    it('after the end changes nothing for the next request on the connection', async () => {
+      const host = await serve((socket) => socket.on('data', () => socket.write(OK)));
+      const first = await finished(call(own, { origin: `http://${host}` }));
+      const second = call(own, { origin: `http://${host}` });
+      first.controller.abort(new Error('too late'));
+      first.controller.pause();
+      expect((await finished(second)).body).to.equal('ok');
+    });
+
+    it('comes from a handler that throws', async () => {
+      const seen: Error[] = [];
+      const host = await serve((socket) => socket.once('data', () => socket.write(OK)));
+      const broken = new Error('cannot take it');
+      own.dispatch(
+        {
+          origin: `http://${host}`,
+          path: '/',
+          method: 'GET',
+          headers: [],
+          body: null,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+        },
+        {
+          onRequestStart: () => {},
+          onResponseStart: () => {},
+          onResponseData: () => {
+            throw broken;
+          },
+          onResponseEnd: () => seen.push(new Error('ended')),
+          onResponseError: (_controller, error) => seen.push(error),
+        },
+      );
+      await until(() => seen.length > 0);
+      expect(seen).to.deep.equal([broken]);
+    });
+  });
+
+  it('holds back an upstream whose reply is not taken, and gets all of it later', async () => {
+    const total = 40_000_000;
+    for (const framing of [`HTTP/1.1 200 OK\r\ncontent-length: ${total}\r\n\r\n`, 'HTTP/1.1 200 OK\r\n\r\n']) {
+      let sent: Socket | undefined;
+      const host = await serve((socket) => {
+        sent = socket;
+        socket.once('data', () => {
+          socket.write(framing);
+          socket.end(Buffer.alloc(total, 'x'));
+        });
+      });
+      let taken = 0;
+      let isWhole = false;
+      let pausedAt = 0;
+      let controller: Dispatcher.DispatchController | undefined;
+      const body = Buffer.from('{}');
+      own.dispatch(
+        { origin: `http://${host}`, path: '/', method: 'POST', headers: [], body, headersTimeout: 0, bodyTimeout: 0 },
+        {
+          onRequestStart: (begun) => {
+            controller = begun;
+          },
+          onResponseStart: () => {},
+          onResponseData: (begun, chunk) => {
+            taken += chunk.length;
+            if (pausedAt > 0) return;
+            pausedAt = taken;
+            begun.pause();
+          },
+          onResponseEnd: () => {
+            isWhole = true;
+          },
+          onResponseError: () => {},
+        },
+      );
+      await until(() => pausedAt > 0 && (sent?.writableLength ?? 0) > 0);
+      expect(taken).to.be.lessThan(1_000_000);
+      controller?.resume();
+      await until(() => isWhole);
+      expect(taken).to.equal(total);
+    }
+  });
+
+  it('fails what is in flight when it is destroyed', async () => {
+    const host = await serve(() => {});
+    const begun = call(own, { origin: `http://${host}` });
+    await until(() => opened.length > 1);
+    await own.destroy();
+    expect((await finished(begun)).error).to.have.property('code', 'UND_ERR_DESTROYED');
+  });
+
+  describe('over TLS', () => {
+    const signed = makeSelfSigned('localhost');
+    const names: unknown[] = [];
+    let host = '';
+    beforeEach(async () => {
+      names.length = 0;
+      const server = createTlsServer({ ...signed, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
+        names.push([socket.servername, socket.alpnProtocol]);
+        opened.push(socket);
+        socket.on('error', () => {});
+        socket.on('data', () => socket.write(`${CHUNKED}2\r\nok\r\n5\r\n, sir\r\n0\r\n\r\n`));
+      });
+      server.on('tlsClientError', () => {});
+      host = `localhost:${(await listen(server)).split(':')[1]}`;
+    });
+
+    async function trusting(test: () => Promise<void>): Promise<void> {
+      const known = getCACertificates('default');
+      setDefaultCACertificates([...known, signed.cert]);
+      try {
+        await test();
+      } finally {
+        setDefaultCACertificates(known);
+      }
+    }
+
+    it('speaks HTTP/1.1 to the server of that name, one request after the other', () =>
+      trusting(async () => {
+        for (let turn = 0; turn < 3; turn++) {
+          const { error, body } = await finished(call(own, { origin: `https://${host}` }));
+          expect([error, body]).to.deep.equal([null, 'ok, sir']);
+        }
+        expect(names).to.deep.equal([['localhost', 'http/1.1']]);
+      }));
+
+    it('sends nothing to a server nobody vouches for', async () => {
+      const { error } = await finished(call(own, { origin: `https://${host}` }));
+      expect(error).to.have.property('code', 'DEPTH_ZERO_SELF_SIGNED_CERT');
+      expect(names.flat()).to.not.include('ok');
+    });
+
+    it('sends nothing to a server of another name', () =>
+      trusting(async () => {
+        const { error } = await finished(call(own, { origin: `https://${host.replace('localhost', '127.0.0.1')}` }));
+        expect(error).to.have.property('code', 'ERR_TLS_CERT_ALTNAME_INVALID');
+      }));
+  });
+});
