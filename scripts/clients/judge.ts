@@ -5,14 +5,14 @@ import { lintStream } from '#shared/messages/lint-stream.ts';
 import { createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
 import type { ClientRun } from './client.ts';
 import type { TappedCall } from './tap.ts';
-import { modelRequests, type Trial } from './trial.ts';
+import { isEngineRequest, modelRequests, type Trial } from './trial.ts';
 
-/** Of what cannot be had there: `left-out` where only the route header says so, `refused` where the client is told. */
-export type Outcome = 'pass' | 'left-out' | 'refused' | 'fail';
+/** `refused`: it cannot be had there, and the client is told. */
+export type Outcome = 'pass' | 'refused' | 'fail';
 
 export interface Verdict {
   outcome: Outcome;
-  /** Sentences; of what was left out as well. */
+  /** Sentences; of what was refused as well. */
   reasons: string[];
   requests: number;
 }
@@ -32,7 +32,7 @@ export function judge(trial: Trial, run: ClientRun): Verdict {
   if (faults.length > 0) return { outcome: 'fail', reasons: faults, requests };
   return absence === undefined
     ? { outcome: 'pass', reasons: [], requests }
-    : { outcome: absence.outcome, reasons: [absence.reason], requests };
+    : { outcome: 'refused', reasons: [absence], requests };
 }
 
 function faultsOfRun({ scene, secrets }: Trial, { code, output }: ClientRun, isAbsent: boolean): string[] {
@@ -71,14 +71,17 @@ function faultsOfUpstream(trial: Trial, calls: TappedCall[]): string[] {
   const requests = modelRequests(trial);
   const faults = requests.flatMap((request) => faultsOfRequest(request, trial.statuses.get(request.seq)));
   const answered = calls.filter(({ status }) => status === 200).length;
-  if (requests.length !== answered) {
-    faults.push(`the client got ${answered} answers, the server was asked ${requests.length} times`);
+  // What the gateway searched for the model, it told the model in a request of its own.
+  const searched = trial.simulator.seen().filter(isEngineRequest).length;
+  if (requests.length !== answered + searched) {
+    const why = searched === 0 ? '' : ` after ${searched} searches`;
+    faults.push(`the client got ${answered} answers${why}, the server was asked ${requests.length} times`);
   }
   const bodies = new Set(requests.map(({ sha256 }) => sha256));
   if (bodies.size < requests.length) faults.push('the server was asked the same twice');
   const strange = trial.simulator
     .seen()
-    .filter((request) => !requests.includes(request) && !isQuestionAboutModels(request));
+    .filter((request) => !requests.includes(request) && !isQuestionAboutModels(request) && !isEngineRequest(request));
   return [...faults, ...strange.map(({ method, url }) => `the server was asked for ${method} ${url}`)];
 }
 
@@ -104,20 +107,15 @@ function faultsOfSearch(searches: TappedCall[]): string[] {
 }
 
 /** Why there can be no search; undefined when there was to be one. */
-function findAbsence(searches: TappedCall[]): { outcome: 'left-out' | 'refused'; reason: string } | undefined {
+function findAbsence(searches: TappedCall[]): string | undefined {
   const [first] = searches;
   if (first === undefined) return undefined;
-  const route = String(first.answerHeaders['x-ccproxy-route'] ?? '');
-  if (route.includes('omitted:web_search')) {
-    return {
-      outcome: 'left-out',
-      reason: 'the model is asked without the tool; x-ccproxy-route says omitted:web_search',
-    };
-  }
   const said = first.answer.toString('utf8');
+  const code = /"type":"web_search_tool_result_error","error_code":"(\w+)"/.exec(said)?.[1];
+  if (code !== undefined) return `the search is answered with the error ${code}`;
   if (first.status !== 400 || !said.includes('web_search')) return undefined;
   const times = searches.length === 1 ? 'once' : `${searches.length} times`;
-  return { outcome: 'refused', reason: `asked for ${times}, answered 400: ${messageOf(said)}` };
+  return `asked for ${times}, answered 400: ${messageOf(said)}`;
 }
 
 function messageOf(body: string): string {

@@ -21,8 +21,8 @@ export function writePage({ command, date, node, results }: PageFacts): string {
     `- **Clients:** ${clients.join(', ')}; Node ${node}.`,
     `- **Cases:** ${results.length}, ${Math.round(seconds)} s from their starts to their verdicts: ${count(results)}.`,
     '- **pass:** the client ended well; the words of a file, a page or a summary that only the tool turns can have carried are in its last answer; each of its requests and each to the server was made once and answered 200, none without a stream, every stream keeps the rules of the protocol, and a web search came as `server_tool_use` with `web_search_tool_result`.',
-    '- **left out:** that server cannot search the web; the model is asked without the tool, and the route header says so. No pass.',
-    '- **refused:** that server cannot search the web, and the client is told by a 400 that names the tool. No pass, but the model knows.',
+    '- **web-search:** where the server has no search of its own the gateway asks a search engine, in `web_search.mode = "emulate"`.',
+    '- **refused:** nobody can search the web there, and the client is told so. No pass, but the model knows.',
     '- **–:** the client has no such turn.',
     '',
     ...clients.flatMap((name) => tableOf(name, results)),
@@ -32,12 +32,11 @@ export function writePage({ command, date, node, results }: PageFacts): string {
 
 export function count(results: CaseResult[]): string {
   const of = (outcome: string): number => results.filter(({ verdict }) => verdict.outcome === outcome).length;
-  return `${of('pass')} passed, ${of('left-out')} left out, ${of('refused')} refused, ${of('fail')} failed`;
+  return `${of('pass')} passed, ${of('refused')} refused, ${of('fail')} failed`;
 }
 
 const CELLS: Readonly<Record<Outcome, string>> = {
   pass: 'pass',
-  'left-out': 'left out',
   refused: 'refused',
   fail: '**fail**',
 };

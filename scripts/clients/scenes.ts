@@ -80,9 +80,12 @@ const WEB_SEARCH: Scene = {
   allowedTools: ['WebSearch', 'ToolSearch'],
   answer: (asked) => {
     const { ask, secrets } = asked;
+    const offers = (tool: string): boolean => ask.tools.some(({ name }) => name === tool);
+    // A function of that name is the gateway's, which searches for this model.
+    if (offers('web_search') && !offersSearch(ask))
+      return hasNews(asked) ? report(asked) : call('Searching.', toolUse('web_search', { query: SEARCH_QUERY }));
     if (isSearch(ask))
       return offersSearch(ask) ? searchAnswer(secrets) : { content: [text('I cannot search the web.')] };
-    const offers = (tool: string): boolean => ask.tools.some(({ name }) => name === tool);
     // A client that defers the tool shows it once it was asked for.
     if (!offers('WebSearch') && offers('ToolSearch')) {
       return call(
@@ -170,8 +173,17 @@ function read(path: string): SceneBlock {
   return toolUse('Read', { file_path: path });
 }
 
+/** What a search engine finds. */
+export function searchResults({ page }: Secrets): Answer {
+  return { search: { results: [{ ...pageOf(page), content: 'A gateway sits between client and model.' }] } };
+}
+
+function pageOf(page: string): { url: string; title: string } {
+  return { url: `https://example.com/${page}`, title: `Page ${page}` };
+}
+
 function searchAnswer({ page }: Secrets): Answer {
-  const [url, title] = [`https://example.com/${page}`, `Page ${page}`];
+  const { url, title } = pageOf(page);
   const result = { type: 'web_search_result', title, url, encrypted_content: 'c2ltdWxhdGVk', page_age: null };
   const citation = {
     type: 'web_search_result_location',

@@ -10,10 +10,11 @@ import { gemini } from '#services/simulator/protocols/gemini.ts';
 import { ollama } from '#services/simulator/protocols/ollama.ts';
 import { openaiChat } from '#services/simulator/protocols/openai-chat.ts';
 import { openaiResponses } from '#services/simulator/protocols/openai-responses.ts';
+import { searchEngines } from '#services/simulator/protocols/search-engines.ts';
 import type { Scene as Answer } from '#services/simulator/script.ts';
 import { createSimulator, type SeenRequest, type Simulator } from '#services/simulator/service.ts';
 import { loadConfig } from '#shared/config/load.ts';
-import { answerAside, type Scene, type Secrets } from './scenes.ts';
+import { answerAside, type Scene, type Secrets, searchResults } from './scenes.ts';
 import { startTap, type Tap } from './tap.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -45,7 +46,7 @@ export async function startTrial(upstream: Upstream, scene: Scene): Promise<Tria
   const statuses = new Map<number, number>();
   const simulator = await startSimulator(statuses);
   simulator.use((request) => chooseAnswer(request, upstream, { scene, secrets, work }));
-  const started = await startGateway(upstream.settings(simulator.url), folder);
+  const started = await startGateway(upstream.settings(simulator.url), simulator.url, folder);
   const tap = await startTap(started.gatewayUrl);
   const stop = async (): Promise<void> => {
     await tap.stop();
@@ -71,7 +72,10 @@ function startSimulator(statuses: Map<number, number>): Promise<Simulator> {
   return createSimulator({ listenAddress: '127.0.0.1:0', seed: 1, delayScale: 0, logger });
 }
 
-function startGateway(target: Record<string, unknown>, folder: string): Promise<StartedAll> {
+/** Asked where a provider cannot search the web itself. */
+const ENGINE = 'tavily';
+
+function startGateway(target: Record<string, unknown>, simulatorUrl: string, folder: string): Promise<StartedAll> {
   const anyPort = '127.0.0.1:0';
   const settings = Object.entries(target).map(([key, value]) => [`target.${key}`, value]);
   return startAll(
@@ -82,6 +86,10 @@ function startGateway(target: Record<string, unknown>, folder: string): Promise<
         default_mode: 'target',
         state_dir: join(folder, 'state'),
         ...Object.fromEntries(settings),
+        'web_search.mode': 'emulate',
+        'web_search.provider': ENGINE,
+        'web_search.url': `${simulatorUrl}/search-engines/${ENGINE}`,
+        'web_search.api_key': 'key-of-the-search',
         'server.listen_address': anyPort,
         'comparator.listen_address': anyPort,
         'console.listen_address': anyPort,
@@ -96,11 +104,17 @@ function chooseAnswer(
   upstream: Upstream,
   { scene, secrets, work }: { scene: Scene; secrets: Secrets; work: string },
 ): Answer {
+  if (isEngineRequest(request)) return searchResults(secrets);
   const protocol = PROTOCOLS.find((candidate) => candidate.claims(request.method, request.path));
   const ask = protocol?.readAsk(request);
   if (ask === undefined) return {};
   const asked = { ask, raw: request.raw.toString('utf8'), folder: work, secrets };
   return { ...(answerAside(asked) ?? scene.answer(asked)), ...upstream.manner(ask) };
+}
+
+/** A search engine was asked, by the gateway. */
+export function isEngineRequest({ method, path }: SeenRequest): boolean {
+  return searchEngines.claims(method, path);
 }
 
 /** Requests that a model was to answer, as the simulator has them. */

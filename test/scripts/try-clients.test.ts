@@ -133,16 +133,32 @@ describe('trials of clients', () => {
     ]);
   });
 
-  it('tell a search that was left out from one that was refused by name, and pass neither', () => {
+  it('pass no search that was refused, by a block or by a status', () => {
     const run = { code: 0, output: 'Nothing yet.' };
-    const route = { answerHeaders: { 'x-ccproxy-route': 'forced; omitted:web_search' } };
-    const omitted = judge(toTrial({ scene: 'web-search', calls: [tapped(SEARCH, route)], requests: [seen(1)] }), run);
-    expect(omitted.outcome).to.equal('left-out');
+    const content = { type: 'web_search_tool_result_error', error_code: 'unavailable' };
+    const block = { type: 'content_block_start', index: 0, content_block: { type: 'web_search_tool_result', content } };
+    const failed = tapped(SEARCH, { answer: toSse([...STREAM.slice(0, 1), block, ...STREAM.slice(3)]) });
+    const told = judge(toTrial({ scene: 'web-search', calls: [failed], requests: [seen(1)] }), run);
+    expect(told.outcome).to.equal('refused');
+    expect(told.reasons).to.deep.equal(['the search is answered with the error unavailable']);
     const answer = Buffer.from('{"error":{"message":"web_search_20250305: this server has none"}}');
     const calls = [tapped(SEARCH, { status: 400, answer }), tapped(SEARCH, { status: 400, answer }), FIRST];
     const refused = judge(toTrial({ scene: 'web-search', calls, requests: [seen(1)] }), run);
     expect(refused.outcome).to.equal('refused');
     expect(refused.reasons[0]).to.equal('asked for 2 times, answered 400: web_search_20250305: this server has none');
+  });
+
+  it('count the requests that tell a model what was searched for it', () => {
+    const run = { code: 0, output: 'cedar1' };
+    const result = { type: 'web_search_result' };
+    const blocks = [{ type: 'server_tool_use' }, { type: 'web_search_tool_result', content: [result] }];
+    const answer = Buffer.concat([toSse(STREAM), Buffer.from(`: ${JSON.stringify(blocks)}\n\n`)]);
+    const search = seen(2, { path: '/search-engines/tavily/search', url: '/search-engines/tavily/search' });
+    const story = { scene: 'web-search' as const, calls: [tapped(SEARCH, { answer })] };
+    expect(judge(toTrial({ ...story, requests: [seen(1), search, seen(3)] }), run).outcome).to.equal('pass');
+    expect(judge(toTrial({ ...story, requests: [seen(1), search] }), run).reasons).to.deep.equal([
+      'the client got 1 answers after 1 searches, the server was asked 1 times',
+    ]);
   });
 
   it('choose cases by client, provider and scene, and refuse a word that is none of them', () => {
@@ -190,6 +206,13 @@ describe('trials of clients', () => {
 
   for (const provider of ['openai-responses', 'gemini', 'openrouter']) {
     it(`let the Messages SDK search the web before ${provider}, with the blocks of a search`, async () => {
+      const { verdict } = await runCase({ client: messagesSdk('installed'), provider, scene: 'web-search' });
+      expect(verdict).to.deep.equal({ outcome: 'pass', reasons: [], requests: 1 });
+    }).timeout(20_000);
+  }
+
+  for (const provider of ['openai-chat', 'openai', 'azure', 'ollama', 'anthropic:vllm']) {
+    it(`let the Messages SDK search the web before ${provider}, whose searches the gateway makes`, async () => {
       const { verdict } = await runCase({ client: messagesSdk('installed'), provider, scene: 'web-search' });
       expect(verdict).to.deep.equal({ outcome: 'pass', reasons: [], requests: 1 });
     }).timeout(20_000);
