@@ -16,10 +16,14 @@ import { createTracing } from '#shared/telemetry/spans.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 
-export function createLog(config: Config, service: string): ServiceLogger {
+/** `metrics` count the lines that were lost. */
+export function createLog(config: Config, service: string, metrics?: Metrics): ServiceLogger {
   const { level, format } = config.log;
   const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
-  const log = createLogger({ service, level, pretty });
+  const log = createLogger({
+    ...{ service, level, pretty, isBatched: true },
+    onDropped: (lines) => metrics?.telemetryLogLinesDroppedTotal.inc(lines),
+  });
   for (const warning of config.warnings) log.warn('config.warning', { warning });
   return log;
 }

@@ -24,8 +24,8 @@ export async function runComparator(config: Config): Promise<void> {
   requireRedis(config, 'comparator');
   const adminToken = loadAdminToken(config, { 'comparator.listen_address': config.comparator.listen_address }, false);
   const name = serviceName(config, 'comparator');
-  const log = createLog(config, name);
   const metrics = createMetrics({ service: name, version: version() });
+  const log = createLog(config, name, metrics);
   const tracing = createTraces(config, metrics, log, name);
   const bus = await createBus(config, log);
   const store = await createStore(config, log);

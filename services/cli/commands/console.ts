@@ -12,8 +12,8 @@ export async function runConsole(config: Config): Promise<void> {
   requireRedis(config, 'console');
   const adminToken = loadAdminToken(config, { 'console.listen_address': config.console.listen_address }, false);
   const name = serviceName(config, 'console');
-  const log = createLog(config, name);
   const metrics = createMetrics({ service: name, version: version() });
+  const log = createLog(config, name, metrics);
   const bus = await createBus(config, log);
   const store = await createStore(config, log);
   const console = await createConsole(toConsoleConfig(config, adminToken), {

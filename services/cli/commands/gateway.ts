@@ -29,8 +29,8 @@ export async function runGateway(config: Config): Promise<void> {
   const addresses = { 'server.listen_address': config.server.listen_address };
   const adminToken = loadAdminToken(config, addresses, config.redis.url === null);
   const name = serviceName(config, 'gateway');
-  const log = createLog(config, name);
   const metrics = createMetrics({ service: name, version: version() });
+  const log = createLog(config, name, metrics);
   const tracing = createTraces(config, metrics, log, name);
   const bus = await createGatewayBus(config, log);
   const control = await createControl(config, log);

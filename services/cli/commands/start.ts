@@ -49,8 +49,8 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
     },
     true,
   );
-  const log = options.log ?? createLog(config, 'cc-proxy');
   const metrics = createMetrics({ service: 'cc-proxy', version: version() });
+  const log = options.log ?? createLog(config, 'cc-proxy', metrics);
   const tracing = createTraces(config, metrics, log, config.tracing.service_name);
   const bus = await createBus(config, log);
   const control = await createControl(config, log);

@@ -10,15 +10,16 @@ export interface BoundedStreamOptions {
   onDropped(lines: number): void;
 }
 
-/** Each write is one line. It never fails and never waits. */
+/** Each write is one line or more. It never fails and never waits. */
 export function boundedStream(stream: Writable, options: BoundedStreamOptions): Writable {
   // Without a listener an 'error' ends the process. Streams such as stdout are shared: one listener is enough.
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
   let untold = 0;
 
-  function drop(): void {
-    untold += 1;
-    options.onDropped(1);
+  function drop(text: string): void {
+    const lines = text.split('\n').length - 1;
+    untold += lines;
+    options.onDropped(lines);
   }
 
   function tell(): void {
@@ -32,9 +33,9 @@ export function boundedStream(stream: Writable, options: BoundedStreamOptions): 
 
   return new Writable({
     decodeStrings: false,
-    write(line: string, _encoding, done) {
-      if (stream.writableLength > options.maxBytes) drop();
-      else stream.write(line, (error) => (error ? drop() : tell()));
+    write(text: string, _encoding, done) {
+      if (stream.writableLength > options.maxBytes) drop(text);
+      else stream.write(text, (error) => (error ? drop(text) : tell()));
       done();
     },
   });

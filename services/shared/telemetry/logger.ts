@@ -1,9 +1,10 @@
 // Structured logs: one line an event, JSON for machines or a short form for terminals. Credentials never get through, and
-// neither a field that cannot be printed nor a place that takes no lines ever fails the caller.
+// neither a field that cannot be printed nor a place that takes no lines ever fails the caller. A line is text before
+// winston sees it, and lines of one moment may go through it as one.
 import type { Writable } from 'node:stream';
 import { createLogger as createWinston, format, transports, type Logger as Winston } from 'winston';
 import { boundedStream } from './bounded-stream.ts';
-import { isSecretName, REDACTED, scrubText } from './secret-shapes.ts';
+import { isSecretName, mayHoldSecret, REDACTED, scrubText } from './secret-shapes.ts';
 
 export interface Logger {
   debug(event: string, fields?: Record<string, unknown>): void;
@@ -31,6 +32,8 @@ export interface LoggerOptions {
   onDropped?(lines: number): void;
   /** Fields of every line. */
   bindings?: Record<string, unknown>;
+  /** Lines of `debug` and `info` wait for others of the same turn of the event loop; the rest is written at once. */
+  isBatched?: boolean;
 }
 
 const LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3 };
@@ -38,11 +41,14 @@ const LONGEST_STRING = 4096;
 const CUT_MARGIN = 512;
 const MOST_ITEMS = 100;
 const DEEPEST = 6;
+const MOST_BATCHED = 256;
+const MOST_NAMES = 1024;
+const LONGEST_NAME = 64;
 /** Lines that wait for a slow reader take no more memory than this. */
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 
 export function createLogger(options: LoggerOptions): ServiceLogger {
-  const toLine = options.pretty ? toPrettyLine : toJsonLine;
+  const toLine = options.pretty ? toPrettyLine : createJsonLine();
   const bindings = { service: options.service, ...options.bindings };
   const stream = boundedStream(options.stream ?? process.stdout, {
     maxBytes: MOST_WAITING_BYTES,
@@ -53,10 +59,13 @@ export function createLogger(options: LoggerOptions): ServiceLogger {
   const winston = createWinston({
     levels: LEVELS,
     level: options.level,
-    format: format.printf((entry) => toLine(entry.line as Line)),
+    format: format.printf((entry) => String(entry.message)),
     transports: [new transports.Stream({ stream, eol: '\n' })],
   });
-  return bind(winston, options.level, bindings);
+  return bind(
+    { lines: new LineBatch(winston, options.isBatched ?? false), toLine, threshold: options.level },
+    bindings,
+  );
 }
 
 interface Line {
@@ -67,22 +76,114 @@ interface Line {
   fields: Record<string, unknown> | undefined;
 }
 
-function bind(winston: Winston, threshold: LogLevel, bindings: Record<string, unknown>): ServiceLogger {
+/** Lines on their way to winston, which takes many in one entry for the price of one. */
+class LineBatch {
+  readonly #winston: Winston;
+  readonly #isBatched: boolean;
+  #waiting: string[] = [];
+
+  constructor(winston: Winston, isBatched: boolean) {
+    this.#winston = winston;
+    this.#isBatched = isBatched;
+    if (isBatched) process.once('exit', () => this.flush('info'));
+  }
+
+  add(level: LogLevel, line: string): void {
+    this.#waiting.push(line);
+    const mayWait = this.#isBatched && LEVELS[level] >= LEVELS.info && this.#waiting.length < MOST_BATCHED;
+    if (!mayWait) this.flush(level);
+    else if (this.#waiting.length === 1) setImmediate(() => this.flush('info'));
+  }
+
+  flush(level: LogLevel): void {
+    if (this.#waiting.length === 0) return;
+    const message = this.#waiting.join('\n');
+    this.#waiting = [];
+    this.#winston.log({ level, message });
+  }
+}
+
+interface BoundParts {
+  lines: LineBatch;
+  toLine(line: Line): string;
+  threshold: LogLevel;
+}
+
+function bind(parts: BoundParts, bindings: Record<string, unknown>): ServiceLogger {
+  const { lines, toLine, threshold } = parts;
   const write = (level: LogLevel, event: string, fields: Record<string, unknown> | undefined): void => {
     if (LEVELS[level] > LEVELS[threshold]) return;
-    const line: Line = { time: new Date(), level, event, bindings, fields };
-    winston.log({ level, message: event, line });
+    lines.add(level, toLine({ time: new Date(), level, event, bindings, fields }));
   };
   return {
     debug: (event, fields) => write('debug', event, fields),
     info: (event, fields) => write('info', event, fields),
     warn: (event, fields) => write('warn', event, fields),
     error: (event, fields) => write('error', event, fields),
-    child: (more) => bind(winston, threshold, { ...bindings, ...more }),
+    child: (more) => bind(parts, { ...bindings, ...more }),
   };
 }
 
 const OWN_NAMES = new Set(['time', 'level', 'event']);
+
+function createJsonLine(): (line: Line) => string {
+  const isSecret = createNameMemory();
+  return (line) => {
+    const plain = toPlainLine(line, isSecret);
+    return plain !== undefined && !mayHoldSecret(plain) ? plain : toJsonLine(line);
+  };
+}
+
+/** What a name says does not change, and names are few. */
+function createNameMemory(): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const isSecret = isSecretName(name);
+    if (known.size < MOST_NAMES && name.length <= LONGEST_NAME) known.set(name, isSecret);
+    return isSecret;
+  };
+}
+
+/** The same line as `toJsonLine` makes, unscrubbed, of fields that need no care; undefined for all others. */
+function toPlainLine({ time, level, event, bindings, fields }: Line, isSecret: (name: string) => boolean) {
+  const printed: Record<string, unknown> = { time: time.toISOString(), level, event };
+  try {
+    const isPlain = addPlain(bindings, printed, isSecret) && addPlain(fields ?? {}, printed, isSecret);
+    return isPlain ? JSON.stringify(printed) : undefined;
+  } catch {
+    return undefined; // a getter that throws: the careful way says so on the line
+  }
+}
+
+function addPlain(
+  fields: Record<string, unknown>,
+  printed: Record<string, unknown>,
+  isSecret: (name: string) => boolean,
+): boolean {
+  const names = Object.keys(fields);
+  if (names.length > MOST_ITEMS / 2) return false;
+  for (const name of names) {
+    const value = fields[name];
+    if (!isPlainValue(value) || name.length > LONGEST_NAME) return false;
+    printed[OWN_NAMES.has(name) ? `${name}_` : name] = isSecret(name) ? REDACTED : value;
+  }
+  return true;
+}
+
+function isPlainValue(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+      return value.length <= LONGEST_STRING;
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return true;
+    default:
+      return value === null;
+  }
+}
 
 function toJsonLine(line: Line): string {
   const printed: Record<string, unknown> = {

@@ -316,6 +316,10 @@ function comparePairFamilies({ counter, histogram, exemplarHistogram }: Families
 type TelemetryFamilies = ReturnType<typeof telemetryFamilies>;
 function telemetryFamilies({ counter, gauge, histogram }: Families) {
   return {
+    telemetryLogLinesDroppedTotal: counter(
+      'ccproxy_telemetry_log_lines_dropped_total',
+      'Log lines lost because what they are written to failed or was not read.',
+    ),
     telemetrySpansTotal: counter('ccproxy_telemetry_spans_total', 'Spans by what became of them.', {
       result: SPAN_RESULTS,
     }),

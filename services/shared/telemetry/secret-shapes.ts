@@ -33,9 +33,14 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name.replace(/[-_]/g, '').toLowerCase());
 }
 
+/** False when there is certainly nothing to scrub. */
+export function mayHoldSecret(text: string): boolean {
+  return HINT.test(text);
+}
+
 /** The text with everything that looks like a credential replaced. */
 export function scrubText(text: string): string {
-  if (!HINT.test(text)) return text;
+  if (!mayHoldSecret(text)) return text;
   let clean = text
     .replace(NAMED_HEADER, `$1$2${REDACTED}`)
     .replace(SCHEME, `$1 ${REDACTED}`)

@@ -1,4 +1,5 @@
 // Log lines: one an event, readable by machines or people, and never a credential in them.
+import { spawnSync } from 'node:child_process';
 import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -155,6 +156,40 @@ describe('logger', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('writes in one piece what is said at one moment, and before it anything that matters', async () => {
+    const pieces: string[] = [];
+    const stream = new Writable({
+      write: (chunk, _encoding, done) => {
+        pieces.push(String(chunk));
+        done();
+      },
+    });
+    const log = createLogger({ service: 's', level: 'info', pretty: false, stream, isBatched: true });
+    const eventsOf = (piece: string | undefined): unknown[] =>
+      (piece ?? '')
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { event: unknown }).event);
+    log.info('a');
+    log.info('b');
+    expect(pieces).to.deep.equal([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    log.info('c');
+    log.warn('d');
+    log.info('e');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(pieces.map(eventsOf)).to.deep.equal([['a', 'b'], ['c', 'd'], ['e']]);
+  });
+
+  it('writes what waits when the process exits', () => {
+    const url = import.meta.resolve('#shared/telemetry/logger.ts');
+    const code = `import { createLogger } from ${JSON.stringify(url)};
+      createLogger({ service: 's', level: 'info', pretty: false, isBatched: true }).info('last words');
+      process.exit(3);`;
+    const child = spawnSync(process.execPath, ['--conditions=source', '--input-type=module', '-e', code]);
+    expect(child.stdout.toString()).to.include('last words');
   });
 
   it('takes time in proportion to the text, whatever the text', () => {
