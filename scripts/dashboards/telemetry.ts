@@ -70,7 +70,7 @@ export const telemetry: Page = {
       ],
     },
     {
-      title: 'History',
+      title: 'History and logs',
       panels: [
         timeseries(
           {
@@ -79,7 +79,16 @@ export const telemetry: Page = {
             unit: 'short',
           },
           [{ expr: rate('ccproxy_history_records_total', '', 'result'), legend: '{{result}}' }],
-          { stacked: true, span: 24 },
+          { stacked: true, span: 12 },
+        ),
+        timeseries(
+          {
+            title: 'Log lines lost',
+            description: 'ccproxy_telemetry_log_lines_dropped_total: whoever reads the output is too slow.',
+            unit: 'short',
+          },
+          [{ expr: orZero(rate('ccproxy_telemetry_log_lines_dropped_total')), legend: 'lines' }],
+          { span: 12 },
         ),
       ],
     },
