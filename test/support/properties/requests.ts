@@ -5,6 +5,7 @@ import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { VENDOR_NAMES } from '#shared/providers/openai-chat/vendors.ts';
 import { convertFor, loadProviderFixtures, type Variant } from '../provider-fixtures.ts';
 import { createWireLimits } from '../wire-limits/index.ts';
+import { createWireSchemas } from '../wire-schemas.ts';
 import { type FuzzProperty, fuzzProperty } from './fuzz-property.ts';
 import { anyRequest } from './request-shapes.ts';
 
@@ -26,11 +27,18 @@ function allVariants(): Variant[] {
   return [...known, ...vendors, ...strict];
 }
 
+/** Numbers out of range are the client's mistake, and the server's to refuse. */
+function withoutSampling(body: unknown): unknown {
+  const { temperature: _1, top_p: _2, ...rest } = body as Record<string, unknown>;
+  return rest;
+}
+
 export function requestProperties(): FuzzProperty[] {
   const variants = new Map(
     allVariants().map((one) => [`${one.target.type} ${one.name} ${one.model} ${one.target.vision}`, one]),
   );
   const limits = createWireLimits();
+  const schemas = createWireSchemas();
   const named = fc.constantFrom(...variants.keys());
   return [
     fuzzProperty(
@@ -51,6 +59,7 @@ export function requestProperties(): FuzzProperty[] {
         for (const header of headers) expect(header).to.match(/^[\x20-\x7e]*$/);
         for (const note of outcome.notes) expect(note).to.match(NOTE);
         expect(limits.breaches(server.target.type, outcome.body).join('\n')).to.equal('');
+        expect(schemas.breaches(server.target.type, withoutSampling(outcome.body)).join('\n')).to.equal('');
       }),
     ),
     fuzzProperty(
