@@ -1,5 +1,6 @@
 // This gateway in its modes, as built: the settings that make each of them.
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Surroundings } from './foreign-peers.ts';
 import { answersOk, isListening } from './is-up.ts';
@@ -10,6 +11,8 @@ import { freePort, type Place, type Processes } from './processes.ts';
 export interface GatewaySurroundings extends Surroundings {
   /** The file that starts the command line. */
   readonly main: string;
+  /** For Node, before that file. */
+  readonly nodeFlags?: readonly string[];
 }
 
 type Need = 'redis' | 'sink';
@@ -17,6 +20,8 @@ type Need = 'redis' | 'sink';
 export interface Variant {
   readonly needs: readonly Need[];
   readonly settings: Readonly<Record<string, string>>;
+  /** A configuration file: unlike a variable, a key in it that nobody knows ends the start. */
+  readonly file?: string;
   readonly publishes: Peer['publishes'];
   readonly answers: Peer['to']['answers'];
   readonly place: Place;
@@ -43,7 +48,7 @@ export const VARIANTS: Record<GatewayName, Variant> = {
     publishes: 'pair',
   },
   converted: { ...PLAIN, settings: { CC_TARGET__TYPE: 'openai-chat' }, answers: 'text' },
-  'two-workers': { ...PLAIN, settings: { CC_SERVER__WORKERS: '2' }, place: 'anywhere' },
+  'two-workers': { ...PLAIN, file: '[server]\nworkers = 2\n', place: 'anywhere' },
 };
 
 export interface GatewayPeer extends Peer {
@@ -62,9 +67,12 @@ export async function startGateway(name: GatewayName, around: GatewaySurrounding
   const ops = `http://127.0.0.1:${opsPort}`;
   // An OpenAI-compatible base URL ends in its version.
   const upstream = variant.settings.CC_TARGET__TYPE ? `${around.upstream}/v1` : around.upstream;
+  const file = join(around.folder, `cc-proxy-${name}.toml`);
+  writeFileSync(file, variant.file ?? '');
+  const flags = ['--config', file, '--target-url', upstream, '--model', 'bench-model'];
   const startedAt = performance.now();
   const { pid } = await around.processes.program(
-    [process.execPath, around.main, '--target-url', upstream, '--model', 'bench-model', 'gateway'],
+    [process.execPath, ...(around.nodeFlags ?? []), around.main, ...flags, 'gateway'],
     {
       HOME: around.folder,
       CC_STATE_DIR: join(around.folder, `state-${name}-${port}`),

@@ -75,10 +75,17 @@ describe('scripts', () => {
   }
 
   it('are executable and parse', () => {
-    for (const script of ['scripts/test', 'scripts/start', 'scripts/demo', '.ci/run']) {
+    for (const script of ['scripts/test', 'scripts/start', 'scripts/demo', 'scripts/soak', '.ci/run']) {
       accessSync(join(ROOT, script), constants.X_OK);
     }
-    for (const script of ['scripts/test', 'scripts/start', 'scripts/demo', '.ci/run', 'scripts/setup.sh']) {
+    for (const script of [
+      'scripts/test',
+      'scripts/start',
+      'scripts/demo',
+      'scripts/soak',
+      '.ci/run',
+      'scripts/setup.sh',
+    ]) {
       expect(run('/bin/bash', ['-n', join(ROOT, script)]).stderr, script).to.equal('');
     }
   });
