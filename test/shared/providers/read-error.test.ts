@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { GatewayError } from '#shared/errors.ts';
-import { readHttpError, readStreamError } from '#shared/providers/read-error.ts';
+import { nameUpstream, readHttpError, readStreamError } from '#shared/providers/read-error.ts';
 
 function read(status: number, body: unknown, rawHeaders: string[] = []): GatewayError {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
@@ -154,6 +154,28 @@ describe("reading an upstream's error", () => {
       expect(read(429, body, [...headers]).headers['retry-after']).to.equal(seconds);
     });
   }
+
+  it('conv H-02 makes a wait no longer than clients wait, unless all their tries would be in vain', () => {
+    for (const [said, headers] of [
+      ['60', { 'retry-after': '60' }],
+      ['61', { 'retry-after': '60' }],
+      ['600', { 'retry-after': '60' }],
+      ['601', { 'retry-after': '601', 'x-should-retry': 'false' }],
+    ] as const) {
+      expect(read(429, {}, ['retry-after', said]).headers, said).to.deep.equal(headers);
+    }
+  });
+
+  it('conv E-01 says in front of a refusal who refused, but where clients know the sentence by its beginning', () => {
+    const named = (error: unknown): string => (nameUpstream(error, 'glm') as Error).message;
+    expect(named(read(400, { error: { message: 'tools: too many' } }))).to.equal('glm: tools: too many');
+    expect(named(read(400, { error: { code: 'context_length_exceeded', message: 'too long' } }))).to.equal(
+      'prompt is too long',
+    );
+    expect(named(read(429, { error: { message: 'slow down' } }))).to.equal('slow down');
+    const other = new Error('a bug');
+    expect(nameUpstream(other, 'glm')).to.equal(other);
+  });
 
   it('gives every error inside a stream a type, whatever it is', () => {
     fc.assert(
