@@ -1,7 +1,7 @@
 // What is read out of a finished call, each once however many ask: the request as JSON, the answer as an observation.
 import type { Observation } from '#shared/exchange/observation.ts';
 import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
-import { createStreamLinter, type LintRule } from '#shared/messages/lint-stream.ts';
+import { createStreamLinter, type LintRule, type StreamLinter } from '#shared/messages/lint-stream.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 
@@ -17,12 +17,15 @@ export interface CallReading {
 export function createCallReading(finished: FinishedCall): CallReading {
   let request: MessagesRequest | null | undefined;
   let observation: Promise<Observation | null> | undefined;
-  const linter = createStreamLinter();
+  let linter: StreamLinter | undefined;
   const observed = (): Promise<Observation | null> => {
     observation ??=
       finished.answer === null
         ? Promise.resolve(null)
-        : observe(finished.answer, (name, event) => linter.push(name, event));
+        : observe(finished.answer, (name, event) => {
+            linter ??= createStreamLinter();
+            linter.push(name, event);
+          });
     return observation;
   };
   return {
@@ -33,7 +36,7 @@ export function createCallReading(finished: FinishedCall): CallReading {
     observation: observed,
     brokenRules: async () => {
       const isStream = (await observed())?.streamed ?? false;
-      return isStream ? linter.end(finished.answer?.end === 'client_abort') : [];
+      return isStream ? (linter ?? createStreamLinter()).end(finished.answer?.end === 'client_abort') : [];
     },
   };
 }

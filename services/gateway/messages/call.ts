@@ -29,6 +29,8 @@ export interface RequestView {
   readonly spans: ReadonlyMap<string, Span>;
   readonly model: string;
   readonly stream: boolean;
+  /** False when no string in it begins as this gateway's own thinking state does. */
+  readonly mayHoldOwnThinking: boolean;
 }
 
 /** Where a request goes and why. */

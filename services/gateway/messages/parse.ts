@@ -1,6 +1,7 @@
 // Bytes → RequestView. The body is read once, into one buffer, and looked at only on its top level.
 import { GatewayError } from '#shared/errors.ts';
-import { ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { ScanError, type StringWatch, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { OWN_MARK } from '#shared/providers/thinking-state.ts';
 import type { GatewayContext } from '../context.ts';
 import { readBody } from '../read-body.ts';
 import { type Call, ClientGone, type RequestView } from './call.ts';
@@ -8,6 +9,7 @@ import { type Call, ClientGone, type RequestView } from './call.ts';
 const MAX_DEPTH = 512;
 /** Keys that decide where a request goes: two of them could be read differently here and there. */
 const UNIQUE = new Set(['model', 'stream']);
+const OWN_MARK_BYTES = Buffer.from(OWN_MARK);
 
 /** @throws GatewayError 400, 413 or 415; ClientGone */
 export async function parse(call: Call, context: GatewayContext): Promise<RequestView> {
@@ -28,17 +30,24 @@ export async function parse(call: Call, context: GatewayContext): Promise<Reques
 
 /** @throws GatewayError 400 */
 export function toView(bytes: Buffer): RequestView {
-  const spans = scan(bytes);
+  const ownThinking = { prefix: OWN_MARK_BYTES, isSeen: false };
+  const spans = scan(bytes, ownThinking);
   const model = scalarAt(bytes, spans.get('model'));
   if (typeof model !== 'string' || model === '') {
     throw new GatewayError('invalid_request_error', 'model: a non-empty string is required');
   }
-  return { bytes, spans, model, stream: scalarAt(bytes, spans.get('stream')) === true };
+  return {
+    bytes,
+    spans,
+    model,
+    stream: scalarAt(bytes, spans.get('stream')) === true,
+    mayHoldOwnThinking: ownThinking.isSeen,
+  };
 }
 
-function scan(bytes: Buffer): ReturnType<typeof scanTopLevel> {
+function scan(bytes: Buffer, watch: StringWatch): ReturnType<typeof scanTopLevel> {
   try {
-    return scanTopLevel(bytes, MAX_DEPTH, UNIQUE);
+    return scanTopLevel(bytes, MAX_DEPTH, UNIQUE, watch);
   } catch (error) {
     if (!(error instanceof ScanError)) throw error;
     throw new GatewayError('invalid_request_error', describe(error), { cause: error });

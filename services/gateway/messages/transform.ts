@@ -38,7 +38,8 @@ export async function transform(
 function pass(plan: Plan, request: RequestView, call: Call): Outbound {
   const span = request.spans.get('model');
   const isRenamed = plan.model !== null && plan.model !== request.model && span !== undefined;
-  const thinking = findOwnThinking(request.bytes, request.spans.get('messages'));
+  const messages = request.mayHoldOwnThinking ? request.spans.get('messages') : undefined;
+  const thinking = findOwnThinking(request.bytes, messages);
   if (thinking.blocks > 0) call.notes.push(`omitted:own-thinking:${thinking.blocks}`);
   const edits = [...(isRenamed ? [spliceModel(span, plan.model)] : []), ...thinking.cuts];
   const headers = withVersion(forwardHeaders(call.request.rawHeaders, plan.primary), plan);

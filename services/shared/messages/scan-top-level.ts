@@ -27,12 +27,23 @@ const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 
+/** Looked out for on the way: is there a string below the top level that begins with these bytes, as they are? */
+export interface StringWatch {
+  readonly prefix: Buffer;
+  isSeen: boolean;
+}
+
 /**
  * Top-level keys → where their values stand. A key that occurs twice is kept in `unique` only when asked for; readers of
  * JSON differ in which one they take, so those keys are refused.
  * @throws ScanError
  */
-export function scanTopLevel(bytes: Buffer, maxDepth: number, unique: ReadonlySet<string>): Map<string, Span> {
+export function scanTopLevel(
+  bytes: Buffer,
+  maxDepth: number,
+  unique: ReadonlySet<string>,
+  watch?: StringWatch,
+): Map<string, Span> {
   const spans = new Map<string, Span>();
   let at = skipSpace(bytes, 0);
   if (bytes[at] !== OPEN_BRACE) throw notObject(bytes, at);
@@ -45,7 +56,7 @@ export function scanTopLevel(bytes: Buffer, maxDepth: number, unique: ReadonlySe
     at = skipSpace(bytes, keyEnd);
     if (bytes[at] !== COLON) throw broken(at, 'a colon');
     const start = skipSpace(bytes, at + 1);
-    const end = skipValue(bytes, start, maxDepth);
+    const end = skipValue(bytes, start, maxDepth, watch);
     if (spans.has(key) && unique.has(key)) throw new ScanError('duplicate_key', `the key "${key}" occurs twice`, key);
     spans.set(key, { start, end });
     at = skipSpace(bytes, end);
@@ -134,10 +145,10 @@ function readKey(bytes: Buffer, start: number, end: number): string {
   }
 }
 
-function skipValue(bytes: Buffer, at: number, maxDepth: number): number {
+function skipValue(bytes: Buffer, at: number, maxDepth: number, watch?: StringWatch): number {
   const first = bytes[at];
   if (first === QUOTE) return skipString(bytes, at);
-  if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipContainer(bytes, at, maxDepth);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipContainer(bytes, at, maxDepth, watch);
   return skipScalar(bytes, at);
 }
 
@@ -156,25 +167,30 @@ function skipScalar(bytes: Buffer, at: number): number {
   return end;
 }
 
-function skipContainer(bytes: Buffer, from: number, maxDepth: number): number {
-  const closers = new Uint8Array(maxDepth);
-  let depth = 0;
+function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: StringWatch): number {
+  const closers: number[] = [];
   let at = from;
   while (at < bytes.length) {
     const byte = bytes[at];
     if (byte === QUOTE) {
+      if (watch && !watch.isSeen) watch.isSeen = beginsWith(bytes, at + 1, watch.prefix);
       at = skipString(bytes, at);
       continue;
     }
     at++;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       // The object around the value is the first level.
-      if (depth + 2 > maxDepth) throw new ScanError('too_deep', `nested deeper than ${maxDepth} levels`);
-      closers[depth++] = byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET;
+      if (closers.length + 2 > maxDepth) throw new ScanError('too_deep', `nested deeper than ${maxDepth} levels`);
+      closers.push(byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      if (closers[--depth] !== byte) throw broken(at - 1, 'the bracket that matches');
-      if (depth === 0) return at;
+      if (closers.pop() !== byte) throw broken(at - 1, 'the bracket that matches');
+      if (closers.length === 0) return at;
     }
   }
   throw broken(bytes.length, 'the end of an array or object');
+}
+
+function beginsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
+  for (let index = 0; index < prefix.length; index++) if (bytes[at + index] !== prefix[index]) return false;
+  return true;
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 
 const UNIQUE = new Set(['model']);
@@ -53,5 +54,22 @@ describe('scanTopLevel', () => {
       Buffer.from('","model":"m"}'),
     ]);
     expect([...scanTopLevel(bytes, 512, UNIQUE).keys()]).to.deep.equal(['a', 'model']);
+  });
+
+  it('sees whether a string below the top level begins with what is looked out for', () => {
+    const seen = (text: string): boolean => {
+      const watch = { prefix: Buffer.from('mark.'), isSeen: false };
+      scanTopLevel(Buffer.from(text), 512, UNIQUE, watch);
+      return watch.isSeen;
+    };
+    expect(seen('{"a":[{"b":"mark.1"}],"c":["other"]}')).to.equal(true);
+    expect(seen('{"a":{"mark.":1}}')).to.equal(true);
+    expect(seen('{"a":[{"b":"a mark.1"},"mark","\\"mark.","mar"]}')).to.equal(false);
+    expect(seen('{"a":"mark.1"}')).to.equal(false);
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('mark.', 'mark', 'm', 'mark.x', '"mark.', ' mark.')), (strings) => {
+        expect(seen(JSON.stringify({ a: strings }))).to.equal(strings.some((text) => text.startsWith('mark.')));
+      }),
+    );
   });
 });
