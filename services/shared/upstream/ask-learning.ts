@@ -1,6 +1,7 @@
 // Asks an upstream, and once more where it refused something that it can be asked without. Nothing of a refusal has
 // reached a client: the second answer is the only one there is.
 import type { UpstreamError } from '#shared/providers/provider.ts';
+import { answerNothing } from './answer-nothing.ts';
 import { type Answer, type AnswerSink, UpstreamFailure, type UpstreamRequest } from './call-upstream.ts';
 import type { Conversion } from './start-conversion.ts';
 
@@ -14,7 +15,7 @@ export interface AskOptions {
 /** Enough of a refusal to read what it is about. */
 const HELD_BYTES = 262_144;
 
-/** At most two calls. @throws what `call` throws; UpstreamFailure when the signal is aborted between them */
+/** At most two calls, none where nothing is wanted. @throws what `call` throws; UpstreamFailure when the signal is aborted between them */
 export async function askLearning(
   conversion: Conversion,
   call: (request: UpstreamRequest) => Promise<Answer>,
@@ -22,6 +23,7 @@ export async function askLearning(
 ): Promise<Answer> {
   // The answer needs no model.
   if ((conversion.search?.refusedQuery ?? null) !== null) return NOTHING;
+  if (conversion.isEmpty) return answerNothing();
   const first = await call(conversion.upstream);
   if (!isRefusal(first) || conversion.provider.learn === undefined) return first;
   const refused = await hold(first, signal);

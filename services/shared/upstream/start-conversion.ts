@@ -3,6 +3,7 @@
 import type { ConversionMemory, Provider, UpstreamError } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import { readingNothing, wantsNothing } from './answer-nothing.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
 import { convertRequest } from './convert-request.ts';
 import type { TraitMemory } from './learned-traits.ts';
@@ -11,6 +12,8 @@ import type { SearchPolicy } from './search-backend.ts';
 
 export interface Conversion {
   readonly provider: Provider;
+  /** Nothing is wanted of the model: nobody is asked. */
+  readonly isEmpty: boolean;
   /** As converted last, like what follows. */
   readonly upstream: UpstreamRequest;
   readonly memory: ConversionMemory;
@@ -43,8 +46,10 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
   const model = target.model ?? request.model;
   const convert = () => convertRequest(request, provider, target, { ...rest, learned: learned.of(target, model) });
   let current = convert();
+  const isEmpty = wantsNothing(request);
   return {
-    provider,
+    provider: isEmpty ? readingNothing(provider) : provider,
+    isEmpty,
     get upstream() {
       return current.upstream;
     },
@@ -52,10 +57,10 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
       return current.memory;
     },
     get notes() {
-      return current.notes;
+      return isEmpty ? ['answered-here'] : current.notes;
     },
     get search() {
-      return current.search;
+      return isEmpty ? null : current.search;
     },
     goOn(turn) {
       const { inputTokens: _ofTheFirst, ...same } = start;

@@ -14,7 +14,7 @@ const fixture = (name: string): Buffer => readFileSync(new URL(`${name}.sse`, FO
 /** As the reader of a request to that vendor and model would be. */
 function chatMemory(vendor: string, model = 'some-model', more: Fields = {}): Fields {
   const traits = { ...chatTraits(vendor, model), ...(more.traits as Fields | undefined) };
-  return { pickyTools: new Map(), wantsSearch: false, isWarmUp: false, ...more, traits };
+  return { pickyTools: new Map(), wantsSearch: false, ...more, traits };
 }
 const OPENAI = chatMemory('openai', 'gpt-5.4');
 

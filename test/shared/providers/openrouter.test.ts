@@ -56,7 +56,7 @@ describe('OpenRouter', () => {
       new URL('../../fixtures/openai-chat/streams/synthetic-openrouter-reasoning-details.sse', import.meta.url),
     );
     const traits = chatTraits('openrouter', 'anthropic/claude-sonnet-4.5');
-    const memory = { traits, pickyTools: new Map(), wantsSearch: false, isWarmUp: false };
+    const memory = { traits, pickyTools: new Map(), wantsSearch: false };
     const { message } = feedStream(openrouter, bytes, { memory });
     const content = message?.content ?? [];
     const call = content.find(({ type }) => type === 'tool_use');

@@ -9,13 +9,11 @@ export interface ChatMemory extends ConversionMemory {
   pickyTools: ReadonlyMap<string, Fields>;
   /** A search the server runs itself was asked for. */
   wantsSearch: boolean;
-  /** Nothing of the answer is wanted: it only had to be prepared. */
-  isWarmUp: boolean;
 }
 
 export function toChatMemory(memory: ConversionMemory): ChatMemory {
   if (isChatMemory(memory)) return memory;
-  const nothing = { pickyTools: new Map<string, Fields>(), wantsSearch: false, isWarmUp: false };
+  const nothing = { pickyTools: new Map<string, Fields>(), wantsSearch: false };
   return { ...memory, ...nothing, traits: PLAIN_SERVER };
 }
 

@@ -151,6 +151,5 @@ function toMemory(
     traits,
     pickyTools: new Map(picky.map(({ name, schema }) => [name, schema])),
     wantsSearch: memory.tools.webSearch !== null,
-    isWarmUp: request.max_tokens === 0,
   };
 }

@@ -85,10 +85,6 @@ export class ChatReader implements StreamReader {
   #readChoice(root: Fields, choice: Fields): void {
     const delta = isFields(choice.delta) ? choice.delta : fieldsOf(choice.message);
     if (isFields(choice.error)) throw readStreamError({ error: choice.error });
-    if (this.#memory.isWarmUp) {
-      this.#finishReason = 'length';
-      return;
-    }
     this.#length += this.#reasoning.push(delta);
     const pieces = contentPieces(delta.content);
     this.#say(this.#memory.traits.hasThinkTags ? this.#splitTags(pieces) : pieces);

@@ -85,6 +85,7 @@ function toMemory(
 ): ResponsesMemory {
   const wish = readThinkingWish(request);
   const isWanted = wish.mode === 'enabled' || wish.mode === 'adaptive';
+  const { max_tokens: most } = request;
   const picky = tools.functions.filter(({ schema }) => mayRefuse(schema));
   return {
     model: input.model,
@@ -95,6 +96,7 @@ function toMemory(
     inputTokens: input.inputTokens,
     thinking: !isWanted ? 'none' : wish.isHidden ? 'state' : 'shown',
     pickyTools: new Map(picky.map(({ name, schema }) => [name, schema])),
+    mostTokens: typeof most === 'number' && most < LEAST_OUTPUT ? Math.max(1, most) : null,
   };
 }
 

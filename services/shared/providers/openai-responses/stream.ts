@@ -11,7 +11,7 @@ import { CLIENT_TOOL_IDS, toToolId } from '../tool-names.ts';
 import { type Ending, endingOf, readUsage } from './ending.ts';
 import { addWritten, createOutputItems, type OutputItem, partKey, restOf } from './output-items.ts';
 import { encodeReasoning } from './reasoning-state.ts';
-import { pickyToolsOf } from './responses-memory.ts';
+import { mostTokensOf, pickyToolsOf } from './responses-memory.ts';
 import { createSearchLog } from './web-search.ts';
 
 /** Events that carry the whole response, however it ended. */
@@ -36,7 +36,7 @@ class ResponsesReader implements StreamReader {
   constructor(writer: MessageWriter, memory: ConversionMemory) {
     this.#writer = writer;
     this.#memory = memory;
-    this.#answer = createAnswerText(writer, memory.stopSequences);
+    this.#answer = createAnswerText(writer, memory.stopSequences, () => ({}), mostTokensOf(memory));
   }
 
   onEvent({ event, data }: SseEvent): void {
@@ -156,6 +156,7 @@ class ResponsesReader implements StreamReader {
   #doneCall(item: OutputItem, fields: Fields): void {
     this.#arguments(item, restOf(item, ARGUMENTS, textOf(fields.arguments)));
     this.#startCall(item);
+    if (this.#writer.hasEnded) return;
     const json = item.written.get(ARGUMENTS) ?? '';
     const schema = this.#pickySchema(item);
     if (item.isStarted && schema) this.#writer.toolArguments(item.key, dropRefused(json, schema));
@@ -203,8 +204,13 @@ class ResponsesReader implements StreamReader {
 
   #startCall(item: OutputItem): void {
     if (item.isStarted || item.name === '' || item.callId === '') return;
-    item.isStarted = true;
     this.#leaveProse();
+    if (mostTokensOf(this.#memory) !== null) {
+      // No call is whole in so little.
+      this.#writer.finish('max_tokens');
+      return;
+    }
+    item.isStarted = true;
     this.#writer.toolStart(item.key, toToolId(item.callId, CLIENT_TOOL_IDS), this.#clientName(item));
     if (!this.#pickySchema(item)) this.#writer.toolArguments(item.key, item.written.get(ARGUMENTS) ?? '');
   }
