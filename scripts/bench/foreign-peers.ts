@@ -108,7 +108,7 @@ async function startHaproxy({ processes, upstreamPort, folder }: Surroundings): 
     file,
     `global
       nbthread 1
-      maxconn 8000
+      maxconn 1000
     defaults
       mode http
       timeout connect 5s

@@ -13,6 +13,8 @@ export interface Load {
   readonly pressure:
     | { readonly connections: number }
     | { readonly perSecond: number; readonly arrivals: 'even' | 'random' };
+  /** How many times as long as others it lasts: few requests a second are few figures. */
+  readonly lasts: number;
   readonly asks: (peer: PeerName) => boolean;
   readonly doc: string;
 }
@@ -33,6 +35,7 @@ export const LOADS: readonly Load[] = [
     answer: 'json',
     requestBodyBytes: KB,
     pressure: { connections: CONNECTIONS },
+    lasts: 1,
     asks: everyone,
     doc: `1 KB in, 1 KB of JSON out, ${CONNECTIONS} connections: the fixed cost of a request`,
   },
@@ -41,6 +44,7 @@ export const LOADS: readonly Load[] = [
     answer: 'json',
     requestBodyBytes: 100 * KB,
     pressure: { connections: CONNECTIONS },
+    lasts: 1,
     asks: everyone,
     doc: `100 KB in, 1 KB of JSON out, ${CONNECTIONS} connections: the cost of bytes in`,
   },
@@ -49,6 +53,7 @@ export const LOADS: readonly Load[] = [
     answer: 'json',
     requestBodyBytes: 1024 * KB,
     pressure: { connections: CONNECTIONS },
+    lasts: 1,
     asks: quickOnes,
     doc: `1 MiB in, 1 KB of JSON out, ${CONNECTIONS} connections: the cost of many bytes in`,
   },
@@ -57,6 +62,7 @@ export const LOADS: readonly Load[] = [
     answer: 'burst',
     requestBodyBytes: 100 * KB,
     pressure: { connections: CONNECTIONS },
+    lasts: 1,
     asks: everyone,
     doc: `100 KB in, 200 events out at once, ${CONNECTIONS} connections: the cost of the code for each event`,
   },
@@ -65,6 +71,7 @@ export const LOADS: readonly Load[] = [
     answer: 'burst',
     requestBodyBytes: 100 * KB,
     pressure: { perSecond: BURSTS_PER_SECOND, arrivals: 'random' },
+    lasts: 1,
     asks: quickOnes,
     doc: `the same, ${BURSTS_PER_SECOND} requests a second at random times: nobody waits for the answer before`,
   },
@@ -73,6 +80,7 @@ export const LOADS: readonly Load[] = [
     answer: 'paced',
     requestBodyBytes: 100 * KB,
     pressure: { perSecond: STREAMS_PER_SECOND, arrivals: 'even' },
+    lasts: 2,
     asks: everyone,
     doc: `100 KB in, 200 events out at 5 ms, ${STREAMS_PER_SECOND} streams begun a second: what users have`,
   },
@@ -81,6 +89,7 @@ export const LOADS: readonly Load[] = [
     answer: 'burst',
     requestBodyBytes: 100 * KB,
     pressure: { connections: 1 },
+    lasts: 1,
     asks: everyone,
     doc: '100 KB in, 200 events out at once, one client alone: the way without a queue',
   },
@@ -89,6 +98,7 @@ export const LOADS: readonly Load[] = [
     answer: 'burst',
     requestBodyBytes: 1024 * KB,
     pressure: { connections: 1 },
+    lasts: 1,
     asks: quickOnes,
     doc: '1 MiB in, 200 events out at once, one client alone: how long a large request is held up',
   },
@@ -97,6 +107,7 @@ export const LOADS: readonly Load[] = [
     answer: 'burst',
     requestBodyBytes: 500 * KB,
     pressure: { perSecond: LARGE_PER_SECOND, arrivals: 'random' },
+    lasts: 4,
     asks: quickOnes,
     doc: `500 KB in, 200 events out at once, ${LARGE_PER_SECOND} requests a second at random times: whether large prompts hold others up`,
   },

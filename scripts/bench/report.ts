@@ -55,7 +55,7 @@ export function formatReport(report: Report): string {
     '',
     `- **Machine:** ${report.machine}; ${report.placement}. Load average ${report.loadAverage.map((value) => value.toFixed(1)).join(' → ')}.`,
     `- **Versions:** ${report.versions.join(', ')}.`,
-    `- **Rounds:** ${report.rounds} of ${report.seconds} s for each load and peer, in random order, after a warm-up.`,
+    `- **Rounds:** ${report.rounds} for each load and peer, in random order, after a warm-up. A load lasts ${report.seconds} s${longer(loads, report.seconds)}.`,
     '',
     '## Goals',
     '',
@@ -68,6 +68,11 @@ export function formatReport(report: Report): string {
     ...CAVEATS,
     '',
   ].join('\n');
+}
+
+function longer(loads: readonly Load[], seconds: number): string {
+  const others = loads.filter(({ lasts }) => lasts > 1).map(({ name, lasts }) => `${name} ${lasts * seconds} s`);
+  return others.length === 0 ? '' : `, ${others.join(', ')}`;
 }
 
 function peers(names: readonly PeerName[], missing: readonly MissingPeer[]): string[] {

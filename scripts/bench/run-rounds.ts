@@ -55,7 +55,7 @@ export async function runRounds(plan: RoundsPlan, parts: RoundsParts): Promise<C
     for (const load of shuffled(loads)) {
       for (const peer of shuffled(peers.filter(({ name }) => load.asks(name)))) {
         parts.onProgress(`round ${round} of ${rounds}: ${load.name} through ${peer.name}`);
-        const send = (): Promise<ClientView> => stage.send(peer, load, plan.seconds);
+        const send = (): Promise<ClientView> => stage.send(peer, load, plan.seconds * load.lasts);
         cells.push({ round, load: load.name, peer: peer.name, ...(await measure(peer, parts.cpu, send)) });
       }
     }

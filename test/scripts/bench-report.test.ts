@@ -1,0 +1,84 @@
+// The page of the bench, made of figures that were never measured: what stands where, and what is said of what is missing.
+import { expect } from 'chai';
+import { GOALS } from '../../scripts/bench/goals.ts';
+import type { IdleStreams } from '../../scripts/bench/idle-streams.ts';
+import { findLoad } from '../../scripts/bench/loads.ts';
+import { PEER_NAMES } from '../../scripts/bench/peer-list.ts';
+import { formatReport, type Report } from '../../scripts/bench/report.ts';
+import type { Cell } from '../../scripts/bench/run-rounds.ts';
+
+function cell(round: number, load: string, peer: string, cpuUs: number): Cell {
+  const ms = { p50: round, p99: 2 * round };
+  const client = { sent: 10, finished: 10, problems: {}, seconds: 1, delayMs: null, generatorCpuShare: 0.2 };
+  return {
+    ...{ round, load, peer, rssMb: 100, loopDelayP99Ms: 3, published: null },
+    cpuUs: peer === 'direct' ? null : { total: cpuUs, mainThread: cpuUs },
+    client: { ...client, firstByteMs: ms, wholeMs: ms },
+  };
+}
+
+const REPORT: Report = {
+  ...{ command: 'npm run bench', date: '2026-01-02', machine: '2 cores', versions: ['Node 24'], placement: 'anywhere' },
+  ...{ rounds: 3, seconds: 2, loadAverage: [0.1, 0.2], peers: PEER_NAMES, loads: [findLoad('burst-100k')] },
+  missing: [{ name: 'nginx', problem: 'not installed\n(Debian: a | b)' }],
+  findings: { cells: [], starts: [], idle: null },
+};
+
+function line(page: string, begin: string): string | undefined {
+  return page.split('\n').find((one) => one.startsWith(begin));
+}
+
+describe("the bench's page", () => {
+  it('has every goal at its top, measured or not', () => {
+    const page = formatReport(REPORT);
+    const goals = page.slice(page.indexOf('## Goals'), page.indexOf('## Peers')).split('\n');
+    expect(goals.filter((one) => one.endsWith('| not measured |'))).to.have.length(GOALS.length);
+    expect(page.indexOf('## Goals')).to.be.below(page.indexOf('## burst-100k'));
+  });
+
+  it("gives a goal's median, range, limits and verdict", () => {
+    const cells = [1, 2, 3].flatMap((round) => [
+      cell(round, 'burst-100k', 'bare', 100),
+      cell(round, 'burst-100k', 'converted', 100 + 50 * round),
+      cell(round, 'burst-100k', 'target', 10),
+      cell(round, 'burst-100k', 'portkey', 100),
+    ]);
+    const page = formatReport({ ...REPORT, findings: { ...REPORT.findings, cells } });
+    expect(line(page, '| CPU, `converted`, burst-100k')).to.equal(
+      '| CPU, `converted`, burst-100k, × bare | 2.00 × | 1.50 to 2.50 | ≤ 2 | ≤ 1.6 | must met |',
+    );
+    expect(line(page, '| CPU, `target`, burst-100k, × Portkey')).to.equal(
+      '| CPU, `target`, burst-100k, × Portkey | 0.100 × | 0.100 to 0.100 | ≤ 1/8 | ≤ 1/15 | must met |',
+    );
+  });
+
+  it('has a row for who could not be measured, and says why', () => {
+    const page = formatReport(REPORT);
+    expect(line(page, '| nginx | nginx as')).to.match(/\| no: not installed \(Debian: a \/ b\) \|$/);
+    expect(line(page, '| nginx | – |')).to.match(/\| not measured \|$/);
+  });
+
+  it('says whether the generator could have asked for more', () => {
+    const slow = { ...cell(1, 'burst-100k', 'direct', 0) };
+    const fast = { ...slow, client: { ...slow.client, finished: 50 } };
+    const withDirect = (direct: Cell): string =>
+      formatReport({ ...REPORT, findings: { ...REPORT.findings, cells: [direct, cell(1, 'burst-100k', 'bare', 1)] } });
+    expect(withDirect(fast)).to.include('Direct is 5.0 times the fastest peer, bare; the generator used at most 20 %');
+    expect(withDirect(slow)).to.include('Direct is 1.0 times the fastest peer, bare (less than 5: ');
+  });
+
+  it('shows what idle streams and starts came to', () => {
+    const idle: IdleStreams = {
+      ...{ streams: 1024, requestBodyBytes: 1024, finished: 2047, problems: { timeout: 1 } },
+      ...{ warmMb: 100, heldMb: [130, 131], afterMb: [101, 102] },
+    };
+    const starts = [400, 700, 500].map((readyMs) => ({ variant: 'target', readyMs, idleMb: 90 }) as const);
+    const page = formatReport({ ...REPORT, findings: { cells: [], idle, starts } });
+    expect(line(page, '| memory of an idle stream')).to.match(/\| 30\.0 KB \| .* \| must met \|$/);
+    expect(line(page, '| memory after idle streams')).to.match(/\| 1\.02 × \| .* \| reached \|$/);
+    expect(line(page, '| first | 100')).to.equal('| first | 100 | 130 | 30 | 101 |');
+    expect(page).to.include('Of 2,048 streams 2,047 ended whole; errors: 1 timeout.');
+    expect(line(page, '| start to ready, `target`')).to.match(/\| 500 ms \| 400 to 700 \| .* \| reached \|$/);
+    expect(line(page, '| target | 3 |')).to.equal('| target | 3 | 500 (400–700) | 90 (90–90) |');
+  });
+});
