@@ -36,6 +36,8 @@ export interface GatewayEvents extends InspectionEvents {
   credentialRefused(call: Call, provider: string): void;
   /** An upstream refused what it can be asked without; the call is made once more. */
   capabilityLearned(call: Call, provider: string): void;
+  /** A prompt of a converted upstream was counted; `estimate` = here, because the upstream gave no count. */
+  tokensCounted(provider: string, by: 'upstream' | 'gateway' | 'estimate', why?: unknown): void;
   exchangePublished(finished: FinishedCall, pairs: number, result: PublishResult): void;
   exchangeSkipped(finished: FinishedCall, reason: SkipReason): void;
   exchangeDropped(finished: FinishedCall, why: 'dropped_full' | 'shutdown'): void;
@@ -88,6 +90,10 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       const refused = { outcome: 'client_error', error_type: 'client_error' } as const;
       metrics.upstreamAttemptsTotal.inc({ upstream: provider, ...refused });
       log.info('upstream.capability_learned', { request_id: call.id, provider, trace_id: call.trace.traceId });
+    },
+    tokensCounted: (provider, by, why) => {
+      metrics.tokenCountsTotal.inc({ upstream: provider, counted_by: by });
+      if (by === 'estimate') log.warn('count_tokens.estimated', { provider, error: errorMessage(why) });
     },
     exchangePublished: (finished, pairs, result) => {
       if (pairs > 0) metrics.compareEnqueueTotal.inc({ result }, pairs);

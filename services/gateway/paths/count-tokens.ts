@@ -1,12 +1,15 @@
-// `POST /v1/messages/count_tokens`. An upstream that speaks our protocol is asked; for every other the count is made
-// here. Either is kept for a while and shared by those who ask the same at once. No books, no exchange, and no limit on
+// `POST /v1/messages/count_tokens`. An upstream that can count is asked; where it cannot, or does not, the count is made
+// here. Any count is kept for a while and shared by those who ask the same at once. No books, no exchange, and no limit on
 // requests: a client asks two dozen times in a tenth of a second.
 import { createHash } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { GatewayError } from '#shared/errors.ts';
 import { inflateChunks } from '#shared/exchange/inflate-chunks.ts';
-import { headerValue } from '#shared/exchange/read-exchange.ts';
+import { headerValue, parseRequest } from '#shared/exchange/read-exchange.ts';
 import { findProvider } from '#shared/providers/index.ts';
+import type { Provider } from '#shared/providers/provider.ts';
+import { askCount, canCount } from '#shared/upstream/ask-count.ts';
+import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import type { GatewayContext } from '../context.ts';
 import { writeError } from '../error-response.ts';
 import { accept } from '../messages/accept.ts';
@@ -56,9 +59,50 @@ function refuseWhenOff(context: GatewayContext): void {
 }
 
 async function countHere(request: RequestView, plan: Plan, call: Call, context: GatewayContext): Promise<void> {
-  const tokens = await context.counts.of(digest([request.bytes]), () => context.tokens.count(request.bytes));
+  const provider = findProvider(plan.primary);
+  const model = plan.model ?? request.model;
+  const mayAsk = provider !== null && canCount({ provider, target: plan.primary, learned: context.learned }, model);
+  const key = mayAsk ? [JSON.stringify([plan.primary.name, model]), request.bytes] : [request.bytes];
+  const tokens = await context.counts.of(digest(key), async () => {
+    const exact = mayAsk ? await countThere(request, provider, plan, context) : null;
+    if (exact !== null) return exact;
+    if (!mayAsk) context.events.tokensCounted(plan.primary.provider, 'gateway');
+    return context.tokens.count(request.bytes);
+  });
   if (tokens === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
   sendCount(tokens, plan, call);
+}
+
+/** A client waits for its count no longer than it would for anything small. */
+const COUNT_MS = 10_000;
+
+/** null = it gave none. */
+async function countThere(
+  view: RequestView,
+  provider: Provider,
+  { primary: target }: Plan,
+  context: GatewayContext,
+): Promise<number | null> {
+  const request = parseRequest(view.bytes);
+  if (request === null) return null;
+  const onTrouble = (why: unknown): void => context.events.tokensCounted(target.provider, 'estimate', why);
+  const release = context.targetSlots(target).take();
+  if (!release) {
+    onTrouble(new Error('it has as many requests in flight as it may'));
+    return null;
+  }
+  const { timeouts } = target;
+  const short = { ...timeouts, firstByteMs: Math.min(timeouts.firstByteMs, COUNT_MS), deadlineMs: 2 * COUNT_MS };
+  try {
+    const tokens = await askCount(request, {
+      ...{ provider, target, learned: context.learned, onTrouble },
+      call: (question) => callUpstream(question, { dispatcher: context.agentFor(target), timeouts: short }),
+    });
+    if (tokens !== null) context.events.tokensCounted(target.provider, 'upstream');
+    return tokens;
+  } finally {
+    release();
+  }
 }
 
 async function askUpstream(request: RequestView, plan: Plan, call: Call, context: GatewayContext): Promise<void> {

@@ -6,6 +6,7 @@ import { OPENAPI_SCHEMA } from './gemini/models.ts';
 import { toUpstreamRequest } from './gemini/request.ts';
 import { createGeminiReader } from './gemini/stream.ts';
 import { TYPE } from './gemini/thought-signature.ts';
+import { tokenCount } from './gemini/token-count.ts';
 import type { Capability, Provider } from './provider.ts';
 
 const CAPABILITIES: readonly Capability[] = [
@@ -55,5 +56,6 @@ export const gemini: Provider = {
   toUpstreamRequest,
   createReader: createGeminiReader,
   readError: readGeminiError,
+  tokenCount,
   learn: learnGemini,
 };

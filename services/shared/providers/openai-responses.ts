@@ -3,6 +3,7 @@
 import { TYPE } from './openai-responses/reasoning-state.ts';
 import { toUpstreamRequest } from './openai-responses/request.ts';
 import { createResponsesReader } from './openai-responses/stream.ts';
+import { tokenCount } from './openai-responses/token-count.ts';
 import type { Capability, Provider } from './provider.ts';
 import { readHttpError } from './read-error.ts';
 import { learnRefusedFields } from './refused-fields.ts';
@@ -49,5 +50,6 @@ export const openaiResponses: Provider = {
   toUpstreamRequest,
   createReader: createResponsesReader,
   readError: readHttpError,
+  tokenCount,
   learn: (error) => learnRefusedFields(error, (place) => ESSENTIAL.test(place)),
 };

@@ -66,6 +66,14 @@ export interface UpstreamError {
   body: Buffer;
 }
 
+/** How an upstream is asked how long a prompt is for it. */
+export interface TokenCount {
+  /** From the address and the body of the request itself; null when this one cannot be counted. */
+  toQuestion(path: string, body: Record<string, unknown>): { path: string; body: unknown } | null;
+  /** null when the answer holds no count. */
+  readCount(answer: unknown): number | null;
+}
+
 /** One line of docs/providers.md. */
 export interface Capability {
   /** E.g. `images`, `pdf-input`, `thinking`. */
@@ -90,6 +98,8 @@ export interface Provider {
   createReader(writer: MessageWriter, memory: ConversionMemory): StreamReader;
   /** The upstream's error → ours: type, status, its own words, an integer `retry-after`. */
   readError(error: UpstreamError): GatewayError;
+  /** Absent = it counts nothing before it is asked. */
+  readonly tokenCount?: TokenCount;
   /** What a refusal (400, 422) says that this upstream cannot be asked; null when it says no such thing. */
   learn?(error: UpstreamError): LearnedTraits | null;
 }

@@ -6,6 +6,7 @@ import { createFamilies, type Families, type MetricsRegistry } from './families.
 import {
   ACTION_LEVELS,
   COMPARE_STREAMS,
+  COUNTED_BY,
   DEAD_REASONS,
   DELIVERY_RESULTS,
   DIMENSION_RESULTS,
@@ -152,6 +153,10 @@ function gatewayFamilies({ counter, gauge, histogram }: Families, upstreams: rea
     streamTerminationsTotal: counter('ccproxy_stream_terminations_total', 'Streams by how they ended on the wire.', {
       leg: LEGS,
       reason: TERMINATIONS,
+    }),
+    tokenCountsTotal: counter('ccproxy_token_counts_total', 'Prompts for converted upstreams by who counted them.', {
+      upstream: upstreams,
+      counted_by: COUNTED_BY,
     }),
     streamLintTotal: counter('ccproxy_stream_lint_total', "Upstreams' streams by the rule they broke.", {
       upstream: upstreams,

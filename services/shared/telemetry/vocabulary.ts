@@ -67,6 +67,9 @@ export const STOP_REASONS = [
   'other',
 ] as const;
 
+/** `estimate`: here, because an upstream that can count did not. */
+export const COUNTED_BY = ['upstream', 'gateway', 'estimate'] as const;
+
 /** As `lint-stream.ts` names them. */
 export const LINT_RULES = [
   'data_not_json',
