@@ -37,7 +37,7 @@ const ALLOWED: Record<string, string[]> = {
   control: [...BASE, ...STREAMS, 'exchange', 'bus'],
   config: BASE,
   http: ['errors', 'config'],
-  telemetry: [...BASE, 'lifecycle'],
+  telemetry: [...BASE, 'lifecycle', 'threads'],
   cost: [...BASE, 'wire', 'models'],
   redact: [...BASE, 'wire'],
   gateway: [

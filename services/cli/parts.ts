@@ -77,7 +77,14 @@ export async function createStore(config: Config, log: ServiceLogger): Promise<S
   return createSqliteStore({ path: isAbsolute(file) ? file : join(stateFolder(config), file), onTrouble });
 }
 
-export function createTraces(config: Config, metrics: Metrics, log: ServiceLogger, serviceName: string): Tracing {
+/** `thread` is the file of the thread that exports, for services that have their own. */
+export function createTraces(
+  config: Config,
+  metrics: Metrics,
+  log: ServiceLogger,
+  serviceName: string,
+  thread?: string,
+): Tracing {
   const { tracing } = config;
   return createTracing(
     {
@@ -90,6 +97,7 @@ export function createTraces(config: Config, metrics: Metrics, log: ServiceLogge
       ...(tracing.content === null ? {} : { content: tracing.content }),
       queueMaxBytes: tracing.queue_max_bytes,
       instrumentations: tracing.instrumentations,
+      ...(thread === undefined ? {} : { thread }),
     },
     { metrics, logger: log },
   );

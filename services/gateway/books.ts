@@ -28,11 +28,10 @@ export function createBooks(
     for (let finished = queue.shift(); finished; finished = queue.shift()) {
       queuedBytes -= sizeOf(finished);
       try {
-        const { request, observation } = reading(finished);
-        const observed = await observation();
+        const observed = await reading(finished).observation();
         events.callRead(finished, observed);
         handoverOf(finished)
-          .then((handover) => events.callTraced(finished, observed, request, handover))
+          .then((handover) => events.callTraced(finished, observed, handover))
           .catch((error: unknown) => events.trouble('spans', error));
       } catch (error) {
         events.callUnread(finished, error);

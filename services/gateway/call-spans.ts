@@ -1,54 +1,52 @@
-// A finished call → its spans: `proxy_request`, and `primary_forward` below it when an upstream was asked. Pure.
+// A finished call → its spans: `proxy_request`, and `primary_forward` below it when an upstream was asked. Pure. What is
+// to be said of the model call itself can be added later, in a thread.
 import type { Observation } from '#shared/exchange/observation.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
 import { CCPROXY } from '#shared/telemetry/attribute-keys.ts';
-import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { Attributes, LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
-import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 
-export interface CallSpans {
-  /** Prompt and answer text on spans? */
-  content: boolean;
-  maxContentBytes: number;
-  redact(text: string): string;
-}
+export type ModelFacts = Pick<LlmAttributesInput, 'requestBytes' | 'modelAsked' | 'modelSent' | 'provider'>;
 
+/** The root comes first. `llm` = what is said of the model call; null = nothing yet. */
 export function toCallSpans(
   finished: FinishedCall,
   observation: Observation | null,
-  request: () => MessagesRequest | null,
   handover: Handover,
-  options: CallSpans,
+  llm: Attributes | null,
 ): SpanRecord[] {
-  const spans = [proxyRequest(finished, observation, request, handover, options)];
+  const spans = [proxyRequest(finished, observation, handover, llm ?? { 'openinference.span.kind': 'LLM' })];
   if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished));
   return spans;
+}
+
+export function modelFacts({ request, modelAsked, plan }: FinishedCall): ModelFacts {
+  return {
+    requestBytes: request?.length ?? 0,
+    modelAsked: modelAsked ?? '',
+    modelSent: plan?.model ?? modelAsked ?? '',
+    provider: plan?.primary.provider ?? 'none',
+  };
+}
+
+/** Says more of the model call on a root that was made without it. */
+export function withModelCall(root: SpanRecord, llm: Attributes): SpanRecord {
+  // The whole of the call took longer than the answer did.
+  const { total_duration_ms } = root.attributes;
+  return { ...root, attributes: { ...root.attributes, ...llm, total_duration_ms } };
 }
 
 function proxyRequest(
   finished: FinishedCall,
   observation: Observation | null,
-  request: () => MessagesRequest | null,
   handover: Handover,
-  options: CallSpans,
+  llm: Attributes,
 ): SpanRecord {
   const { trace, plan, times } = finished;
-  const llm =
-    observation === null
-      ? { 'openinference.span.kind': 'LLM' }
-      : llmAttributes({
-          request: request(),
-          requestBytes: finished.request?.length ?? 0,
-          observation,
-          modelAsked: finished.modelAsked ?? '',
-          modelSent: plan?.model ?? finished.modelAsked ?? '',
-          provider: plan?.primary.provider ?? 'none',
-          ...options,
-        });
   const isError = finished.outcome !== 'ok' && finished.outcome !== 'client_abort';
   return {
     name: 'proxy_request',

@@ -9,6 +9,7 @@ import type { Mode } from '#shared/exchange/exchange.ts';
 import { createTokenCounter, type TokenCounter } from '#shared/messages/token-counter.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
 import { createSearch } from '#shared/search/create-search.ts';
+import type { RedactorOptions } from '#shared/redact/redact.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
@@ -32,6 +33,7 @@ import { createPublisher, type Publisher } from './publisher.ts';
 import { type BodyBudget, createBodyBudget } from './read-body.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createStatsBook, type StatsBook } from './stats.ts';
+import { createCallTracing } from './trace-call.ts';
 import { createTracingSwitch, type TracingSwitch } from './tracing-switch.ts';
 
 /** What the starter hands to the gateway: adapters of ports, shared with other services of the process or not. */
@@ -42,7 +44,8 @@ export interface GatewayParts {
   log: Logger;
   metrics: Metrics;
   tracing: Tracing;
-  redact(text: string): string;
+  /** One key for all services of a process: a secret has one tag everywhere. */
+  redaction: RedactorOptions;
   adminToken: string | null;
 }
 
@@ -102,7 +105,11 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     stats,
     modelLabel: boundedLabel(modelNames(targets)),
     currentMode: () => mode.current().mode,
-    spans: { content: parts.tracing.content, maxContentBytes: config.tracing.max_content_bytes, redact: parts.redact },
+    traceCall: createCallTracing({
+      tracing: parts.tracing,
+      maxContentBytes: config.tracing.max_content_bytes,
+      redaction: parts.redaction,
+    }),
   });
   mode.onChange((from, to) => events.modeChanged(from, to.mode, to.source));
   metrics.modeInfo.set({ mode: mode.current().mode }, 1);

@@ -9,13 +9,13 @@ import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { HTTP_CODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
-import type { MessagesRequest } from '#shared/wire/anthropic.ts';
-import { type CallSpans, type ForwardedRequest, toCallSpans, toPassthroughSpan } from './call-spans.ts';
+import { type ForwardedRequest, toPassthroughSpan } from './call-spans.ts';
 import type { Handover } from './handover.ts';
 import type { InspectionEvents } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import type { StatsBook } from './stats.ts';
+import type { TraceCall } from './trace-call.ts';
 
 export type Route = (typeof ROUTES)[number];
 type Outcome = (typeof OUTCOMES)[number];
@@ -25,12 +25,7 @@ export interface GatewayEvents extends InspectionEvents {
   callFinished(finished: FinishedCall): void;
   callRead(finished: FinishedCall, observation: Observation | null): void;
   /** All is known of it, also what became of its exchange: its spans. */
-  callTraced(
-    finished: FinishedCall,
-    observation: Observation | null,
-    request: () => MessagesRequest | null,
-    handover: Handover,
-  ): void;
+  callTraced(finished: FinishedCall, observation: Observation | null, handover: Handover): void;
   /** Its answer could not be read: the log line and the span say so. */
   callUnread(finished: FinishedCall, error: unknown): void;
   credentialRefused(call: Call, provider: string): void;
@@ -59,7 +54,7 @@ export interface GatewayEventsParts {
   stats: StatsBook;
   modelLabel(name: string | null): string;
   currentMode(): Mode;
-  spans: CallSpans;
+  traceCall: TraceCall;
 }
 
 export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
@@ -76,13 +71,11 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       bookReading(finished, observation, parts);
       log.info('request.finished', logFields(finished, observation));
     },
-    callTraced: (finished, observation, request, handover) => {
-      if (tracing.enabled) tracing.emit(toCallSpans(finished, observation, request, handover, parts.spans));
-    },
+    callTraced: parts.traceCall,
     callUnread: (finished, error) => {
       log.warn('request.finished', { ...logFields(finished, null), unread: errorMessage(error) });
       parts.stats.add({ ...NO_TOKENS, total_requests: 1 });
-      if (tracing.enabled) tracing.emit(toCallSpans(finished, null, () => null, { kind: 'none' }, parts.spans));
+      parts.traceCall(finished, null, { kind: 'none' });
     },
     credentialRefused: (call, provider) =>
       log.error('upstream.credential_refused', { request_id: call.id, provider, trace_id: call.trace.traceId }),

@@ -14,6 +14,11 @@ export interface RunningGateway extends RunningService {
   readonly isReady: boolean;
 }
 
+/** The file of the thread that makes and exports the gateway's spans. */
+export function gatewaySpanThread(): string {
+  return import.meta.resolve('#services/gateway/span-thread.ts');
+}
+
 /** @throws ConfigError, also when the address cannot be had */
 export async function createGateway(config: Config, parts: GatewayParts): Promise<RunningGateway> {
   const context = createContext(config, parts);

@@ -68,7 +68,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     clock: systemClock,
     log: recordingLogger(lines),
     tracing: noTracing,
-    redact: (text) => text,
+    redaction: {},
     adminToken: null,
     ...options.parts,
     bus,

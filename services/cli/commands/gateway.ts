@@ -1,10 +1,10 @@
 // `cc-proxy gateway`: the gateway alone, with the bus and the switches on Redis when there is one.
-import { createGateway } from '#services/gateway/service.ts';
+import { createGateway, gatewaySpanThread } from '#services/gateway/service.ts';
 import type { Bus } from '#shared/bus/bus.ts';
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
-import { createRedactor } from '#shared/redact/redact.ts';
+import { withHmacKey } from '#shared/redact/redact.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
@@ -31,7 +31,7 @@ export async function runGateway(config: Config): Promise<void> {
   const name = serviceName(config, 'gateway');
   const metrics = createMetrics({ service: name, version: version() });
   const log = createLog(config, name, metrics);
-  const tracing = createTraces(config, metrics, log, name);
+  const tracing = createTraces(config, metrics, log, name, gatewaySpanThread());
   const bus = await createGatewayBus(config, log);
   const control = await createControl(config, log);
   const gateway = await createGateway(config, {
@@ -41,7 +41,7 @@ export async function runGateway(config: Config): Promise<void> {
     tracing,
     log,
     clock: systemClock,
-    redact: createRedactor().redactText,
+    redaction: withHmacKey(),
     adminToken,
   });
   const ops = await startOpsServer({

@@ -1,11 +1,11 @@
 // `cc-proxy start`: gateway, comparator and console in one process, by default on embedded parts.
 import { createComparator, toComparatorConfig } from '#services/comparator/service.ts';
 import { createConsole, toConsoleConfig } from '#services/console/service.ts';
-import { createGateway } from '#services/gateway/service.ts';
+import { createGateway, gatewaySpanThread } from '#services/gateway/service.ts';
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
-import { createRedactor, withHmacKey } from '#shared/redact/redact.ts';
+import { withHmacKey } from '#shared/redact/redact.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
@@ -51,7 +51,7 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
   );
   const metrics = createMetrics({ service: 'cc-proxy', version: version() });
   const log = options.log ?? createLog(config, 'cc-proxy', metrics);
-  const tracing = createTraces(config, metrics, log, config.tracing.service_name);
+  const tracing = createTraces(config, metrics, log, config.tracing.service_name, gatewaySpanThread());
   const bus = await createBus(config, log);
   const control = await createControl(config, log);
   const store = await createStore(config, log);
@@ -71,8 +71,7 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
     redaction,
     targets: createTargets(config),
   });
-  const { redactText } = createRedactor(redaction);
-  const gateway = await createGateway(config, { ...shared, redact: redactText, control, adminToken });
+  const gateway = await createGateway(config, { ...shared, redaction, control, adminToken });
   const ops = await startOpsServer({
     address: config.ops.listen_address,
     metrics,

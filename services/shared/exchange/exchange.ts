@@ -252,6 +252,12 @@ export function laidOutRequest(laidOut: Uint8Array): Buffer {
   return readSections(bytes.subarray(CODEC_BYTES))[1];
 }
 
+/** What was laid out here, its request and chunks as views of it. */
+export function readLaidOut(laidOut: Uint8Array): ExchangeBody {
+  const bytes = Buffer.from(laidOut.buffer, laidOut.byteOffset, laidOut.byteLength);
+  return parseBody(bytes.subarray(CODEC_BYTES));
+}
+
 /** Compresses what was laid out, where that makes it smaller. The result is in a buffer of its own. */
 export function packBody(laidOut: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const packed = zstdCompressSync(laidOut.subarray(CODEC_BYTES), {

@@ -1,5 +1,5 @@
-// The bounded queue in front of the exporter: bounded in entries and in bytes, what is in flight included. Each entry ends
-// in exactly one result; a full queue refuses the newest.
+// The bounded queue in front of the exporter: bounded in spans and in bytes, what is in flight included. Each span ends in
+// exactly one result; a full queue refuses the newest.
 
 export type QueueResult = 'exported' | 'dropped_queue' | 'dropped_bytes' | 'failed';
 
@@ -13,14 +13,14 @@ export interface SpanQueueOptions<T> {
   concurrency: number;
   /** How long an incomplete batch waits for more. */
   delayMs: number;
-  /** Resolves when the batch was accepted. */
-  send(batch: T[]): Promise<void>;
+  /** Resolves when the batch was accepted, with how many of its spans could not be made. */
+  send(batch: T[]): Promise<number>;
   onResult(result: QueueResult, count: number): void;
   onSize(entries: number, bytes: number): void;
 }
 
 export interface SpanQueue<T> {
-  push(entry: T, bytes: number): void;
+  push(entry: T, bytes: number, spans?: number): void;
   /** Sends without waiting for full batches; resolves when all is settled or the time is over. */
   flush(timeoutMs: number): Promise<void>;
   /** Counts as failed what is still here. Later entries are refused. */
@@ -30,6 +30,7 @@ export interface SpanQueue<T> {
 interface Entry<T> {
   value: T;
   bytes: number;
+  spans: number;
 }
 
 interface Batch {
@@ -72,16 +73,16 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
     turn = undefined;
     const taken = takeBatch();
     if (taken.length === 0) return;
-    const batch: Batch = { count: taken.length, bytes: sumBytes(taken) };
+    const batch: Batch = { count: sumSpans(taken), bytes: sumBytes(taken) };
     inFlight.add(batch);
     sendBatch(taken).then(
-      () => settle(batch, 'exported'),
-      () => settle(batch, 'failed'),
+      (unmade) => settle(batch, unmade),
+      () => settle(batch, batch.count),
     );
     schedule();
   };
 
-  const sendBatch = async (taken: Array<Entry<T>>): Promise<void> => options.send(taken.map((entry) => entry.value));
+  const sendBatch = async (taken: Array<Entry<T>>): Promise<number> => options.send(taken.map((entry) => entry.value));
 
   const takeBatch = (): Array<Entry<T>> => {
     let count = 0;
@@ -95,28 +96,29 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
     return waiting.splice(0, count);
   };
 
-  const settle = (batch: Batch, result: QueueResult): void => {
+  const settle = (batch: Batch, failed: number): void => {
     // A batch given up at close() may still answer: it was counted then.
     if (!inFlight.delete(batch)) return;
-    release(batch.count, batch.bytes, result);
+    release(batch, failed);
     schedule();
   };
 
-  const release = (count: number, size: number, result: QueueResult): void => {
-    entries -= count;
-    bytes -= size;
-    options.onResult(result, count);
+  const release = (batch: Batch, failed: number): void => {
+    entries -= batch.count;
+    bytes -= batch.bytes;
+    if (batch.count > failed) options.onResult('exported', batch.count - failed);
+    if (failed > 0) options.onResult('failed', failed);
     options.onSize(entries, bytes);
     if (entries === 0) for (const finish of idleWaiters) finish();
   };
 
   return {
-    push: (value, size) => {
-      if (closed || entries >= options.maxEntries) return options.onResult('dropped_queue', 1);
-      if (bytes + size > options.maxBytes) return options.onResult('dropped_bytes', 1);
-      waiting.push({ value, bytes: size });
+    push: (value, size, spans = 1) => {
+      if (closed || entries >= options.maxEntries) return options.onResult('dropped_queue', spans);
+      if (bytes + size > options.maxBytes) return options.onResult('dropped_bytes', spans);
+      waiting.push({ value, bytes: size, spans });
       waitingBytes += size;
-      entries += 1;
+      entries += spans;
       bytes += size;
       options.onSize(entries, bytes);
       schedule();
@@ -144,12 +146,17 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       const left = waiting;
       waiting = [];
       waitingBytes = 0;
-      if (left.length > 0) release(left.length, sumBytes(left), 'failed');
-      for (const batch of [...inFlight]) settle(batch, 'failed');
+      const lost = { count: sumSpans(left), bytes: sumBytes(left) };
+      if (left.length > 0) release(lost, lost.count);
+      for (const batch of [...inFlight]) settle(batch, batch.count);
     },
   };
 }
 
 function sumBytes(entries: ReadonlyArray<{ bytes: number }>): number {
   return entries.reduce((sum, entry) => sum + entry.bytes, 0);
+}
+
+function sumSpans(entries: ReadonlyArray<{ spans: number }>): number {
+  return entries.reduce((sum, entry) => sum + entry.spans, 0);
 }

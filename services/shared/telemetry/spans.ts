@@ -2,15 +2,17 @@
 // because of the receiver; with no endpoint the SDK is not even loaded.
 import { randomUUID } from 'node:crypto';
 import { SEMRESATTRS_PROJECT_NAME } from '@arizeai/openinference-semantic-conventions';
-import { isValidSpanId, isValidTraceId } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { errorMessage } from '#shared/errors.ts';
+import { isExportable } from './is-exportable.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { type OtlpEndpoint, parseOtlpEndpoint } from './otlp-endpoint.ts';
-import type { SpanExporter } from './span-exporter.ts';
 import { createSpanQueue, type SpanQueue } from './span-queue.ts';
-import type { SpanRecord, Tracing } from './tracing.ts';
+import type { ForeignSpan, ThreadedExporter } from './threaded-exporter.ts';
+import type { SpanRecord, SpanWork, Tracing } from './tracing.ts';
+
+type Entry = SpanRecord | SpanWork | ForeignSpan;
 
 export interface TracingConfig {
   /** OTLP/HTTP address, e.g. `http://127.0.0.1:6006`; null = no tracing. */
@@ -27,6 +29,8 @@ export interface TracingConfig {
   content?: boolean;
   queueMaxBytes?: number;
   exportTimeoutMs?: number;
+  /** The file of the thread that exports, for a service with makers of its own (serve-spans.ts). */
+  thread?: string;
   /** Names of automatic instrumentations, e.g. `undici`; default none. */
   instrumentations?: readonly string[];
 }
@@ -58,17 +62,18 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
   const { metrics, logger } = parts;
   const count = (result: string, spans: number): void => metrics.telemetrySpansTotal.inc({ result }, spans);
   const report = createFirstExportReport(logger, endpoint);
-  let exporter: Promise<SpanExporter> | undefined;
+  let exporter: Promise<ThreadedExporter> | undefined;
 
-  const queue: SpanQueue<SpanRecord | ReadableSpan> = createSpanQueue({
+  const queue: SpanQueue<Entry> = createSpanQueue({
     ...QUEUE,
     maxBytes: config.queueMaxBytes ?? QUEUE_MAX_BYTES,
     send: async (batch) => {
       const ready = await exporter;
       const startedAt = performance.now();
       try {
-        await ready?.export(batch);
+        const unmade = (await ready?.export(batch)) ?? 0;
         report(null);
+        return unmade;
       } catch (error) {
         report(error);
         throw error;
@@ -83,14 +88,14 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
     },
   });
 
-  exporter = loadExporter(config, endpoint, (span) => queue.push(span, sizeOf(span.attributes)));
+  exporter = loadExporter(config, endpoint, (span) => queue.push({ foreign: span }, sizeOf(span.attributes)));
   return createHandle(config, endpoint, { queue, count, exporter, logger });
 }
 
 interface HandleParts {
-  queue: SpanQueue<SpanRecord | ReadableSpan>;
+  queue: SpanQueue<Entry>;
   count: (result: string, spans: number) => void;
-  exporter: Promise<SpanExporter>;
+  exporter: Promise<ThreadedExporter>;
   logger: Logger;
 }
 
@@ -137,6 +142,9 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
         else count('failed', 1);
       }
     },
+    emitLater: (work) => {
+      if (isEnabled) queue.push(work, work.bytes, work.spans);
+    },
     flush: (timeoutMs) => queue.flush(timeoutMs),
     shutdown: (timeoutMs) => {
       stopped ??= stop(timeoutMs);
@@ -153,6 +161,7 @@ function createNoTracing(config: TracingConfig): StartedTracing {
     describe: () => ({ enabled: false, endpoint: null, protocol: null, project: config.project }),
     content: false,
     emit: () => {},
+    emitLater: () => {},
     flush: async () => {},
     shutdown: async () => {},
   };
@@ -162,14 +171,11 @@ async function loadExporter(
   config: TracingConfig,
   endpoint: OtlpEndpoint,
   onForeignSpan: (span: ReadableSpan) => void,
-): Promise<SpanExporter> {
-  const { startSpanExporter } = await import('./span-exporter.ts');
-  const names = config.instrumentations ?? [];
-  const instrumentations =
-    names.length === 0 ? [] : (await import('./instrumentations.ts')).createInstrumentations(names);
-  return startSpanExporter({
+): Promise<ThreadedExporter> {
+  const { startThreadedExporter } = await import('./threaded-exporter.ts');
+  const options = {
     url: endpoint.url,
-    headers: config.headers ?? {},
+    headers: { ...config.headers },
     exportTimeoutMs: config.exportTimeoutMs ?? EXPORT_TIMEOUT_MS,
     serviceName: config.serviceName,
     scopeVersion: config.serviceVersion,
@@ -179,9 +185,15 @@ async function loadExporter(
       'service.instance.id': randomUUID(),
       [SEMRESATTRS_PROJECT_NAME]: config.project,
     },
-    instrumentations,
-    onForeignSpan,
-  });
+  };
+  const names = config.instrumentations ?? [];
+  const startHere = async () => {
+    const { startSpanExporter } = await import('./span-exporter.ts');
+    const { createInstrumentations } = await import('./instrumentations.ts');
+    return startSpanExporter({ ...options, instrumentations: createInstrumentations(names), onForeignSpan });
+  };
+  const thread = config.thread ?? import.meta.resolve('#shared/telemetry/span-thread.ts');
+  return startThreadedExporter(thread, options, names.length === 0 ? null : startHere);
 }
 
 function logStarted(config: TracingConfig, endpoint: OtlpEndpoint, logger: Logger): void {
@@ -212,23 +224,6 @@ async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
   });
   await Promise.race([work, limit]);
   clearTimeout(timer);
-}
-
-/** One span that cannot be written would take its whole batch along. */
-function isExportable(span: SpanRecord): boolean {
-  return (
-    isValidTraceId(span.traceId) &&
-    isValidSpanId(span.spanId) &&
-    (span.parentSpanId === null || isValidSpanId(span.parentSpanId)) &&
-    span.links.every((link) => isValidTraceId(link.traceId) && isValidSpanId(link.spanId)) &&
-    isTime(span.startMs) &&
-    isTime(span.endMs) &&
-    span.events.every((event) => isTime(event.atMs))
-  );
-}
-
-function isTime(ms: number): boolean {
-  return Number.isFinite(ms) && ms >= 0;
 }
 
 const SPAN_OVERHEAD_BYTES = 256;

@@ -33,6 +33,22 @@ export interface SpanRecord {
   statusMessage?: string;
 }
 
+/** Spans still to be made, of something too large to be looked into on the event loop: a thread makes and exports them. */
+export interface SpanWork {
+  /** Who makes them, by the name that the thread knows. */
+  maker: string;
+  /** What it is called with; must survive the way to a thread. */
+  input: unknown;
+  /** Buffers in the input that are given away. */
+  transferred: ArrayBuffer[];
+  /** How many spans it becomes, and about how many bytes. */
+  spans: number;
+  bytes: number;
+}
+
+/** What it is given is what `SpanWork.input` was. */
+export type MakeSpans = (input: unknown) => Promise<SpanRecord[]>;
+
 export interface Tracing {
   /** True when spans are wanted: an endpoint is set and tracing is switched on. */
   readonly enabled: boolean;
@@ -43,6 +59,8 @@ export interface Tracing {
   readonly content: boolean;
   /** Hands over finished spans. Never throws, never waits; what cannot be queued is counted as dropped. */
   emit(spans: SpanRecord[]): void;
+  /** As `emit`, for spans of a sampled trace that are made in the thread. */
+  emitLater(work: SpanWork): void;
   /** Exports what is queued. Never throws; resolves within `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
   /** Flushes and ends the exporter. */
@@ -55,6 +73,7 @@ export const noTracing: Tracing = {
   describe: () => ({ enabled: false, endpoint: null, protocol: null, project: 'default' }),
   content: false,
   emit: () => {},
+  emitLater: () => {},
   flush: async () => {},
   shutdown: async () => {},
 };

@@ -97,7 +97,14 @@ export const INSPECTION_RESULTS = ['read', 'unread'] as const;
 /** As `find-drift.ts` names them. */
 export const DRIFT_KINDS = ['field', 'block', 'header', 'beta', 'model'] as const;
 
-export const ENQUEUE_RESULTS = ['ok', 'dropped_full', 'dropped_size', 'redis_error', 'redis_unknown', 'failed'] as const;
+export const ENQUEUE_RESULTS = [
+  'ok',
+  'dropped_full',
+  'dropped_size',
+  'redis_error',
+  'redis_unknown',
+  'failed',
+] as const;
 export const SKIP_REASONS = [
   'class_excluded',
   'not_sampled',

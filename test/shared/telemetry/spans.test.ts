@@ -34,6 +34,8 @@ interface Harness {
   log(): string;
 }
 
+const ODD_THREAD = new URL('../../support/odd-span-thread.ts', import.meta.url).href;
+
 const open: Array<() => Promise<void>> = [];
 
 function start(more: Partial<TracingConfig>): Harness {
@@ -71,6 +73,34 @@ function sum(counts: Record<string, number>): number {
 describe('tracing', () => {
   afterEach(async () => {
     for (const close of open.splice(0).reverse()) await close();
+  });
+
+  it('exports spans that its thread makes, and counts what it could not make', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url, thread: ODD_THREAD });
+    const later = (maker: string, input: unknown, spans: number) =>
+      tracing.emitLater({ maker, input, transferred: [], spans, bytes: 100 });
+    const [made, broken] = [record({ attributes: { text: 'made later' } }), record({ spanId: 'no id' })];
+    later('given', [made, broken], 2);
+    later('throws', null, 2);
+    later('unheard of', null, 1);
+    tracing.emit([record()]);
+    await tracing.flush(10_000);
+    expect(sink.spans().map(({ attributes }) => attributes)).to.deep.equal([{ text: 'made later' }, {}]);
+    expect(await results(metrics)).to.include({ exported: 2, failed: 4 });
+  });
+
+  it('counts what a lost thread was sending, and exports on in another', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url, thread: ODD_THREAD });
+    await tracing.started;
+    tracing.emitLater({ maker: 'exits', input: null, transferred: [], spans: 2, bytes: 100 });
+    await tracing.flush(10_000);
+    expect(await results(metrics)).to.include({ failed: 2 });
+    tracing.emit([record()]);
+    await tracing.flush(10_000);
+    expect(await results(metrics)).to.include({ exported: 1, failed: 2 });
+    expect(sink.spans()).to.have.length(1);
   });
 
   it('puts on the wire exactly the ids, times, kinds, parents, links and events it was given', async () => {

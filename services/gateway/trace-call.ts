@@ -1,0 +1,50 @@
+// Hands the spans of a finished call to tracing: at once where nothing large has to be read for them, else as work for the
+// thread that exports.
+import { layOutBody } from '#shared/exchange/exchange.ts';
+import type { Observation } from '#shared/exchange/observation.ts';
+import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
+import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { Tracing } from '#shared/telemetry/tracing.ts';
+import { modelFacts, toCallSpans } from './call-spans.ts';
+import type { Handover } from './handover.ts';
+import { CALL_SPANS, type CallSpansInput } from './make-call-spans.ts';
+import type { FinishedCall } from './messages/finished-call.ts';
+import { skimRequest } from './routing/skim-request.ts';
+
+export interface CallTracingParts {
+  tracing: Tracing;
+  maxContentBytes: number;
+  redaction: RedactorOptions;
+}
+
+/** null as observation: its answer is not known. */
+export type TraceCall = (finished: FinishedCall, observation: Observation | null, handover: Handover) => void;
+
+const SPAN_BYTES = 2048;
+
+export function createCallTracing({ tracing, maxContentBytes, redaction }: CallTracingParts): TraceCall {
+  const { redactText } = createRedactor(redaction);
+  const describe = (finished: FinishedCall, observation: Observation) =>
+    llmAttributes({
+      ...modelFacts(finished),
+      request: finished.request === null ? null : (skimRequest(finished.request, false)?.request ?? null),
+      observation,
+      content: false,
+      redact: redactText,
+    });
+
+  return (finished, observation, handover) => {
+    if (!tracing.enabled) return;
+    const { request, answer, trace } = finished;
+    if (!tracing.content || !trace.sampled || observation === null || request === null || answer === null) {
+      const llm = observation === null || !trace.sampled ? null : describe(finished, observation);
+      tracing.emit(toCallSpans(finished, observation, handover, llm));
+      return;
+    }
+    const spans = toCallSpans(finished, observation, handover, null);
+    const laidOut = layOutBody({ request, answer });
+    const input: CallSpansInput = { spans, facts: modelFacts(finished), laidOut, maxContentBytes, redaction };
+    const bytes = laidOut.length + spans.length * SPAN_BYTES;
+    tracing.emitLater({ maker: CALL_SPANS, input, transferred: [laidOut.buffer], spans: spans.length, bytes });
+  };
+}

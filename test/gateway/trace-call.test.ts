@@ -1,0 +1,110 @@
+import { expect } from 'chai';
+import { modelFacts, toCallSpans } from '#services/gateway/call-spans.ts';
+import { makeCallSpans } from '#services/gateway/make-call-spans.ts';
+import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
+import { createCallTracing } from '#services/gateway/trace-call.ts';
+import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
+import { createRedactor, withHmacKey } from '#shared/redact/redact.ts';
+import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import { noTracing, type SpanRecord, type SpanWork, type Tracing } from '#shared/telemetry/tracing.ts';
+import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
+
+const SECRET = `sk-ant-${'x'.repeat(24)}`;
+const REQUEST = {
+  model: 'm',
+  max_tokens: 9,
+  temperature: 0.5,
+  system: 'be brief',
+  metadata: { user_id: '{"session_id":"s","device_id":"d"}' },
+  tools: [{ name: 'T' }, { name: 'U' }],
+  messages: [
+    { role: 'user', content: `my key is ${SECRET}` },
+    { role: 'assistant', content: [{ type: 'text', text: 'I see' }] },
+    { role: 'user', content: 'what now?' },
+  ],
+};
+
+function call(more: Partial<FinishedCall> = {}): FinishedCall {
+  return {
+    id: 'id',
+    startedAtMs: 1_795_000_000_000,
+    mode: 'target',
+    trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), forwardSpanId: 'c'.repeat(16), sampled: true },
+    plan: null,
+    modelAsked: 'm',
+    outcome: 'ok',
+    request: Buffer.from(JSON.stringify(REQUEST)),
+    answer: recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello', tools: [{ name: 'T', input: {} }] })), 64)),
+    times: { dispatchedMs: 1, firstByteMs: 2, answerEndMs: 30, endMs: 31 },
+    ...more,
+  } as unknown as FinishedCall;
+}
+
+describe('the spans of a call', () => {
+  let emitted: SpanRecord[];
+  let work: SpanWork[];
+  const redaction = withHmacKey();
+  const trace = async (finished: FinishedCall, more: Partial<Tracing>): Promise<void> => {
+    const tracing: Tracing = {
+      ...noTracing,
+      enabled: true,
+      emit: (spans) => void emitted.push(...spans),
+      emitLater: (later) => void work.push(later),
+      ...more,
+    };
+    const observation = finished.answer === null ? null : await observe(finished.answer);
+    createCallTracing({ tracing, maxContentBytes: 100_000, redaction })(finished, observation, { kind: 'none' });
+  };
+  beforeEach(() => {
+    emitted = [];
+    work = [];
+  });
+
+  /** What is said of the model call when all is at hand. */
+  const llmOf = async (finished: FinishedCall, content: boolean) =>
+    llmAttributes({
+      ...modelFacts(finished),
+      request: parseRequest(finished.request ?? Buffer.alloc(0)),
+      observation: await observe(finished.answer ?? recordedAnswer([])),
+      content,
+      maxContentBytes: 100_000,
+      redact: createRedactor(redaction).redactText,
+    });
+
+  it('carry in the thread the text that they would carry here, redacted', async () => {
+    const finished = call();
+    await trace(finished, { content: true });
+    expect([emitted.length, work.length]).to.deep.equal([0, 1]);
+    const [later] = work;
+    expect(later?.spans).to.equal(2);
+    const [root, forward] = await makeCallSpans(structuredClone(later?.input, { transfer: later?.transferred ?? [] }));
+    const { total_duration_ms: _, ...llm } = await llmOf(finished, true);
+    expect(root?.attributes).to.deep.include({ ...llm, total_duration_ms: 31 });
+    expect(JSON.stringify(root)).to.include('what now?').and.to.not.include(SECRET);
+    expect(forward?.name).to.equal('primary_forward');
+    expect(finished.request?.length).to.be.above(0);
+  });
+
+  it('say the same of the call without text, from a glance at the request', async () => {
+    const finished = call();
+    await trace(finished, { content: false });
+    const { total_duration_ms: _, ...llm } = await llmOf(finished, false);
+    expect(emitted[0]?.attributes).to.deep.include({ ...llm, total_duration_ms: 31 });
+    expect(JSON.stringify(emitted)).to.not.include('what now?');
+    expect(work).to.deep.equal([]);
+  });
+
+  it('cost nothing where the trace is not sampled, and are still counted', async () => {
+    const finished = call({ trace: { ...call().trace, sampled: false } });
+    await trace(finished, { content: true });
+    expect([emitted.length, work.length]).to.deep.equal([2, 0]);
+    expect(emitted).to.deep.equal(
+      toCallSpans(finished, await observe(call().answer ?? recordedAnswer([])), { kind: 'none' }, null),
+    );
+  });
+
+  it('are made at once where no answer was kept', async () => {
+    await trace(call({ answer: null }), { content: true });
+    expect(emitted.map(({ name }) => name)).to.deep.equal(['proxy_request', 'primary_forward']);
+  });
+});
