@@ -1,5 +1,10 @@
 // Published list prices in USD per million tokens, without discounts for batches and without surcharges for speed. A
 // model whose price depends on the length of the prompt has its price up to that length; beyond it none. Data only.
+//
+// Grok, MiniMax, Kimi and Qwen were checked on 2026-11-26 by tables that cite the vendors' own pages
+// (https://github.com/pydantic/genai-prices 0.2.3, LiteLLM's model map of 2026-10-25); what they do not agree on is left
+// out: https://docs.x.ai/developers/models, https://platform.minimax.io/docs/pricing/overview,
+// https://platform.kimi.ai/docs/pricing/chat, https://www.alibabacloud.com/help/en/model-studio/models (international).
 import type { Prices } from './price.ts';
 
 interface KnownPrices {
@@ -19,6 +24,11 @@ function other(input: number, cacheRead: number | null, output: number, ...names
     names,
     prices: { input, output, cacheRead, cacheWrite: null, cacheWriteHour: null, upToPromptTokens: null },
   };
+}
+
+/** A fixed price for writing the cache, whatever the input costs. */
+function writing(cacheWrite: number | null, cacheWriteHour: number | null, known: KnownPrices): KnownPrices {
+  return { ...known, prices: { ...known.prices, cacheWrite, cacheWriteHour } };
 }
 
 function upTo(tokens: number, known: KnownPrices): KnownPrices {
@@ -50,4 +60,28 @@ export const KNOWN_PRICES: readonly KnownPrices[] = [
   other(0.3, 0.03, 2.5, 'gemini-2.5-flash'),
   other(0.1, 0.01, 0.4, 'gemini-2.5-flash-lite'),
   other(0.2, 0.02, 1.5, 'grok-code-fast-1'),
+  upTo(199_999, other(1.25, 0.2, 2.5, 'grok-4.3', 'grok-4.20', 'grok-4.20-reasoning', 'grok-4.20-non-reasoning')),
+  upTo(199_999, other(2, 0.3, 6, 'grok-4.5')),
+  upTo(199_999, other(2, 0.5, 6, 'grok-4.6', 'grok-4.7')),
+  upTo(199_999, other(1, 0.2, 2, 'grok-build-0.1')),
+  writing(0.375, null, other(0.3, 0.03, 1.2, 'minimax-m2', 'minimax-m2.1', 'minimax-m2.5')),
+  writing(0.375, null, other(0.6, 0.03, 2.4, 'minimax-m2.1-highspeed', 'minimax-m2.5-highspeed')),
+  writing(0.375, null, other(0.3, 0.06, 1.2, 'minimax-m2.7')),
+  writing(0.375, null, other(0.6, 0.06, 2.4, 'minimax-m2.7-highspeed')),
+  upTo(512_000, other(0.3, 0.06, 1.2, 'minimax-m3')),
+  other(0.6, 0.15, 2.5, 'kimi-k2-0711-preview', 'kimi-k2-0905-preview', 'kimi-k2-thinking'),
+  other(1.15, 0.15, 8, 'kimi-k2-turbo-preview', 'kimi-k2-thinking-turbo'),
+  other(0.6, 0.1, 3, 'kimi-k2.5'),
+  other(0.95, 0.16, 4, 'kimi-k2.6'),
+  other(0.95, 0.19, 4, 'kimi-k2.7-code'),
+  other(1.9, 0.38, 8, 'kimi-k2.7-code-highspeed'),
+  writing(null, 6, other(3, 0.3, 15, 'kimi-k3')),
+  writing(null, 4, other(2, 0.2, 10, 'kimi-k3.1-pro')),
+  writing(null, 8, other(4, 0.2, 20, 'kimi-k3.1-pro-highspeed')),
+  upTo(32_000, other(1.2, 0.24, 6, 'qwen3-max')),
+  upTo(32_000, other(1, null, 5, 'qwen3-coder-plus')),
+  upTo(256_000, other(0.4, null, 2.4, 'qwen3.5-plus')),
+  upTo(256_000, other(0.4, 0.08, 1.6, 'qwen3.7-plus')),
+  other(2, 0.25, 6, 'qwen3.8-max'),
+  other(0.15, 0.016, 0.47, 'qwen3.8-flash'),
 ];

@@ -1,5 +1,10 @@
 // Published figures of current models, in tokens: how much they take in and how much they give. What a vendor does not
 // publish, or hosts do not agree on, is null. Data only; registry.ts looks names up.
+//
+// Grok, MiniMax, Kimi and Qwen were checked on 2026-11-26 by tables that cite the vendors' own pages
+// (https://github.com/pydantic/genai-prices 0.2.3, LiteLLM's model map of 2026-10-25): https://docs.x.ai/developers/models,
+// https://platform.minimax.io/docs/pricing/overview, https://platform.kimi.ai/docs/models and
+// https://www.alibabacloud.com/help/en/model-studio/models. xAI retired the models before grok-4.20 on 2026-05-15.
 
 export interface KnownModels {
   readonly names: readonly string[];
@@ -49,15 +54,23 @@ const OTHERS = [
   row(163_840, 65_536, 'deepseek-reasoner'),
   row(163_840, 8192, 'deepseek-chat'),
   row(256_000, 10_000, 'grok-code-fast-1'),
-  row(256_000, null, 'grok-4'),
-  row(2 * M, 30_000, 'grok-4-fast', 'grok-4.1-fast'),
+  row(256_000, null, 'grok-4', 'grok-4-0709', 'grok-build-0.1'),
+  row(2 * M, 30_000, 'grok-4-fast', 'grok-4-fast-reasoning', 'grok-4-fast-non-reasoning'),
+  row(2 * M, 30_000, 'grok-4.1-fast', 'grok-4-1-fast', 'grok-4-1-fast-reasoning', 'grok-4-1-fast-non-reasoning'),
+  row(M, null, 'grok-4.20', 'grok-4.20-reasoning', 'grok-4.20-non-reasoning', 'grok-4.3'),
+  row(500_000, null, 'grok-4.5', 'grok-4.6', 'grok-4.7'),
   row(131_072, 98_304, 'glm-4.5', 'glm-4.5-air'),
   row(200_000, 131_072, 'glm-4.6', 'glm-4.7', 'glm-5', 'glm-5.1'),
   row(M, 131_072, 'glm-5.2'),
-  row(204_800, 131_072, 'minimax-m2', 'minimax-m2.1', 'minimax-m2.5'),
-  row(262_144, null, 'kimi-k2-0905-preview', 'kimi-k2-turbo-preview', 'kimi-k2-thinking', 'kimi-k2.5', 'kimi-k2.6'),
+  row(204_800, 131_072, 'minimax-m2', 'minimax-m2.1', 'minimax-m2.5', 'minimax-m2.7'),
+  row(204_800, 131_072, 'minimax-m2.1-highspeed', 'minimax-m2.5-highspeed', 'minimax-m2.7-highspeed'),
+  row(M, null, 'minimax-m3', 'minimax-m3.1-flash'),
+  row(262_144, null, 'kimi-k2-0905-preview', 'kimi-k2-turbo-preview', 'kimi-k2-thinking', 'kimi-k2-thinking-turbo'),
+  row(262_144, null, 'kimi-k2.5', 'kimi-k2.6', 'kimi-k2.7-code', 'kimi-k2.7-code-highspeed'),
+  row(MIB, null, 'kimi-k3', 'kimi-k3.1-pro', 'kimi-k3.1-pro-highspeed'),
   row(131_072, null, 'kimi-k2-0711-preview'),
-  row(M, 65_536, 'qwen3-coder-plus', 'qwen3-coder-flash'),
+  row(M, 65_536, 'qwen3-coder-plus', 'qwen3-coder-flash', 'qwen3.5-plus', 'qwen3.7-plus', 'qwen3.7-max'),
+  row(M, 131_072, 'qwen3.8-max', 'qwen3.8-flash'),
   row(262_144, 65_536, 'qwen3-max'),
 ];
 

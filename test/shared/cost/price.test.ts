@@ -16,6 +16,9 @@ describe('prices', () => {
       ['claude-opus-4-1-20250805', 15, 75],
       ['anthropic/claude-opus-4.1', 15, 75],
       ['grok-code-fast-1', 0.2, 1.5],
+      ['moonshotai/kimi-k2.6', 0.95, 4],
+      ['MiniMax-M2.7', 0.3, 1.2],
+      ['qwen3.8-max', 2, 6],
     ] as const) {
       expect(findKnownPrices(model), model).to.include({ input, output });
       expect(costOf(model, { input_tokens: 1_000_000, output_tokens: 0 }), model).to.equal(input);
@@ -44,6 +47,17 @@ describe('prices', () => {
     expect(list('My-Model')).to.include({ input: 2, output: 4, cacheRead: 0.5, cacheWrite: null });
     expect(list('grok-code-fast-1')).to.include({ input: 0.2 });
     expect(list('broken')).to.equal(null);
+  });
+
+  it('S4-06 has no price for a prompt beyond the length it is published for', () => {
+    for (const [model, length] of [
+      ['grok-4.3', 199_999],
+      ['minimax-m3', 512_000],
+      ['qwen3-max-2026-01-23', 32_000],
+    ] as const) {
+      expect(costOf(model, { input_tokens: length, output_tokens: 1 }), model).to.be.above(0);
+      expect(costOf(model, { input_tokens: length + 1, output_tokens: 1 }), model).to.equal(null);
+    }
   });
 
   it('S4-06 other tables can stand behind', () => {

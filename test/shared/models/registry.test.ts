@@ -15,10 +15,25 @@ const FIXTURE: ReadonlyArray<readonly [string, number, number]> = [
   ['grok-code-fast-1', 256_000, 10_000],
 ];
 
+/** Whose output vendors do not publish. */
+const WINDOWS: ReadonlyArray<readonly [string, number]> = [
+  ['grok-4.3', 1_000_000],
+  ['x-ai/grok-4.7', 500_000],
+  ['kimi-k3', 1_048_576],
+  ['kimi-k2.7-code', 262_144],
+  ['MiniMax-M3', 1_000_000],
+];
+
 describe('model limits', () => {
   it('S4-04 has the published figures, never a window in the place of an output', () => {
     for (const [model, contextWindow, maxOutput] of FIXTURE) {
       expect(findModelLimits(model), model).to.deep.equal({ contextWindow, maxOutput });
+    }
+  });
+
+  it('S4-04 knows windows of models that do not say how much they give', () => {
+    for (const [model, contextWindow] of WINDOWS) {
+      expect(findModelLimits(model), model).to.deep.equal({ contextWindow, maxOutput: null });
     }
   });
 
