@@ -1,8 +1,10 @@
 // What a stream costs while nothing comes: many are held at once, released, and held again, so that what is given back
-// can be told from what is kept.
+// can be told from what is kept. Memory is read when all garbage has been collected.
+import { collectGarbage } from './collect-garbage.ts';
 import type { CpuClock } from './cpu-clock.ts';
 import { type GatewaySurroundings, startGateway } from './gateway-peers.ts';
 import { findLoad } from './loads.ts';
+import { freePort } from './processes.ts';
 import type { Stage } from './stage.ts';
 
 export interface IdleStreams {
@@ -17,13 +19,10 @@ export interface IdleStreams {
 }
 
 const REQUEST_BYTES = 1024;
-const WARMUP_SECONDS = 3;
-/** A process that has nothing to do collects nothing; a little work lets it find what it can give back. */
-const AFTERWARDS_SECONDS = 3;
-/** Collections that shrink a heap come when a process has been idle for a while. */
-const SETTLE_LIMIT_MS = 30_000;
-const SETTLE_STEP_MS = 3000;
-const STILL_MB = 1;
+const WARMUP_SECONDS = 2;
+/** A collection hands pages back a little later, and lets finalizers run that leave garbage for the next. */
+const COLLECTIONS = 3;
+const GIVE_BACK_MS = 1500;
 
 export interface IdleStreamsParts {
   readonly stage: Stage;
@@ -34,15 +33,20 @@ export interface IdleStreamsParts {
 
 export async function measureIdleStreams(streams: number, parts: IdleStreamsParts): Promise<IdleStreams> {
   const { stage, cpu, around, onProgress } = parts;
-  const peer = await startGateway('target', around);
+  const inspector = await freePort();
+  const peer = await startGateway('target', { ...around, nodeFlags: [`--inspect=127.0.0.1:${inspector}`] });
   const { pid } = peer;
-  const settled = async (): Promise<number> => {
-    await untilStill(() => cpu.rssMb(pid));
+  const settledMb = async (): Promise<number> => {
+    await cpu.untilIdle(pid);
+    for (let time = 0; time < COLLECTIONS; time++) {
+      await collectGarbage(inspector);
+      await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_MS));
+    }
     return cpu.rssMb(pid);
   };
   onProgress(`warming up for ${streams} streams`);
-  await stage.send(peer, findLoad('burst-100k'), WARMUP_SECONDS);
-  const warmMb = await settled();
+  for (const load of ['json-1k', 'burst-100k']) await stage.send(peer, findLoad(load), WARMUP_SECONDS);
+  const warmMb = await settledMb();
   const heldMb: number[] = [];
   const afterMb: number[] = [];
   const problems: Record<string, number> = {};
@@ -50,12 +54,11 @@ export async function measureIdleStreams(streams: number, parts: IdleStreamsPart
   for (const time of ['first', 'second']) {
     onProgress(`holding ${streams} streams, the ${time} time`);
     await stage.hold(peer, streams, REQUEST_BYTES);
-    heldMb.push(await settled());
+    heldMb.push(await settledMb());
     const seen = await stage.release();
     finished += seen.finished;
     for (const [kind, count] of Object.entries(seen.problems)) problems[kind] = (problems[kind] ?? 0) + count;
-    await stage.send(peer, findLoad('json-1k'), AFTERWARDS_SECONDS);
-    afterMb.push(await settled());
+    afterMb.push(await settledMb());
   }
   await around.processes.stop(pid);
   return {
@@ -63,14 +66,4 @@ export async function measureIdleStreams(streams: number, parts: IdleStreamsPart
     heldMb: [heldMb[0] ?? 0, heldMb[1] ?? 0],
     afterMb: [afterMb[0] ?? 0, afterMb[1] ?? 0],
   };
-}
-
-async function untilStill(readMb: () => number): Promise<void> {
-  const deadline = performance.now() + SETTLE_LIMIT_MS;
-  for (let before = Number.NaN; performance.now() < deadline; ) {
-    const now = readMb();
-    if (Math.abs(now - before) <= STILL_MB && performance.now() > deadline - SETTLE_LIMIT_MS / 2) return;
-    before = now;
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_STEP_MS));
-  }
 }

@@ -197,7 +197,7 @@ function idleStreams(idle: IdleStreams): string[] {
     '## idle-streams',
     '',
     `${integer(streams)} streams through \`target\` that have begun and then say nothing, requests of ` +
-      `${idle.requestBodyBytes / 1024} KB; released, and the same again.`,
+      `${idle.requestBodyBytes / 1024} KB; released, and the same again. Read when all garbage is collected.`,
     '',
     row(['', 'before MB', 'held MB', 'a stream KB', 'after MB']),
     row(['---', '---', '---', '---', '---']),
