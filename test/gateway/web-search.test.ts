@@ -303,6 +303,19 @@ describe('the web search of a client of the real SDK', () => {
       expect(searches()).to.have.length(0);
     });
 
+    it('searches for a provider that could not search beside the tools of the client', async () => {
+      await start({ ...emulated(), 'target.model': 'gemini-2.5-pro' }, { type: 'gemini', path: '' });
+      server.use(rounds(ask('node 24'), { content: [toolUse('Read', { file_path: '/a' })] }));
+      const message = await stream({ tools: [SEARCH, READ] });
+      // Gemini's state of its thinking stands before each call.
+      const types = typesOf(message).filter((type) => type !== 'redacted_thinking');
+      expect(types).to.deep.equal(['server_tool_use', 'web_search_tool_result', 'tool_use']);
+      expect(searches()).to.have.length(1);
+      server.use('web-search');
+      await stream();
+      expect(modelRequests().at(-1)?.body).to.have.deep.nested.property('tools[0]', { googleSearch: {} });
+    });
+
     it('says in the route header who searches', async () => {
       await start(emulated());
       server.use(rounds(answer));

@@ -43,7 +43,7 @@ function createProvider(profile: Profile): Provider {
       { feature: 'threads', support: 'refused', how: 'the client sends the whole conversation' },
       { feature: 'safeguards', support: 'refused', how: 'the client checks by itself' },
     ],
-    searches: () => profile.takesHostedTools,
+    searches: () => (profile.takesHostedTools ? 'beside-tools' : 'never'),
     toUpstreamRequest: (request, input) => toProfileRequest(request, input, profile),
     createReader: (writer, memory) => createMessagesReader(writer, memory, profile),
     readError: readHttpError,

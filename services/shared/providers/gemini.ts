@@ -3,7 +3,7 @@
 import { readGeminiError } from './gemini/error.ts';
 import { learnGemini } from './gemini/learn.ts';
 import { OPENAPI_SCHEMA } from './gemini/models.ts';
-import { toUpstreamRequest } from './gemini/request.ts';
+import { targetTraits, toUpstreamRequest } from './gemini/request.ts';
 import { createGeminiReader } from './gemini/stream.ts';
 import { TYPE } from './gemini/thought-signature.ts';
 import { tokenCount } from './gemini/token-count.ts';
@@ -40,7 +40,7 @@ const CAPABILITIES: readonly Capability[] = [
   {
     feature: 'web-search',
     support: 'approximated',
-    how: 'googleSearch; domains are left out; before Gemini 3 without functions',
+    how: 'googleSearch; domains are left out; before Gemini 3 without functions, or beside them by the gateway (web_search.mode)',
   },
   { feature: 'web-fetch', support: 'approximated', how: 'left out, as is code execution' },
   { feature: 'mcp-servers', support: 'refused', how: '400 naming the field' },
@@ -52,7 +52,7 @@ export const gemini: Provider = {
   keyHeader: 'x-goog-api-key',
   profiles: [OPENAPI_SCHEMA],
   capabilities: CAPABILITIES,
-  searches: () => true,
+  searches: (input) => (targetTraits(input).mixesTools ? 'beside-tools' : 'alone'),
   toUpstreamRequest,
   createReader: createGeminiReader,
   readError: readGeminiError,

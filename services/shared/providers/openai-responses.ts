@@ -46,7 +46,7 @@ export const openaiResponses: Provider = {
   framing: 'sse',
   keyHeader: 'authorization',
   capabilities: CAPABILITIES,
-  searches: () => true,
+  searches: () => 'beside-tools',
   toUpstreamRequest,
   createReader: createResponsesReader,
   readError: readHttpError,

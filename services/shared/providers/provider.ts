@@ -82,6 +82,8 @@ export interface Capability {
   how: string;
 }
 
+export type OwnSearch = 'beside-tools' | 'alone' | 'never';
+
 export interface Provider {
   readonly type: string;
   /** How the upstream frames its stream. */
@@ -91,8 +93,8 @@ export interface Provider {
   /** Names under which a server of the protocol may deviate from it. */
   readonly profiles?: readonly string[];
   readonly capabilities: readonly Capability[];
-  /** Can it search the web itself for that model? Absent = it never can. */
-  searches?(input: ConversionInput): boolean;
+  /** Can it search the web itself for that model, only without other tools, or not at all, as when this is absent? */
+  searches?(input: ConversionInput): OwnSearch;
   /** @throws GatewayError 400 that names the field or block which cannot be carried */
   toUpstreamRequest(request: MessagesRequest, input: ConversionInput): ConvertedRequest;
   createReader(writer: MessageWriter, memory: ConversionMemory): StreamReader;

@@ -47,7 +47,7 @@ export function convertRequest(
     inputTokens,
     learned,
   };
-  const planned = search ? planSearch(request, provider.searches?.(input) ?? false, search) : null;
+  const planned = search ? planSearch(request, provider.searches?.(input) ?? 'never', search) : null;
   const filled = fillDefaults(planned?.request ?? request, target.defaults, anthropicVersion);
   const limited = lowerMaxTokens(filled.request, limitsOf(target, request.model).maxOutput);
   const prepared = [...(planned ? [planned.plan.note] : []), ...filled.notes, ...limited.notes];

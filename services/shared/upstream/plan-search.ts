@@ -1,6 +1,7 @@
 // A request that wants the web searched, for a provider that cannot: the search tool becomes a function, whose calls the
 // gateway answers itself. Pure.
 import { fieldsOf, isFields, listOf, numberOf, textOf } from '#shared/providers/fields.ts';
+import type { OwnSearch } from '#shared/providers/provider.ts';
 import { readWebSearch, type WebSearch } from '#shared/providers/tool-definitions.ts';
 import type { ContentBlock, MessageParam, MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { SearchBackend, SearchPolicy } from './search-backend.ts';
@@ -41,15 +42,14 @@ export interface SearchedTurn {
 }
 
 /** Null when no search is wanted, or the provider makes it. */
-export function planSearch(
-  request: MessagesRequest,
-  canProviderSearch: boolean,
-  policy: SearchPolicy,
-): PlannedSearch | null {
+export function planSearch(request: MessagesRequest, own: OwnSearch, policy: SearchPolicy): PlannedSearch | null {
   const found = listOf(request.tools).findLast(isSearchTool);
-  if (found === undefined || (canProviderSearch && policy.usesProviders)) return null;
-  const tool = readWebSearch(fieldsOf(found), 'tools');
   const { backend, remedy } = policy;
+  // The client's other tools would go where the provider searched.
+  const isBetterHere = own === 'alone' && backend !== null && !listOf(request.tools).every(isSearchTool);
+  const isProviders = policy.usesProviders && own !== 'never' && !isBetterHere;
+  if (found === undefined || isProviders) return null;
+  const tool = readWebSearch(fieldsOf(found), 'tools');
   const isUnwanted = fieldsOf(request.tool_choice).type === 'none';
   const isHopeless = backend === null && !isUnwanted && wantsOnlySearch(request, tool.name);
   const plan = {

@@ -63,7 +63,7 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
   };
 }
 
-function targetTraits({ target, model, learned }: ConversionInput): GeminiTraits {
+export function targetTraits({ target, model, learned }: ConversionInput): GeminiTraits {
   const traits = { ...traitsOf(model), ...learned };
   return target.profile === OPENAPI_SCHEMA ? { ...traits, takesJsonSchema: false } : traits;
 }

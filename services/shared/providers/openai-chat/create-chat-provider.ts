@@ -24,7 +24,10 @@ export function createChatProvider({ type, keyHeader, toEndpoint, capabilities =
     framing: 'sse',
     ...(keyHeader ? { keyHeader } : {}),
     capabilities: [...capabilities, ...CAPABILITIES.filter(({ feature }) => !own.has(feature))],
-    searches: (input) => ({ ...toEndpoint(input).traits, ...input.learned }).webSearch !== 'none',
+    searches: (input) => {
+      const { webSearch } = { ...toEndpoint(input).traits, ...input.learned };
+      return webSearch === 'none' ? 'never' : 'beside-tools';
+    },
     toUpstreamRequest: (request, input) => {
       const endpoint = toEndpoint(input);
       const traits = { ...endpoint.traits, ...input.learned };
