@@ -1,7 +1,6 @@
 // Everything a comparison needs, built once and passed down. Tests replace parts through `parts`.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Dispatcher } from 'undici';
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
 import { findTarget, type Targets } from '#shared/providers/target.ts';
@@ -14,6 +13,7 @@ import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
+import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import type { CallTarget } from './comparison/call-secondary.ts';
 import type { ComparisonSteps } from './comparison/prepare-call.ts';
 import { createThreadedSteps } from './comparison/threaded-steps.ts';
@@ -81,7 +81,7 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
   const stopping = new AbortController();
   const abandoned = new AbortController();
   const events = createComparatorEvents({ log: parts.log, metrics, labelsOf: targetLabels(targets) });
-  const agents = new Map<number, Dispatcher>();
+  const agents = new Map<number, UpstreamAgent>();
   const callTarget: CallTarget = (request, target, options) => {
     const { connectMs } = target.timeouts;
     const dispatcher = agents.get(connectMs) ?? createAgent(connectMs);

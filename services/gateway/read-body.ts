@@ -73,7 +73,7 @@ const FIRST_BYTES = 16 * 1024;
 function collect(request: IncomingMessage, { limitBytes, budget, onTaken }: ReadBodyOptions): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? Number.NaN);
   if (declared > limitBytes) return Promise.reject(tooLarge(limitBytes));
-  let room: Buffer = Buffer.allocUnsafeSlow(Number.isNaN(declared) ? FIRST_BYTES : Math.min(declared, TRUSTED_BYTES));
+  let room: Buffer | undefined;
   let size = 0;
   onTaken?.(() => budget?.give(size));
   return new Promise((resolve, reject) => {
@@ -85,11 +85,16 @@ function collect(request: IncomingMessage, { limitBytes, budget, onTaken }: Read
     request.on('data', (part: Buffer) => {
       if (size + part.length > limitBytes) return refuse(tooLarge(limitBytes));
       if (budget && !budget.take(part.length)) return refuse(tooBusy());
-      if (size + part.length > room.length) room = grow(room, size, size + part.length, limitBytes);
-      part.copy(room, size);
+      // A body that comes in one piece is held as it came.
+      if (part.length === declared) room = part;
+      else {
+        room ??= Buffer.allocUnsafeSlow(Number.isNaN(declared) ? FIRST_BYTES : Math.min(declared, TRUSTED_BYTES));
+        if (size + part.length > room.length) room = grow(room, size, size + part.length, limitBytes);
+        part.copy(room, size);
+      }
       size += part.length;
     });
-    request.on('end', () => resolve(room.subarray(0, size)));
+    request.on('end', () => resolve(room?.subarray(0, size) ?? Buffer.alloc(0)));
     // A connection that ends in the middle of a body has nobody left to tell.
     request.on('error', () => reject(new ClientGone()));
   });

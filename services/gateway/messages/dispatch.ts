@@ -4,7 +4,7 @@
 import { GatewayError } from '#shared/errors.ts';
 import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { askLearning } from '#shared/upstream/ask-learning.ts';
-import { type Answer, callUpstream, UpstreamFailure, type UpstreamRequest } from '#shared/upstream/call-upstream.ts';
+import { type Answer, callUpstream, type SentRequest, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
@@ -34,7 +34,7 @@ export async function dispatch(outbound: Outbound, plan: Plan, call: Call, conte
 
 /** The upstream's answer from its headers on. */
 async function receive(outbound: Outbound, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
-  const callWith = (request: UpstreamRequest): Promise<Answer> => callOnce(request, plan, call, context);
+  const callWith = (request: SentRequest): Promise<Answer> => callOnce(request, plan, call, context);
   const { conversion, request } = outbound;
   const onLearned = (): void => {
     context.events.capabilityLearned(call, plan.primary.provider);
@@ -85,7 +85,7 @@ async function convert(
   }
 }
 
-async function callOnce(request: UpstreamRequest, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
+async function callOnce(request: SentRequest, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
   const { timeouts } = plan.primary;
   try {
     return await callUpstream(request, {

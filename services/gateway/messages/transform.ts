@@ -2,13 +2,13 @@
 // and thinking that the gateway itself signed; every other protocol is its provider's to write.
 import { GatewayError } from '#shared/errors.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
-import { editBytes } from '#shared/messages/edit-bytes.ts';
+import { editPieces } from '#shared/messages/edit-bytes.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
 import { findOwnThinking } from '#shared/providers/find-own-thinking.ts';
 import { findProvider } from '#shared/providers/index.ts';
 import type { Provider } from '#shared/providers/provider.ts';
-import type { UpstreamRequest } from '#shared/upstream/call-upstream.ts';
+import type { SentRequest } from '#shared/upstream/call-upstream.ts';
 import { limitsOf, lowerMaxTokens, refuseTooLong } from '#shared/upstream/limit-request.ts';
 import { type Conversion, startConversion } from '#shared/upstream/start-conversion.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
@@ -19,7 +19,7 @@ import { identifySession } from '../routing/identify-turn.ts';
 import type { Call, Plan, RequestView } from './call.ts';
 
 export interface Outbound {
-  request: UpstreamRequest;
+  request: SentRequest;
   /** How the answer becomes Anthropic's; null when it is. */
   conversion: Conversion | null;
 }
@@ -48,7 +48,7 @@ function pass(plan: Plan, request: RequestView, call: Call): Outbound {
       ...toUpstreamUrl(plan.primary, call.request.url ?? '/'),
       method: 'POST',
       headers: request.stream ? askForIdentity(headers) : headers,
-      body: edits.length > 0 ? editBytes(request.bytes, edits) : request.bytes,
+      body: edits.length > 0 ? editPieces(request.bytes, edits) : request.bytes,
     },
     conversion: null,
   };

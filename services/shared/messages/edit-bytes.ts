@@ -8,6 +8,11 @@ export interface Edit extends Span {
 
 /** Edits may come in any order; of two that overlap, what both cover is gone. */
 export function editBytes(bytes: Buffer, edits: readonly Edit[]): Buffer {
+  return Buffer.concat(editPieces(bytes, edits));
+}
+
+/** The same as two pieces: all up to the last edit as a copy, and the rest where it stands. */
+export function editPieces(bytes: Buffer, edits: readonly Edit[]): [Buffer, Buffer] {
   const parts: Buffer[] = [];
   let at = 0;
   for (const { start, end, text } of edits.toSorted((a, b) => a.start - b.start)) {
@@ -15,5 +20,5 @@ export function editBytes(bytes: Buffer, edits: readonly Edit[]): Buffer {
     if (text !== '') parts.push(Buffer.from(text));
     at = Math.max(at, end);
   }
-  return Buffer.concat([...parts, bytes.subarray(at)]);
+  return [Buffer.concat(parts), bytes.subarray(at)];
 }

@@ -1,10 +1,12 @@
 // Connections to upstreams: one keep-alive pool an origin.
-import { Agent, type Dispatcher } from 'undici';
+import { Agent } from 'undici';
+import { createPlainAgent, type UpstreamAgent } from './plain-http/plain-agent.ts';
+import { inOnePiece } from './plain-http/plain-heads.ts';
 
 const KEEP_ALIVE_MS = 120_000;
 /** HTTP/2 stays off: it costs one and a half to three times the CPU of HTTP/1.1 here. */
-export function createAgent(connectTimeoutMs: number): Dispatcher {
-  return new Agent({
+export function createAgent(connectTimeoutMs: number): UpstreamAgent {
+  const undici = new Agent({
     // Limits on what is in flight are kept before a request comes here: one that waited for a connection would wait
     // without a timeout.
     connections: null,
@@ -16,4 +18,15 @@ export function createAgent(connectTimeoutMs: number): Dispatcher {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  return {
+    // Undici takes a body of several pieces only as something to wait for.
+    dispatch: ({ body, ...request }, handler) => undici.dispatch({ ...request, body: inOnePiece(body) }, handler),
+    destroy: () => undici.destroy(),
+  };
+}
+
+/** `own` = a leg of our own for what is plain HTTP/1.1, with undici behind it for all else. */
+export function createUpstreamAgent(connectTimeoutMs: number, http1: 'own' | 'undici'): UpstreamAgent {
+  const undici = createAgent(connectTimeoutMs);
+  return http1 === 'own' ? createPlainAgent({ connectTimeoutMs, undici }) : undici;
 }

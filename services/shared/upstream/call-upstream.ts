@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { errors } from 'undici';
 import type { AnswerEnd } from '#shared/exchange/exchange.ts';
 import type { Timeouts } from '#shared/providers/target.ts';
+import type { UpstreamAgent } from './plain-http/plain-agent.ts';
 
 export interface UpstreamRequest {
   origin: string;
@@ -14,6 +15,9 @@ export interface UpstreamRequest {
   headers: string[];
   body: Buffer | null;
 }
+
+/** A request whose body may be several pieces, sent one after the other without being copied together. */
+export type SentRequest = Omit<UpstreamRequest, 'body'> & { body: Buffer | readonly Buffer[] | null };
 
 /** How the upstream failed; never `complete` or `client_abort`. */
 export type UpstreamFailureKind = Exclude<AnswerEnd, 'complete' | 'client_abort'>;
@@ -52,14 +56,14 @@ export interface Answer {
 }
 
 export interface CallOptions {
-  dispatcher: Dispatcher;
+  dispatcher: UpstreamAgent;
   timeouts: Timeouts;
   /** Given the way to abort before anything is sent. */
   onAbortable?: (abort: () => void) => void;
 }
 
 /** @throws UpstreamFailure when no headers came. Rejects with kind `reset` after an abort. */
-export function callUpstream(request: UpstreamRequest, options: CallOptions): Promise<Answer> {
+export function callUpstream(request: SentRequest, options: CallOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const exchange = new UpstreamExchange(resolve, reject, options.timeouts.deadlineMs);
     options.onAbortable?.(() => exchange.abort());

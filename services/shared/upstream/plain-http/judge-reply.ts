@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Client } from 'undici';
 import type { Carrier, Judge, PlainExchange } from './plain-exchange.ts';
+import { inOnePiece } from './plain-heads.ts';
 
 class PlayedConnection extends Duplex {
   readonly #carrier: Carrier;
@@ -44,7 +45,9 @@ export function judgeWithUndici(exchange: PlainExchange, carrier: Carrier, bytes
     connect: (_options, callback) => queueMicrotask(() => callback(null, played as unknown as Socket)),
   });
   let controller: { pause(): void; resume(): void } | undefined;
-  client.dispatch(exchange.request, {
+  const { body, ...request } = exchange.request;
+  const asked = { ...request, body: inOnePiece(body) };
+  client.dispatch(asked, {
     onRequestStart: (begun) => {
       controller = begun;
       if (exchange.paused) begun.pause();

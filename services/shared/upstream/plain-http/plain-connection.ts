@@ -4,6 +4,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { errors } from 'undici';
 import type { Carrier, PlainExchange } from './plain-exchange.ts';
+import type { Body } from './plain-heads.ts';
 
 /** How long a connection waits whose call was aborted before it was there. */
 const UNUSED_MS = 4000;
@@ -56,10 +57,12 @@ export class PlainConnection implements Carrier {
     exchange.begin(this);
   }
 
-  send(head: string, body: Buffer | null): void {
+  send(head: string, body: Body): void {
     this.#socket.cork();
     this.#socket.write(head, 'latin1');
-    if (body !== null) this.#socket.write(body);
+    for (const piece of body === null || Buffer.isBuffer(body) ? [body] : body) {
+      if (piece !== null) this.#socket.write(piece);
+    }
     this.#socket.uncork();
   }
 

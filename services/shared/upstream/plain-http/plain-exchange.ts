@@ -2,7 +2,7 @@
 // a head that is unusual or came in pieces, a chunk extension, a trailer – is handed to undici in the bytes as they came.
 // So nothing is accepted that undici refuses, and nothing unusual is understood in two ways.
 import { type Dispatcher, errors } from 'undici';
-import { type PlainRequest, readPlainHead, requestHead } from './plain-heads.ts';
+import { type Body, type PlainRequest, readPlainHead, requestHead } from './plain-heads.ts';
 
 /** Who is told of the reply, by undici as by us. */
 export interface ReplyHandler {
@@ -15,7 +15,7 @@ export interface ReplyHandler {
 
 /** The connection an exchange runs on. */
 export interface Carrier {
-  send(head: string, body: Buffer | null): void;
+  send(head: string, body: Body): void;
   pause(): void;
   resume(): void;
   /** The exchange's `onTimeout` is called unless this is called again in so many milliseconds; 0 = never. */
@@ -96,7 +96,7 @@ export class PlainExchange implements Dispatcher.DispatchController {
   resume(): void {
     if (!this.paused || this.isOver) return;
     this.paused = false;
-    this.#carrier?.allow(this.#judge ? 0 : this.request.bodyTimeout);
+    if (this.#hasStarted && !this.#judge) this.#carrier?.allow(this.request.bodyTimeout);
     (this.#judge ?? this.#carrier)?.resume();
   }
 
@@ -127,7 +127,7 @@ export class PlainExchange implements Dispatcher.DispatchController {
   }
 
   onTimeout(): void {
-    if (this.paused || this.#judge) return;
+    if (this.#judge || (this.#hasStarted && this.paused)) return;
     this.fail(this.#hasStarted ? new errors.BodyTimeoutError() : new errors.HeadersTimeoutError());
   }
 
@@ -171,6 +171,7 @@ export class PlainExchange implements Dispatcher.DispatchController {
     this.#next = this.#isChunked ? SIZE : DATA;
     this.#carrier?.allow(this.request.bodyTimeout);
     this.start(head.status, head.rawHeaders);
+    if (this.paused) this.#carrier?.pause();
     const body = bytes.subarray(end + HEAD_END.length);
     if (this.#isChunked) this.#readChunks(body);
     else this.#readCounted(body);

@@ -1,6 +1,9 @@
 // What counts as plain in the heads of requests and replies, and how a request's is written. Pure.
 import type { Dispatcher } from 'undici';
 
+/** In one piece or several. */
+export type Body = Buffer | readonly Buffer[] | null;
+
 export interface PlainRequest {
   origin: string;
   /** Path with query. */
@@ -8,7 +11,7 @@ export interface PlainRequest {
   method: Dispatcher.HttpMethod;
   /** Flat `[name, value, …]`. */
   headers: string[];
-  body: Buffer | null;
+  body: Body;
   /** Milliseconds until the reply's head is there; 0 = for ever. */
   headersTimeout: number;
   /** Milliseconds without a byte of the reply's body; 0 = for ever. */
@@ -37,7 +40,7 @@ export function isPlainRequest({ origin, path, method, headers, body }: PlainReq
     /^https?:\/\/[^/?#@]+$/i.test(origin) &&
     METHOD.test(method) &&
     PATH.test(path) &&
-    (body === null || (body.length > 0 && method !== 'GET')) &&
+    (body === null || (byteLength(body) > 0 && method !== 'GET')) &&
     headers.length % 2 === 0 &&
     headers.every((text, index) => (index % 2 === 0 ? NAME.test(text) && !UNDICIS_OWN.test(text) : VALUE.test(text)))
   );
@@ -87,6 +90,15 @@ export function readPlainHead(text: string): PlainHead | null {
 export function requestHead({ origin, path, method, headers, body }: PlainRequest): string {
   let head = `${method} ${path} HTTP/1.1\r\nhost: ${new URL(origin).host}\r\nconnection: keep-alive\r\n`;
   for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
-  if (body !== null || method !== 'GET') head += `content-length: ${body?.length ?? 0}\r\n`;
+  if (body !== null || method !== 'GET') head += `content-length: ${byteLength(body)}\r\n`;
   return `${head}\r\n`;
+}
+
+export function byteLength(body: Body): number {
+  if (body === null || Buffer.isBuffer(body)) return body?.length ?? 0;
+  return body.reduce((total, piece) => total + piece.length, 0);
+}
+
+export function inOnePiece(body: Body): Buffer | null {
+  return body === null || Buffer.isBuffer(body) ? body : Buffer.concat(body);
 }
