@@ -207,6 +207,20 @@ export const models: Page = {
           [{ expr: increase('ccproxy_drift_total', '', 'kind'), legend: '{{kind}}' }],
           { span: 12 },
         ),
+        timeseries(
+          {
+            title: 'Prompts by who counted them',
+            description: 'ccproxy_token_counts_total: exactly by the upstream, or estimated here.',
+            unit: 'reqps',
+          },
+          [
+            {
+              expr: rate('ccproxy_token_counts_total', '', 'upstream, counted_by'),
+              legend: '{{upstream}} {{counted_by}}',
+            },
+          ],
+          { span: 24 },
+        ),
       ],
     },
   ],

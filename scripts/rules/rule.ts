@@ -12,7 +12,6 @@ export interface Rule {
 
 export interface RuleGroup {
   name: string;
-  interval?: string;
   rules: readonly Rule[];
 }
 

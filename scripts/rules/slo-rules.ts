@@ -38,7 +38,7 @@ const BURNS: readonly Burn[] = [
 
 export function sloGroups(objectives: readonly Objective[]): RuleGroup[] {
   return [
-    { name: 'cc-proxy-slo-records', interval: '30s', rules: objectives.flatMap(records) },
+    { name: 'cc-proxy-slo-records', rules: objectives.flatMap(records) },
     {
       name: 'cc-proxy-slo-alerts',
       rules: objectives.flatMap((objective) => BURNS.map((burn) => burnAlert(objective, burn))),
