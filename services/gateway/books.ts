@@ -16,7 +16,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 export function createBooks(
   events: GatewayEvents,
-  reading: (finished: FinishedCall) => CallReading,
+  read: (finished: FinishedCall) => CallReading,
   inspect: InspectCall,
   handoverOf: (finished: FinishedCall) => Promise<Handover>,
 ): Books {
@@ -27,8 +27,9 @@ export function createBooks(
   const work = async (): Promise<void> => {
     for (let finished = queue.shift(); finished; finished = queue.shift()) {
       queuedBytes -= sizeOf(finished);
+      const reading = read(finished);
       try {
-        const observed = await reading(finished).observation();
+        const observed = await reading.observation();
         events.callRead(finished, observed);
         handoverOf(finished)
           .then((handover) => events.callTraced(finished, observed, handover))
@@ -36,7 +37,7 @@ export function createBooks(
       } catch (error) {
         events.callUnread(finished, error);
       }
-      await inspect(finished, reading(finished)).catch((error: unknown) => events.trouble('inspection', error));
+      await inspect(finished, reading).catch((error: unknown) => events.trouble('inspection', error));
       await new Promise((resolve) => setImmediate(resolve));
     }
     isWorking = false;

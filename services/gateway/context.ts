@@ -20,13 +20,12 @@ import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-tr
 import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
 import { type BacklogAdmission, createAdmission } from './admission.ts';
 import { type Books, createBooks } from './books.ts';
-import { type CallReading, createCallReading } from './call-reading.ts';
+import { createCallReading } from './call-reading.ts';
 import { type GatewayConfig, toGatewayConfig } from './config.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
 import { createExchangePreparer } from './exchange-preparer.ts';
 import { createInspectCall } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
-import type { FinishedCall } from './messages/finished-call.ts';
 import { createModelList, type ModelList } from './paths/model-list.ts';
 import { createSharedCounts, type SharedCounts } from './paths/shared-counts.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
@@ -113,12 +112,6 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   });
   mode.onChange((from, to) => events.modeChanged(from, to.mode, to.source));
   metrics.modeInfo.set({ mode: mode.current().mode }, 1);
-  const readings = new WeakMap<FinishedCall, CallReading>();
-  const reading = (finished: FinishedCall): CallReading => {
-    const known = readings.get(finished) ?? createCallReading(finished);
-    readings.set(finished, known);
-    return known;
-  };
   const admission = createAdmission(bus, config.exchange.max_len, trouble('backlog'));
   const tokens = createTokenCounter({ onTrouble: trouble('token counter') });
   const slots = new Map<string, Slots>();
@@ -148,7 +141,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     mode,
     tracing,
     events,
-    books: createBooks(events, reading, createInspectCall(targets, events), publisher.outcome),
+    books: createBooks(events, createCallReading, createInspectCall(targets, events), publisher.outcome),
     publisher,
     stats,
     models: createModelList(targets, clock),
