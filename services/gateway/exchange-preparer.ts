@@ -10,8 +10,8 @@ export interface ExchangePreparer {
   close(): Promise<void>;
 }
 
-/** Smaller ones hold the event loop for less than the way to the thread and back costs (docs/decisions). */
-const THREAD_FROM_BYTES = 16 * 1024;
+/** Smaller ones hold the event loop for no longer than the way to the thread and back does (docs/decisions). */
+const THREAD_FROM_BYTES = 32 * 1024;
 /** The largest exchange takes a tenth of a second; behind others that came at the same time, a few. */
 const TIMEOUT_MS = 30_000;
 

@@ -1,5 +1,6 @@
 // The thread's side: every question is answered, or its error told, in the order the work ends.
-import type { MessagePort, Transferable } from 'node:worker_threads';
+import { setPriority } from 'node:os';
+import { isMainThread, type MessagePort, type Transferable } from 'node:worker_threads';
 
 export interface ThreadQuestion<Question> {
   id: number;
@@ -22,6 +23,7 @@ export function answerQuestions<Question, Answer>(
   port: MessagePort,
   work: (question: Question) => Promise<Answered<Answer>>,
 ): void {
+  stepBack();
   port.on('message', async ({ id, question }: ThreadQuestion<Question>) => {
     try {
       const { answer, transferred } = await work(question);
@@ -31,6 +33,14 @@ export function answerQuestions<Question, Answer>(
       port.postMessage({ id, outcome: { ok: false, name, message } } satisfies ThreadReply<Answer>);
     }
   });
+}
+
+/** A quarter of a core's time, where the main thread wants all of it. */
+const NICE = 5;
+
+/** Streams of clients come first: on Linux this concerns the calling thread alone, elsewhere it would be the process. */
+function stepBack(): void {
+  if (process.platform === 'linux' && !isMainThread) setPriority(NICE);
 }
 
 /** The bytes in a buffer of their own, which can be given away. Never the pool's, and never one that others read. */

@@ -1,4 +1,6 @@
 // What a thread owes when it throws, dies or says nothing, and that the next question finds another.
+import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { expect } from 'chai';
 import { ownBytes } from '#shared/threads/answer-questions.ts';
 import { type AskThread, createAskThread, ThreadLostError } from '#shared/threads/ask-thread.ts';
@@ -27,6 +29,22 @@ describe('a thread that is asked', () => {
     expect([given.length, kept.toString()]).to.deep.equal([0, 'abc']);
   });
 
+  it('steps back behind the main thread, where threads have priorities', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const own = getPriority();
+    await thread.ask({ say: 'started' });
+    // Fields behind the name: the nice value is the seventeenth.
+    const nice = readdirSync('/proc/self/task').map((id) =>
+      Number(
+        readFileSync(`/proc/self/task/${id}/stat`, 'latin1')
+          .replace(/^.*\) /s, '')
+          .split(' ')[16],
+      ),
+    );
+    expect(nice.filter((value) => value > own)).to.have.length.above(0);
+    expect(getPriority()).to.equal(own);
+  });
+
   it('tells by name what was thrown in the thread, which lives on', async () => {
     expect(await failure('throw')).to.include({ name: 'RangeError', message: 'too odd' });
     expect(await thread.ask({ say: 'still here' })).to.equal('thread says still here');
@@ -39,7 +57,7 @@ describe('a thread that is asked', () => {
   });
 
   it('ends a thread that says nothing for too long', async () => {
-    start(600);
+    start(4000);
     expect(await failure('hang')).to.be.instanceOf(ThreadLostError);
     expect(await thread.ask({ say: 'again' })).to.equal('thread says again');
   });
