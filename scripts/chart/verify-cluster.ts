@@ -17,6 +17,8 @@ export interface ClusterOptions {
 }
 
 const RELEASE = 'verify';
+/** Release name of what is only asked whether it would be admitted. */
+const SHAPE = 'shape';
 
 export function verifyCluster(options: ClusterOptions): void {
   const namespace = `cc-proxy-verify-${process.pid}`;
@@ -28,6 +30,8 @@ export function verifyCluster(options: ClusterOptions): void {
   try {
     const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
     kubectl('label', 'namespace', namespace, ...labels);
+    // Pods are admitted only when their account is there.
+    kubectl('-n', namespace, 'create', '--save-config', 'serviceaccount', `${SHAPE}-cc-proxy`);
     for (const shape of options.shapes) admit(shape, namespace, options);
     verifyHook({ chart: options.chart, namespace, report: options.report });
     live(namespace, options);
@@ -54,13 +58,24 @@ function applyCrds(folder: string, report: ClusterOptions['report']): void {
 
 /** Hooks and tests are part of what `helm template` writes, so they are admitted too. */
 function admit(shape: string, namespace: string, { chart, report }: ClusterOptions): void {
-  const rendered = template(chart, RELEASE, namespace, ['-f', shape]);
+  const rendered = template(chart, SHAPE, namespace, ['-f', shape]);
   const args = ['apply', '--dry-run=server', '--namespace', namespace, '-f', '-'];
   const { ok, stdout, stderr } = run('kubectl', args, rendered.stdout);
   const warnings = stderr.split('\n').filter((line) => /^(Warning|Error)/.test(line));
   const count = stdout.split('\n').filter((line) => line.includes('(server dry run)')).length;
   const problems = ok && warnings.length === 0 ? [] : [stderr];
   report(`cluster: admitted, ${basename(shape)}`, problems, `${count} objects, no warning`);
+}
+
+/** As the chart's page says: a field that its only owner leaves out falls back to its default, which is one pod. */
+function handOver(namespace: string, replicas: number): void {
+  const name = `${RELEASE}-cc-proxy-gateway`;
+  const owned = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, spec: { replicas } };
+  run(
+    'kubectl',
+    ['apply', '--server-side', '--field-manager=autoscaling', '--force-conflicts', '-f', '-'],
+    JSON.stringify(owned),
+  );
 }
 
 function live(namespace: string, { chart, report, image, runTests }: ClusterOptions): void {
@@ -84,10 +99,15 @@ function live(namespace: string, { chart, report, image, runTests }: ClusterOpti
   step('helm install --wait', ['install', RELEASE, chart, ...base], expectField(grace, '320'));
   const drain = ['--set', 'config.server.drain_secs=60,gateway.replicas=3'];
   step('helm upgrade --wait', ['upgrade', RELEASE, chart, ...base, ...drain], expectField(grace, '80'));
+  step('helm rollback --wait', ['rollback', RELEASE, '1', '-n', namespace, '--wait'], expectField(grace, '320'));
   const scaled = ['--set', 'gateway.autoscaling.enabled=true'];
   const isKept = expectField('.spec.replicas', '3');
-  step('helm upgrade to autoscaling keeps the pods', ['upgrade', RELEASE, chart, ...base, ...scaled], isKept);
-  step('helm rollback --wait', ['rollback', RELEASE, '1', '-n', namespace, '--wait'], expectField(grace, '320'));
+  handOver(namespace, 3);
+  step(
+    'helm upgrade to autoscaling keeps the pods, once their number is handed over',
+    ['upgrade', RELEASE, chart, ...base, ...scaled],
+    isKept,
+  );
   if (runTests) step('helm test', ['test', RELEASE, '-n', namespace, '--logs']);
   step('helm uninstall --wait', ['uninstall', RELEASE, '-n', namespace, '--wait'], () => {
     const left = kubectl('-n', namespace, 'get', 'all,configmap,networkpolicy,pdb,ingress', '-o', 'name');
