@@ -1,6 +1,8 @@
 // Writes helm/cc-proxy/values.schema.json and README.md from values.yaml and the program's settings. Run it after changing
 // either: node --conditions=source scripts/write-chart.ts (a test fails until then).
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { readValues, type ValueLine } from './chart/read-values.ts';
 import { valuesSchema } from './chart/values-schema.ts';
 
@@ -46,7 +48,12 @@ function isUnder(path: string, top: string): boolean {
 
 if (import.meta.main) {
   const values = readFileSync(new URL('values.yaml', CHART), 'utf8');
-  writeFileSync(new URL('values.schema.json', CHART), chartSchema(values));
+  const schema = fileURLToPath(new URL('values.schema.json', CHART));
+  writeFileSync(schema, chartSchema(values));
+  // As the lint of the repository wants it.
+  const biome = fileURLToPath(new URL('../node_modules/@biomejs/biome/bin/biome', import.meta.url));
+  const { status } = spawnSync(process.execPath, [biome, 'format', '--write', schema], { stdio: 'inherit' });
   const page = new URL('README.md', CHART);
   writeFileSync(page, chartPage(readFileSync(page, 'utf8'), values));
+  process.exitCode = status ?? 1;
 }
