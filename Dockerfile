@@ -1,5 +1,11 @@
-# One image for every service; the command chooses: docker run cc-proxy gateway|comparator|console|simulator|start
+# One image content for every service; the command chooses: docker run cc-proxy gateway|comparator|console|simulator|start
+# Targets: runtime (the default: everything in one process), gateway, comparator, console, simulator (the same with another
+# default command), distroless (no shell), debug (inspector and sources), dev (runs the sources and watches them).
 ARG NODE_IMAGE=node:24-bookworm-slim
+ARG DISTROLESS_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=
 
 FROM ${NODE_IMAGE} AS deps
 WORKDIR /app
@@ -9,26 +15,30 @@ RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 FROM deps AS build
 COPY tsconfig.json tsconfig.build.json ./
 COPY services services
-RUN npm run build
+# An empty folder: what becomes a volume needs its owner in the image.
+RUN npm run build && mkdir /state
 
 FROM ${NODE_IMAGE} AS prod-deps
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Source maps of dependencies are a third of their size and help nobody at run time.
+COPY deploy/image/trim-modules.mjs /trim-modules.mjs
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund \
-  && find node_modules -name '*.map' -delete
+  && node /trim-modules.mjs node_modules
 
-FROM ${NODE_IMAGE} AS runtime
-ARG VERSION=0.1.0
-ARG REVISION=unknown
+FROM ${NODE_IMAGE} AS base
+ARG VERSION
+ARG REVISION
+ARG SOURCE
 LABEL org.opencontainers.image.title="cc-proxy" \
   org.opencontainers.image.description="A model gateway for coding agents: route, shadow, compare, observe" \
   org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.source="${SOURCE}" \
   org.opencontainers.image.version="${VERSION}" \
   org.opencontainers.image.revision="${REVISION}"
-# Folders that become volumes need their owner in the image; nothing at run time needs npm.
-RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* \
-  && install -d -o 1000 -g 1000 -m 0755 /run/cc-proxy /var/lib/cc-proxy
+# Nothing at run time needs npm.
+RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn*
+COPY --from=build --chown=1000:1000 /state /run/cc-proxy
+COPY --from=build --chown=1000:1000 /state /var/lib/cc-proxy
 WORKDIR /app
 COPY --from=prod-deps /app/node_modules node_modules
 COPY --from=build /app/dist dist
@@ -36,9 +46,74 @@ COPY package.json LICENSE ./
 COPY deploy deploy
 ENV NODE_ENV=production XDG_STATE_HOME=/var/lib
 USER 1000:1000
-EXPOSE 3080 3081 3082 3090 9464
 # Node itself, so that SIGTERM reaches the handler that drains.
 ENTRYPOINT ["node", "--enable-source-maps", "/app/dist/services/cli/main.js"]
-CMD ["start"]
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=5 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9464/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+
+FROM base AS gateway
+EXPOSE 3080 9464
+CMD ["gateway"]
+
+FROM base AS comparator
+EXPOSE 3081 9464
+CMD ["comparator"]
+
+FROM base AS console
+EXPOSE 3082 9464
+CMD ["console"]
+
+# It has no ops listener: it is asked on its own.
+FROM base AS simulator
+EXPOSE 3090
+CMD ["simulator"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=5 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:3090/__scene').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+
+# With the TypeScript that the source maps name. Heap snapshots by `kill -USR2 1`, into /tmp.
+FROM base AS debug
+COPY services services
+EXPOSE 3080 3081 3082 3090 9229 9464
+ENTRYPOINT ["node", "--enable-source-maps", "--inspect=0.0.0.0:9229", "--heapsnapshot-signal=SIGUSR2", "--diagnostic-dir=/tmp", "/app/dist/services/cli/main.js"]
+CMD ["start"]
+
+# Runs the sources and restarts when they change; docker-compose.override.example.yml keeps them in step.
+FROM deps AS dev
+COPY tsconfig.json LICENSE ./
+COPY deploy deploy
+COPY services services
+RUN install -d -o 1000 -g 1000 /run/cc-proxy /var/lib/cc-proxy && chown -R 1000:1000 services
+ENV XDG_STATE_HOME=/var/lib
+USER 1000:1000
+EXPOSE 3080 3081 3082 3090 9464
+ENTRYPOINT ["node", "--watch", "--watch-preserve-output", "--conditions=source", "/app/services/cli/main.ts"]
+CMD ["start"]
+
+FROM ${DISTROLESS_IMAGE} AS distroless
+ARG VERSION
+ARG REVISION
+ARG SOURCE
+LABEL org.opencontainers.image.title="cc-proxy" \
+  org.opencontainers.image.description="A model gateway for coding agents: route, shadow, compare, observe" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.source="${SOURCE}" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}"
+COPY --from=build --chown=65532:65532 /state /run/cc-proxy
+COPY --from=build --chown=65532:65532 /state /var/lib/cc-proxy
+WORKDIR /app
+COPY --from=prod-deps /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY package.json LICENSE ./
+COPY deploy deploy
+ENV NODE_ENV=production XDG_STATE_HOME=/var/lib
+USER 65532:65532
+EXPOSE 3080 3081 3082 3090 9464
+ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/dist/services/cli/main.js"]
+CMD ["start"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=5 \
+  CMD ["/nodejs/bin/node", "-e", "fetch('http://127.0.0.1:9464/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+
+FROM base AS runtime
+EXPOSE 3080 3081 3082 3090 9464
+CMD ["start"]

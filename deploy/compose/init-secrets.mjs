@@ -1,5 +1,5 @@
-// One-shot service of docker-compose.yml: writes the admin token and the database password into the folder it is given,
-// each once. What is there already stays, so `docker compose up` may run any number of times.
+// One-shot service of docker-compose.yml: writes the admin token and the passwords of database and Grafana into the folder
+// it is given, each once. What is there already stays, so `docker compose up` may run any number of times.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,4 +19,6 @@ const password = secret('postgres-password', 0o444);
 // The client library ignores a password file that others may read.
 const pgpass = join(folder, 'pgpass');
 if (!existsSync(pgpass)) writeFileSync(pgpass, `*:*:ccproxy:ccproxy:${password}\n`, { mode: 0o600, flag: 'wx' });
-console.log(`secrets are in ${folder}: admin-token, postgres-password, pgpass`);
+// Grafana too is another user.
+secret('grafana-password', 0o444);
+console.log(`secrets are in ${folder}: admin-token, postgres-password, pgpass, grafana-password`);

@@ -16,6 +16,7 @@ interface Service {
   command?: string[];
   entrypoint?: string[];
   environment?: Record<string, string>;
+  profiles?: string[];
   volumes?: string[];
   ports?: string[];
   networks?: string[];
@@ -23,6 +24,14 @@ interface Service {
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test?: string[]; disable?: boolean };
   [key: string]: unknown;
+}
+
+interface CollectorConfig {
+  exporters: Record<string, { endpoint: string }>;
+}
+
+interface JaegerConfig {
+  extensions: { jaeger_query: { http: { endpoint: string } } };
 }
 
 interface Compose {
@@ -52,16 +61,24 @@ function configOf(service: Service): Config {
   return loadConfig({ env: { ...env, HOME: '/', CC_PROXY_CONFIG: file ? join(ROOT, file) : undefined }, cwd: '/' });
 }
 
+/** The user's own folder, which a checkout lacks. */
+const KEYS_FOLDER = 'keys-folder';
+
 function portOf(address: string): number | undefined {
   return parseAddress(address)?.port;
 }
 
 describe('docker-compose.yml', () => {
-  it('starts gateway, comparator, console, two simulators, redis, postgres and phoenix', () => {
-    expect(Object.keys(compose.services)).to.have.members([
-      ...['init', 'gateway', 'comparator', 'console', 'simulator-primary', 'simulator-secondary'],
-      ...['redis', 'postgres', 'phoenix'],
+  it('starts everything that is looked at, and with a profile what is extra', () => {
+    const names = (isExtra: boolean): string[] =>
+      Object.entries(compose.services).flatMap(([name, { profiles }]) =>
+        (profiles !== undefined) === isExtra ? [name] : [],
+      );
+    expect(names(false)).to.have.members([
+      ...['init', 'gateway', 'comparator', 'console', 'simulator-primary', 'simulator-secondary', 'demo-sessions'],
+      ...['redis', 'postgres', 'collector', 'phoenix', 'jaeger', 'prometheus', 'grafana'],
     ]);
+    expect(names(true)).to.have.members(['load', 'gateway-providers']);
   });
 
   it('gives commands that the command line has', () => {
@@ -69,7 +86,7 @@ describe('docker-compose.yml', () => {
     expect(running.flatMap(([, { command }]) => command ?? []).filter((word) => !known.includes(word))).to.deep.equal(
       [],
     );
-    expect(running).to.have.length(5);
+    expect(running).to.have.length(6);
   });
 
   for (const [name, service] of running) {
@@ -88,14 +105,14 @@ describe('docker-compose.yml', () => {
 
   it('sets only variables that are settings, or the documented names of others', () => {
     const known = new Set([...environmentNames(), 'CC_PROXY_CONFIG', 'PGPASSFILE']);
-    const set = ours.flatMap(([, { environment }]) => Object.keys(environment ?? {}));
+    const set = running.flatMap(([, { environment }]) => Object.keys(environment ?? {}));
     expect(set.filter((name) => !known.has(name))).to.deep.equal([]);
   });
 
   it('runs in compare mode with both upstreams on the simulators, without a key', () => {
     const config = configOf(compose.services.gateway as Service);
     expect(config.default_mode).to.equal('compare');
-    expect(config.target.api_key).to.equal(null);
+    expect([config.target.api_key, config.target.key_file]).to.deep.equal([null, null]);
     for (const url of [config.passthrough.url, config.target.url ?? '']) {
       const { hostname, port } = new URL(url);
       const simulator = compose.services[hostname];
@@ -105,7 +122,7 @@ describe('docker-compose.yml', () => {
     expect(config.passthrough.url).not.to.equal(config.target.url);
   });
 
-  it('names redis, postgres and phoenix in the settings as the services are called', () => {
+  it('names redis, postgres and the collector in the settings as the services are called', () => {
     const config = configOf(compose.services.gateway as Service);
     for (const url of [config.redis.url, config.store.url, config.tracing.endpoint]) {
       expect(Object.keys(compose.services)).to.include(new URL(url ?? '').hostname);
@@ -118,36 +135,56 @@ describe('docker-compose.yml', () => {
   });
 
   it('publishes on 127.0.0.1 only, and the ports that the services listen on', () => {
-    const published = Object.entries(compose.services).flatMap(([name, { ports }]) =>
-      (ports ?? []).map((port) => ({ name, port: expand(port) })),
-    );
-    for (const { name, port } of published) expect(port, name).to.match(/^127\.0\.0\.1:(\d+):\1$/);
-    const inside = Object.fromEntries(published.map(({ name, port }) => [name, Number(port.split(':')[2])]));
+    const inside: Record<string, number> = {};
+    for (const [name, { ports }] of Object.entries(compose.services)) {
+      for (const port of (ports ?? []).map(expand)) {
+        expect(port, name).to.match(/^127\.0\.0\.1:\d+:\d+$/);
+        inside[name] = Number(port.split(':')[2]);
+      }
+    }
     const config = configOf(compose.services.gateway as Service);
+    const collector = parse(readSource('deploy/collector/config.yaml')) as CollectorConfig;
+    const jaeger = parse(readSource('deploy/jaeger/config.yaml')) as JaegerConfig;
     expect(inside).to.deep.equal({
       gateway: portOf(config.server.listen_address),
+      'gateway-providers': portOf(config.server.listen_address),
       console: portOf(config.console.listen_address),
-      phoenix: Number(new URL(config.tracing.endpoint ?? '').port),
+      phoenix: Number(new URL(collector.exporters['otlp_http/phoenix']?.endpoint ?? '').port),
+      jaeger: portOf(jaeger.extensions.jaeger_query.http.endpoint),
+      prometheus: 9090,
+      grafana: 3000,
     });
   });
 
   it('mounts only files that exist, and volumes that are declared', () => {
     for (const volume of Object.values(compose.services).flatMap((service) => service.volumes ?? [])) {
-      const [source = ''] = volume.split(':');
-      if (source.startsWith('.')) expect(existsSync(join(ROOT, source)), source).to.equal(true);
+      const [source = ''] = expand(volume.replace(/^\$\{KEYS_FOLDER:-([^}]+)\}/, KEYS_FOLDER)).split(':');
+      if (source === KEYS_FOLDER) expect(readSource('.gitignore').split('\n')).to.include('secrets/');
+      else if (source.startsWith('.')) expect(existsSync(join(ROOT, source)), source).to.equal(true);
       else expect(Object.keys(compose.volumes)).to.include(source);
     }
   });
 
   it('waits only for services that exist and have a health check, and nobody waits for observability', () => {
+    const once = ['init', 'demo-sessions'];
     for (const [name, { depends_on }] of Object.entries(compose.services)) {
       for (const [other, { condition }] of Object.entries(depends_on ?? {})) {
         const needed = compose.services[other];
         expect(needed, `${name} waits for ${other}`).not.to.equal(undefined);
-        expect(other).not.to.equal('phoenix');
+        expect(['collector', 'phoenix', 'jaeger', 'prometheus', 'grafana']).not.to.include(other);
         if (condition === 'service_healthy') expect(needed?.healthcheck?.test, other).to.be.an('array');
-        else expect(other).to.equal('init');
+        else expect(once).to.include(other);
       }
+    }
+  });
+
+  it('lets a running service wait for each that ends, or `up --wait` would call that a failure', () => {
+    for (const [name, { restart, profiles }] of Object.entries(compose.services)) {
+      if (restart !== 'no' || profiles) continue;
+      const waiting = Object.values(compose.services).filter(({ depends_on, restart: its }) => {
+        return its !== 'no' && depends_on?.[name]?.condition === 'service_completed_successfully';
+      });
+      expect(waiting.length, name).to.be.above(0);
     }
   });
 
@@ -157,6 +194,12 @@ describe('docker-compose.yml', () => {
         read_only: true,
         init: true,
         user: '1000:1000',
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      });
+    }
+    for (const name of ['collector', 'phoenix', 'jaeger', 'prometheus', 'grafana']) {
+      expect(compose.services[name], name).to.deep.include({
         cap_drop: ['ALL'],
         security_opt: ['no-new-privileges:true'],
       });
@@ -182,6 +225,7 @@ describe('docker-compose.yml', () => {
 
   it('takes every image and every choice from a variable that .env.example explains', () => {
     const variables = new Set([...text.matchAll(/\$\{(\w+):-/g)].map((match) => match[1]));
+    expect(text.replace(/\$\{\w+:-[^}]*\}/g, '')).not.to.include('$');
     const explained = [...readSource('.env.example').matchAll(/^#?([A-Z_]+)=/gm)].map((match) => match[1]);
     expect(explained).to.have.members([...variables]);
     for (const [name, { image }] of Object.entries(compose.services)) {
@@ -191,14 +235,42 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('is accepted by docker compose', function () {
-    const client = spawnSync('docker', ['compose', 'version'], { encoding: 'utf8' });
-    if (client.status !== 0) return this.skip();
-    const done = spawnSync('docker', ['compose', '-f', join(ROOT, 'docker-compose.yml'), 'config', '-q'], {
-      encoding: 'utf8',
+  it('keeps what a user adds out of the repository and out of the image', () => {
+    const ignored = readSource('.gitignore').split('\n');
+    expect(ignored).to.include.members(['.env', 'secrets/', 'docker-compose.override.yml']);
+    expect(readSource('.dockerignore').split('\n')[0]).to.equal('*');
+  });
+
+  for (const files of [['docker-compose.yml'], ['docker-compose.yml', 'docker-compose.override.example.yml']]) {
+    it(`${files.join(' with ')} is accepted by docker compose`, function () {
+      const client = spawnSync('docker', ['compose', 'version'], { encoding: 'utf8' });
+      if (client.status !== 0) return this.skip();
+      const named = files.flatMap((file) => ['-f', join(ROOT, file)]);
+      const everything = ['--profile', 'load', '--profile', 'providers'];
+      const done = spawnSync('docker', ['compose', ...named, ...everything, 'config', '-q'], { encoding: 'utf8' });
+      expect(done.stderr).to.equal('');
+      expect(done.status).to.equal(0);
     });
-    expect(done.stderr).to.equal('');
-    expect(done.status).to.equal(0);
+  }
+});
+
+describe('docker-compose.override.example.yml', () => {
+  const override = parse(readSource('docker-compose.override.example.yml'), { merge: true }) as Compose;
+
+  it('replaces the three services that are worked on', () => {
+    expect(Object.keys(override.services)).to.have.members(['gateway', 'comparator', 'console']);
+  });
+
+  it('copies the sources to where its image runs them, and builds again for another lock', () => {
+    const stage = /^FROM deps AS dev\n([\s\S]*?)^FROM /m.exec(dockerfile)?.[1] ?? '';
+    for (const [name, service] of Object.entries(override.services)) {
+      expect(service, name).to.deep.include({ build: { context: '.', target: 'dev' }, read_only: false });
+      expect((service.develop as { watch: unknown }).watch).to.deep.equal([
+        { action: 'sync', path: './services', target: '/app/services' },
+        { action: 'rebuild', path: './package-lock.json' },
+      ]);
+    }
+    expect(stage).to.include('"--watch"').and.include('"--conditions=source", "/app/services/cli/main.ts"');
   });
 });
 
@@ -209,14 +281,14 @@ describe('the init service', () => {
       const [, script = ''] = compose.services.init?.entrypoint ?? [];
       const run = () => spawnSync(process.execPath, [join(ROOT, script.replace(/^\/app\//, '')), folder]);
       expect(run().status).to.equal(0);
-      const files = ['admin-token', 'postgres-password', 'pgpass'];
+      const files = ['admin-token', 'postgres-password', 'pgpass', 'grafana-password'];
       const before = files.map((file) => readFileSync(join(folder, file), 'utf8'));
       expect(run().status).to.equal(0);
       expect(files.map((file) => readFileSync(join(folder, file), 'utf8'))).to.deep.equal(before);
       expect(before[0]).to.match(/^[\w-]{32}$/);
       expect(before[2]).to.equal(`*:*:ccproxy:ccproxy:${before[1]}\n`);
       const modes = files.map((file) => (statSync(join(folder, file)).mode & 0o777).toString(8));
-      expect(modes).to.deep.equal(['600', '444', '600']);
+      expect(modes).to.deep.equal(['600', '444', '600', '444']);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -227,55 +299,16 @@ describe('the init service', () => {
     const config = configOf(compose.services.gateway as Service);
     expect(config.admin.token_file).to.equal(`${volume}/admin-token`);
     expect(compose.services.postgres?.environment?.POSTGRES_PASSWORD_FILE).to.equal(`${volume}/postgres-password`);
+    expect(compose.services.grafana?.environment?.GF_SECURITY_ADMIN_PASSWORD__FILE).to.equal(
+      `${volume}/grafana-password`,
+    );
     for (const name of ['console', 'comparator']) {
       expect(compose.services[name]?.environment?.PGPASSFILE).to.equal(`${volume}/pgpass`);
     }
-    for (const name of ['gateway', 'comparator', 'console', 'postgres']) {
+    for (const name of ['gateway', 'comparator', 'console', 'postgres', 'grafana']) {
       expect(compose.services[name]?.volumes, name).to.include(`secrets:${volume}:ro`);
     }
-    expect(dockerfile).to.match(new RegExp(`install -d -o 1000 -g 1000 [^\\n]*${volume}`));
-  });
-});
-
-describe('Dockerfile', () => {
-  it('copies only what exists and what .dockerignore lets through', () => {
-    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) =>
-      (match[1] ?? '').split(' '),
-    );
-    const allowed = [...readSource('.dockerignore').matchAll(/^!(.+)$/gm)].map((match) => match[1]);
-    expect(copied.filter((path) => !existsSync(join(ROOT, path)))).to.deep.equal([]);
-    expect(allowed).to.have.members([...new Set(copied)]);
-  });
-
-  it('starts node itself on the file that the build makes of the command line', () => {
-    const entry = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
-    expect(entry[0]).to.equal('node');
-    const source = (entry.at(-1) ?? '').replace('/app/dist/', '').replace(/\.js$/, '.ts');
-    expect(existsSync(join(ROOT, source)), source).to.equal(true);
-    expect(/^CMD (\[.*\])$/m.exec(dockerfile)?.[1]).to.equal('["start"]');
-  });
-
-  it('runs as a number, needs no frontend from elsewhere, and takes its base as an argument', () => {
-    expect(dockerfile)
-      .to.match(/^USER 1000:1000$/m)
-      .and.not.match(/^# *syntax/im);
-    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map((match) => match[1]?.replace(/[${}]/g, ''));
-    expect(bases).to.deep.equal(['NODE_IMAGE', 'deps', 'NODE_IMAGE', 'NODE_IMAGE']);
-    expect(dockerfile).to.match(/^ARG NODE_IMAGE=node:24-/m);
-  });
-
-  it('exposes the ports that the settings have by default, and asks for health on the ops listener', () => {
-    const config = loadConfig({ env: { HOME: '/' }, cwd: '/' });
-    const defaults = [config.server, config.comparator, config.console, config.simulator, config.ops].map((section) =>
-      String(portOf(section.listen_address)),
-    );
-    expect(/^EXPOSE (.+)$/m.exec(dockerfile)?.[1]?.split(' ')).to.deep.equal(defaults);
-    expect(dockerfile).to.include(`http://127.0.0.1:${portOf(config.ops.listen_address)}/readyz`);
-  });
-
-  it('carries the version of package.json', () => {
-    const { version } = JSON.parse(readSource('package.json')) as { version: string };
-    expect(dockerfile).to.match(new RegExp(`^ARG VERSION=${version.replaceAll('.', '\\.')}$`, 'm'));
+    expect(dockerfile).to.include(`COPY --from=build --chown=1000:1000 /state ${volume}\n`);
   });
 });
 
