@@ -7,8 +7,8 @@ import {
   type StreamEvent,
   StreamOrderError,
 } from '#shared/messages/accumulate-message.ts';
-import { readDeltaRuns } from '#shared/messages/read-delta-runs.ts';
 import { createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
+import { readDeltaRuns } from './read-delta-runs.ts';
 
 const VISIBLE_DELTAS = new Set(['text_delta', 'input_json_delta']);
 

@@ -1,8 +1,9 @@
 // A recorded Anthropic stream → its events, where deltas of one kind that follow each other in one block are a single
 // delta with all their text. They add up to the same message and break the same rules at a fraction of the cost: their
 // JSON is read once a run. Only for streams written the way Anthropic writes them; all others are left to the reader.
+
+import type { StreamEvent } from '#shared/messages/accumulate-message.ts';
 import { decodeStream } from '#shared/sse/read-sse.ts';
-import type { StreamEvent } from './accumulate-message.ts';
 
 export interface DeltaRun {
   /** The stream's own name of the event. */

@@ -4,9 +4,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
+import { readDeltaRuns } from '#shared/exchange/read-delta-runs.ts';
 import { observe } from '#shared/exchange/read-exchange.ts';
 import { createStreamLinter } from '#shared/messages/lint-stream.ts';
-import { readDeltaRuns } from '#shared/messages/read-delta-runs.ts';
 import { answerEvents, chunksAt, recordedAnswer, sseBytes } from '../../support/answer-bytes.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/anthropic');
