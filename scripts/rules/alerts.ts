@@ -102,7 +102,7 @@ const saturation = [
   alert({
     name: 'CcProxyMemoryNearLimit',
     expr:
-      'process_resident_memory_bytes{job=~"cc-.+"} / on (job, instance) ' +
+      'sum by (job, instance) (process_resident_memory_bytes{job=~"cc-.+"}) / ' +
       '(max by (job, instance) (ccproxy_memory_limit_bytes) > 0) > 0.85',
     for: '5m',
     severity: 'ticket',

@@ -6,6 +6,7 @@ import { until } from './gateway.ts';
 import { ROOT } from './read-imports.ts';
 
 export interface ServiceProcess {
+  readonly pid: number;
   /** Where it listens for its users. */
   readonly url: string;
   readonly opsUrl: string;
@@ -55,6 +56,7 @@ export async function startService(command: ServiceCommand, env: Record<string, 
   process.once('exit', onExit);
   void ended.then(() => process.removeListener('exit', onExit));
   const service: ServiceProcess = {
+    pid: child.pid ?? 0,
     url: `http://127.0.0.1:${port}`,
     opsUrl: `http://127.0.0.1:${opsPort}`,
     output: () => output,

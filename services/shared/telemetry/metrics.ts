@@ -37,6 +37,8 @@ import {
 export interface MetricsOptions {
   /** Put on every series when given. */
   service?: string;
+  /** The number of a process that shares its listener with others; put on every series too. */
+  worker?: string | undefined;
   /** For `ccproxy_build_info`. */
   version?: string;
   revision?: string;
@@ -62,7 +64,10 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const registry: MetricsRegistry = new Registry();
   // prom-client makes exemplars only in a registry that is OpenMetrics at that moment.
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  if (options.service !== undefined) registry.setDefaultLabels({ service: options.service });
+  registry.setDefaultLabels({
+    ...(options.service === undefined ? {} : { service: options.service }),
+    ...(options.worker === undefined ? {} : { worker: options.worker }),
+  });
   const families = createFamilies(registry);
   const metrics: Metrics = {
     registry,

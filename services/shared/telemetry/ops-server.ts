@@ -3,7 +3,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConfigError, errorMessage } from '#shared/errors.ts';
-import type { MetricsRegistry } from './families.ts';
 
 export interface Readiness {
   ready: boolean;
@@ -14,7 +13,7 @@ export interface Readiness {
 export interface OpsServerOptions {
   /** `host:port`; port 0 takes a free one. */
   address: string;
-  metrics: { readonly registry: MetricsRegistry };
+  metrics: { readonly registry: { readonly contentType: string; metrics(): Promise<string> } };
   /** A rejection or a silence of `readyTimeoutMs` means not ready. */
   ready: () => Promise<Readiness>;
   readyTimeoutMs?: number;

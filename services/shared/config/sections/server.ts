@@ -5,6 +5,10 @@ export const server = {
   listen_address: address('Where the gateway listens.', '127.0.0.1:3080'),
   max_body_mib: integer('Largest request body in MiB; more gets 413.', 32, { min: 1, max: 1024 }),
   max_concurrent_requests: integer('Requests in flight before new ones get 529.', 1024, { min: 1 }),
+  workers: integer('Processes that serve, for `cc-proxy gateway` with redis.url; one fills about one core.', 1, {
+    min: 1,
+    max: 256,
+  }),
   drain_secs: seconds('Seconds that running streams get to finish at shutdown.', 300, 0),
   allow_any_key: flag('Accept any client key on an address that is not loopback.', false),
 };
