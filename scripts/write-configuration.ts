@@ -13,7 +13,7 @@ export function configurationPage(): string {
     'file. Each setting is also an environment variable: `CC_`, then its path in capitals with `__` between the parts, such',
     'as `CC_SERVER__LISTEN_ADDRESS`. A wrong key or value ends the start with exit code 2 and a sentence that names it.',
     '',
-    'Flags: `--config`, `--target-url` (`target.url`), `--model` (`target.model`), `--allow-anthropic-only` (flag only).',
+    'Flags: `--config`, `--target-url` (`target.url`), `--model` (`target.model`), `--debug` (`log.level = "debug"`), `--allow-anthropic-only` (flag only).',
     '',
     ...table('Top level', topLevel),
     ...Object.entries(SECTIONS).flatMap(([name, schema]) => table(`[${name}]`, schema)),

@@ -67,7 +67,7 @@ const COMPOSERS = new Set(
 
 /** Whose types a layer may take beside what it may load: settings and records are handed in, not fetched. */
 const ALLOWED_TYPES: Record<string, string[]> = {
-  control: ['config'],
+  control: ['config', 'telemetry'],
   upstream: ['exchange', 'config'],
   search: ['config'],
 };

@@ -8,30 +8,59 @@ import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { isLoopback, parseAddress } from '#shared/config/schema.ts';
 import type { Control } from '#shared/control/control.ts';
+import { createLogSwitch } from '#shared/control/log-switch.ts';
 import { ConfigError, errorMessage } from '#shared/errors.ts';
 import type { Store } from '#shared/store/store.ts';
+import { createLogLevels, type LogLevels } from '#shared/telemetry/log-levels.ts';
 import { createLogger, type ServiceLogger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import { createTracing } from '#shared/telemetry/spans.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 
+export function configuredLogLevels({ log }: Config): LogLevels {
+  const named = Object.entries(log.components).filter(([, level]) => level !== null);
+  return createLogLevels({ level: log.level, components: Object.fromEntries(named) });
+}
+
 /** `metrics` count the lines that were lost. */
-export function createLog(config: Config, service: string, metrics?: Metrics): ServiceLogger {
+export function createLog(
+  config: Config,
+  service: string,
+  metrics?: Metrics,
+  levels: LogLevels = configuredLogLevels(config),
+): ServiceLogger {
   const { level, format } = config.log;
   const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   const log = createLogger({
-    ...{ service, level, pretty, isBatched: true },
+    ...{ service, level, levels, pretty, isBatched: true },
     onDropped: (lines) => metrics?.telemetryLogLinesDroppedTotal.inc(lines),
   });
   for (const warning of config.warnings) log.warn('config.warning', { warning });
   return log;
 }
 
+/** For a service that has no other use for the switches: its levels follow what the admin API sets. */
+export async function followLogLevels(
+  config: Config,
+  levels: LogLevels,
+  log: ServiceLogger,
+): Promise<{ stop(): Promise<void> }> {
+  const control = await createControl(config, log);
+  const onTrouble = (error: unknown): void => log.warn('trouble', { what: 'log levels', error: errorMessage(error) });
+  const levelSwitch = createLogSwitch({ levels, control, onTrouble });
+  return {
+    stop: () => {
+      levelSwitch.stop();
+      return control.close();
+    },
+  };
+}
+
 /** Adapters load when they are wanted: a process on embedded parts imports no Redis client, and the other way round. */
 export async function createBus(config: Config, log: ServiceLogger): Promise<Bus> {
   const onTrouble = (what: string, cause?: unknown): void =>
-    log.warn('bus.trouble', { what, error: cause && errorMessage(cause) });
+    log.child({ component: 'bus' }).warn('bus.trouble', { what, error: cause && errorMessage(cause) });
   const limits = busLimits(config);
   if (config.redis.url === null) {
     const { createMemoryBus } = await import('#shared/bus/memory.ts');
@@ -54,7 +83,7 @@ function busLimits(config: Config): BusLimits {
 
 export async function createControl(config: Config, log: ServiceLogger): Promise<Control> {
   const onTrouble = (what: string, cause?: unknown): void =>
-    log.warn('control.trouble', { what, error: cause && errorMessage(cause) });
+    log.child({ component: 'control' }).warn('control.trouble', { what, error: cause && errorMessage(cause) });
   if (config.redis.url === null) {
     const { createFileControl } = await import('#shared/control/file-control.ts');
     return createFileControl({ folder: stateFolder(config), onTrouble });
@@ -66,7 +95,8 @@ export async function createControl(config: Config, log: ServiceLogger): Promise
 /** @throws ConfigError for a URL of no known kind */
 export async function createStore(config: Config, log: ServiceLogger): Promise<Store> {
   const { url } = config.store;
-  const onTrouble = (error: Error): void => log.warn('store.trouble', { error: error.message });
+  const onTrouble = (error: Error): void =>
+    log.child({ component: 'store' }).warn('store.trouble', { error: error.message });
   if (/^postgres(ql)?:\/\//.test(url)) {
     const { createPostgresStore } = await import('#shared/store/postgres.ts');
     return createPostgresStore({ url, onTrouble });
@@ -99,7 +129,7 @@ export function createTraces(
       instrumentations: tracing.instrumentations,
       ...(thread === undefined ? {} : { thread }),
     },
-    { metrics, logger: log },
+    { metrics, logger: log.child({ component: 'tracing' }) },
   );
 }
 

@@ -8,6 +8,7 @@ interface CommonFlags {
   targetUrl?: string;
   model?: string;
   allowAnthropicOnly?: boolean;
+  debug?: boolean;
 }
 
 export function createProgram(): Command {
@@ -18,7 +19,8 @@ export function createProgram(): Command {
     .option('--config <file>', 'config file (else CC_PROXY_CONFIG, ./cc-proxy.toml, ~/.config/cc-proxy/cc-proxy.toml)')
     .option('--target-url <url>', 'where requests of mode target go')
     .option('--model <name>', 'model forced for every request')
-    .option('--allow-anthropic-only', 'allow the mode that sends everything to the passthrough upstream');
+    .option('--allow-anthropic-only', 'allow the mode that sends everything to the passthrough upstream')
+    .option('--debug', 'write every log line, as log.level = "debug" does');
   const load = (): Config => toConfig(program.opts<CommonFlags>());
 
   program
@@ -77,6 +79,10 @@ function toConfig(flags: CommonFlags): Config {
     ...processEnvironment(),
     configPath: flags.config,
     allowAnthropicOnly: flags.allowAnthropicOnly,
-    flags: { 'target.url': flags.targetUrl, 'target.model': flags.model },
+    flags: {
+      'target.url': flags.targetUrl,
+      'target.model': flags.model,
+      'log.level': flags.debug ? 'debug' : undefined,
+    },
   });
 }

@@ -196,6 +196,9 @@ export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
     },
     events: [],
     links: [],
+  requestId: string;
+  sessionId: string | undefined;
     status: isError ? 'error' : 'unset',
   };
 }
+      [CCPROXY.requestId]: request.requestId,

@@ -3,12 +3,14 @@ import type { Dispatcher } from 'undici';
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
+import { createLogSwitch, type LogSwitch } from '#shared/control/log-switch.ts';
 import type { Control } from '#shared/control/control.ts';
 import { createModeSwitch, type ModeSwitch } from '#shared/control/mode.ts';
 import type { Mode } from '#shared/exchange/exchange.ts';
 import { createTokenCounter, type TokenCounter } from '#shared/messages/token-counter.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
 import { createSearch } from '#shared/search/create-search.ts';
+import { createLogLevels, type LogLevels } from '#shared/telemetry/log-levels.ts';
 import type { RedactorOptions } from '#shared/redact/redact.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
@@ -41,6 +43,8 @@ export interface GatewayParts {
   control: Control;
   clock: Clock;
   log: Logger;
+  /** Those that `log` and all others of the process ask; absent = `log` cannot be switched. */
+  logLevels?: LogLevels;
   metrics: Metrics;
   tracing: Tracing;
   /** One key for all services of a process: a secret has one tag everywhere. */
@@ -55,6 +59,7 @@ export interface GatewayContext {
   readonly targets: Targets;
   readonly mode: ModeSwitch;
   readonly tracing: TracingSwitch;
+  readonly logLevels: LogSwitch;
   readonly events: GatewayEvents;
   readonly books: Books;
   readonly publisher: Publisher;
@@ -97,6 +102,11 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   });
   const stats = createStatsBook(control, clock.nowMs, trouble('stats'));
   const tracing = createTracingSwitch(parts.tracing, control, trouble('tracing'));
+  const logLevels = createLogSwitch({
+    levels: parts.logLevels ?? createLogLevels({ level: config.log.level, components: {} }),
+    control,
+    onTrouble: trouble('log levels'),
+  });
   const events = createGatewayEvents({
     log,
     metrics,
@@ -145,6 +155,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     publisher,
     stats,
     models: createModelList(targets, clock),
+    logLevels,
     tokens,
     learned: createTraitMemory({ nowMs: clock.nowMs }),
     search,
@@ -171,6 +182,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
       await Promise.all([...agents.values()].map((agent) => agent.destroy()));
     },
   };
+      logLevels.stop();
 }
 
 function limitedSlots(target: Target, metrics: Metrics): Slots {

@@ -5,6 +5,9 @@ import type { GatewayContext } from './context.ts';
 import { type Call, ClientGone } from './messages/call.ts';
 import { routeHeaders } from './route-headers.ts';
 
+/** The header that names a request, to its client and to configured providers. */
+export const REQUEST_ID = 'x-ccproxy-request-id';
+
 /** Never throws. */
 export function writeError(error: unknown, call: Call, context: GatewayContext): void {
   if (error instanceof ClientGone || call.isClientGone) {
@@ -14,9 +17,7 @@ export function writeError(error: unknown, call: Call, context: GatewayContext):
   }
   const shown = toGatewayError(error, call.id, context);
   call.error = shown;
-  const extra = call.plan
-    ? routeHeaders(call, call.plan)
-    : ['x-ccproxy-request-id', call.id, 'x-ccproxy-mode', call.mode];
+  const extra = call.plan ? routeHeaders(call, call.plan) : [REQUEST_ID, call.id, 'x-ccproxy-mode', call.mode];
   sendError(call.response, shown, call.id, extra);
 }
 

@@ -5,6 +5,7 @@ import { errorMessage } from '#shared/errors.ts';
 import type { Mode, SkipReason } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import { usageCounts } from '#shared/messages/usage.ts';
+import type { LogSettings } from '#shared/telemetry/log-levels.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
@@ -38,13 +39,25 @@ export interface GatewayEvents extends InspectionEvents {
   exchangeDropped(finished: FinishedCall, why: 'dropped_full' | 'shutdown'): void;
   publishFailed(finished: FinishedCall, error: unknown): void;
   /** A request of another path than messages was answered. */
-  answered(route: Route, status: number, outcome: Outcome, durationMs: number): void;
+  answered(request: AnsweredRequest): void;
   /** A request of another path was forwarded to the passthrough. */
   forwarded(request: ForwardedRequest): void;
   modeChanged(from: Mode, to: Mode, source: string): void;
   tracingChanged(enabled: boolean): void;
+  logChanged(settings: LogSettings): void;
   /** Something outside a request went wrong and was survived. */
   trouble(what: string, error: unknown): void;
+}
+
+export interface AnsweredRequest {
+  requestId: string;
+  /** Absent = it is no part of a trace. */
+  traceId?: string;
+  sessionId?: string | undefined;
+  route: Route;
+  status: number;
+  outcome: Outcome;
+  durationMs: number;
 }
 
 export interface GatewayEventsParts {
@@ -60,10 +73,20 @@ export interface GatewayEventsParts {
 export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
   const { log, metrics, tracing } = parts;
   const planned = (finished: FinishedCall): number => Math.max(1, finished.plan?.shadow.length ?? 1);
-  const answered: GatewayEvents['answered'] = (route, status, outcome, durationMs) => {
-    metrics.gatewayRequestsTotal.inc({ route, mode: parts.currentMode(), stream: 'false', outcome });
+  const answered: GatewayEvents['answered'] = ({ route, status, outcome, ...request }) => {
+    const mode = parts.currentMode();
+    metrics.gatewayRequestsTotal.inc({ route, mode, stream: 'false', outcome });
     metrics.gatewayResponsesTotal.inc({ route, code: codeLabel(status) });
-    log.info('request.answered', { route, status, outcome, duration_ms: round(durationMs) });
+    log.info('request.answered', {
+      request_id: request.requestId,
+      trace_id: request.traceId,
+      session_id: request.sessionId,
+      mode,
+      route,
+      outcome,
+      status,
+      duration_ms: round(request.durationMs),
+    });
   };
   return {
     callFinished: (finished) => bookCall(finished, metrics),
@@ -112,7 +135,7 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
     },
     answered,
     forwarded: (request) => {
-      answered('passthrough', request.status, request.outcome, request.durationMs);
+      answered({ ...request, route: 'passthrough' });
       if (tracing.enabled) tracing.emit([toPassthroughSpan(request)]);
     },
     modeChanged: (from, to, source) => {
@@ -136,6 +159,7 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       log.warn('drift.seen', { request_id: finished.id, kind, path });
     },
     requestInspected: (isRead) => metrics.requestInspectionsTotal.inc({ result: isRead ? 'read' : 'unread' }),
+    logChanged: ({ level, components }) => log.warn('log.changed', { level, components }),
     tracingChanged: (enabled) => log.warn('tracing.changed', { enabled }),
     trouble: (what, error) => log.warn('trouble', { what, error: errorMessage(error) }),
   };

@@ -7,7 +7,7 @@ import { comesFromThisMachine } from '#shared/http/authorize.ts';
 import { uuidv7 } from '#shared/ids.ts';
 import { createAdminRouter } from './admin/admin-router.ts';
 import type { GatewayContext } from './context.ts';
-import { sendError, toGatewayError } from './error-response.ts';
+import { REQUEST_ID, sendError, toGatewayError } from './error-response.ts';
 import { ClientGone } from './messages/call.ts';
 import { createMessagesHandler } from './messages/handle-messages.ts';
 import { createCountTokensHandler } from './paths/count-tokens.ts';
@@ -22,6 +22,7 @@ export function createApp(context: GatewayContext): Express {
   app.use(originForm, refuseForeignPages(context));
   app.post('/v1/messages', createMessagesHandler(context));
   app.post('/v1/messages/count_tokens', createCountTokensHandler(context));
+  app.use(nameRequest(context));
   app.get('/v1/models', createModelsHandler(context));
   app.get('/v1/models/:id', createModelHandler(context));
   app.head(['/', '/api/hello'], hello);
@@ -62,22 +63,31 @@ function refuseForeignPages(context: GatewayContext): RequestHandler {
   };
 }
 
+/** Calls have their id from `accept`; all other requests get theirs here. */
+function nameRequest({ clock }: GatewayContext): RequestHandler {
+  return (_req, res, next) => {
+    res.setHeader(REQUEST_ID, uuidv7(clock.nowMs()));
+    next();
+  };
+}
+
 function errorFunnel(context: GatewayContext): ErrorRequestHandler {
   return (error: unknown, req, res, _next) => {
     if (error instanceof ClientGone) {
       res.destroy();
       return;
     }
-    const requestId = uuidv7(context.clock.nowMs());
+    const requestId = String(res.getHeader(REQUEST_ID) ?? uuidv7(context.clock.nowMs()));
     const shown = toGatewayError(asClientError(error), requestId, context);
     if (!req.readableEnded) req.resume();
-    sendError(res, shown, requestId, ['x-ccproxy-request-id', requestId]);
-    context.events.answered(
-      req.originalUrl.startsWith('/api/') ? 'admin' : 'other',
-      shown.status,
-      shown.status >= 500 ? 'rejected' : 'client_error',
-      0,
-    );
+    sendError(res, shown, requestId, [REQUEST_ID, requestId]);
+    context.events.answered({
+      requestId,
+      route: req.originalUrl.startsWith('/api/') ? 'admin' : 'other',
+      status: shown.status,
+      outcome: shown.status >= 500 ? 'rejected' : 'client_error',
+      durationMs: 0,
+    });
   };
 }
 

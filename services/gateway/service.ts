@@ -24,7 +24,7 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
   const context = createContext(config, parts);
   const server = createHttpServer(context);
   const answers = watchAnswers(server);
-  await Promise.all([context.mode.refresh(), context.tracing.refresh()]);
+  await Promise.all([context.mode.refresh(), context.tracing.refresh(), context.logLevels.refresh()]);
   const { host, port } = context.config.listen;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>

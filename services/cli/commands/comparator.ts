@@ -7,10 +7,12 @@ import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 import {
+  configuredLogLevels,
   createBus,
   createLog,
   createStore,
   createTraces,
+  followLogLevels,
   loadAdminToken,
   requireRedis,
   serviceName,
@@ -25,7 +27,9 @@ export async function runComparator(config: Config): Promise<void> {
   const adminToken = loadAdminToken(config, { 'comparator.listen_address': config.comparator.listen_address }, false);
   const name = serviceName(config, 'comparator');
   const metrics = createMetrics({ service: name, version: version() });
-  const log = createLog(config, name, metrics);
+  const levels = configuredLogLevels(config);
+  const log = createLog(config, name, metrics, levels);
+  const following = await followLogLevels(config, levels, log);
   const tracing = createTraces(config, metrics, log, name);
   const bus = await createBus(config, log);
   const store = await createStore(config, log);
@@ -34,7 +38,7 @@ export async function runComparator(config: Config): Promise<void> {
     store,
     metrics,
     tracing,
-    log,
+    log: log.child({ component: 'comparator' }),
     clock: systemClock,
     targets: createTargets(config),
   });
@@ -53,5 +57,5 @@ export async function runComparator(config: Config): Promise<void> {
   await comparator.stop();
   await tracing.shutdown(SHUTDOWN_MS);
   await ops.stop();
-  await Promise.all([bus.close(), store.close()]);
+  await Promise.all([bus.close(), store.close(), following.stop()]);
 }

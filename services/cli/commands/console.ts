@@ -5,7 +5,17 @@ import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
-import { createBus, createLog, createStore, loadAdminToken, requireRedis, serviceName, version } from '../parts.ts';
+import {
+  configuredLogLevels,
+  createBus,
+  createLog,
+  createStore,
+  followLogLevels,
+  loadAdminToken,
+  requireRedis,
+  serviceName,
+  version,
+} from '../parts.ts';
 
 /** @throws ConfigError */
 export async function runConsole(config: Config): Promise<void> {
@@ -13,14 +23,16 @@ export async function runConsole(config: Config): Promise<void> {
   const adminToken = loadAdminToken(config, { 'console.listen_address': config.console.listen_address }, false);
   const name = serviceName(config, 'console');
   const metrics = createMetrics({ service: name, version: version() });
-  const log = createLog(config, name, metrics);
+  const levels = configuredLogLevels(config);
+  const log = createLog(config, name, metrics, levels);
+  const following = await followLogLevels(config, levels, log);
   const bus = await createBus(config, log);
   const store = await createStore(config, log);
   const console = await createConsole(toConsoleConfig(config, adminToken), {
     bus,
     store,
     metrics,
-    logger: log,
+    logger: log.child({ component: 'console' }),
     clock: systemClock,
   });
   const ops = await startOpsServer({
@@ -34,5 +46,5 @@ export async function runConsole(config: Config): Promise<void> {
   await untilSignalled();
   await console.stop();
   await ops.stop();
-  await Promise.all([bus.close(), store.close()]);
+  await Promise.all([bus.close(), store.close(), following.stop()]);
 }

@@ -6,11 +6,13 @@ import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
 import { withHmacKey } from '#shared/redact/redact.ts';
+import type { LogComponent } from '#shared/telemetry/log-levels.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 import {
+  configuredLogLevels,
   createBus,
   createControl,
   createLog,
@@ -50,28 +52,38 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
     true,
   );
   const metrics = createMetrics({ service: 'cc-proxy', version: version() });
-  const log = options.log ?? createLog(config, 'cc-proxy', metrics);
+  const logLevels = configuredLogLevels(config);
+  const log = options.log ?? createLog(config, 'cc-proxy', metrics, logLevels);
   const tracing = createTraces(config, metrics, log, config.tracing.service_name, gatewaySpanThread());
   const bus = await createBus(config, log);
   const control = await createControl(config, log);
   const store = await createStore(config, log);
   // One key: a secret has one tag in history, spans and pairs.
   const redaction = withHmacKey();
-  const shared = { bus, metrics, tracing, log, clock: systemClock };
+  const logOf = (component: LogComponent): ServiceLogger => log.child({ component });
+  const shared = { bus, metrics, tracing, clock: systemClock };
 
   const console = await createConsole(toConsoleConfig(config, adminToken), {
     ...shared,
     store,
     redaction,
-    logger: log,
+    logger: logOf('console'),
   });
   const comparator = await createComparator(toComparatorConfig(config, adminToken), {
     ...shared,
+    log: logOf('comparator'),
     store,
     redaction,
     targets: createTargets(config),
   });
-  const gateway = await createGateway(config, { ...shared, redaction, control, adminToken });
+  const gateway = await createGateway(config, {
+    ...shared,
+    log: logOf('gateway'),
+    logLevels,
+    redaction,
+    control,
+    adminToken,
+  });
   const ops = await startOpsServer({
     address: config.ops.listen_address,
     metrics,

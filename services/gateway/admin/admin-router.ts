@@ -4,12 +4,14 @@ import { type NextFunction, type Request, type RequestHandler, type Response, Ro
 import { GatewayError } from '#shared/errors.ts';
 import { authorize } from '#shared/http/authorize.ts';
 import type { GatewayContext } from '../context.ts';
+import { REQUEST_ID } from '../error-response.ts';
+import { deleteLog, getLog, putLog } from './log.ts';
 import { deleteMode, getMode, putMode } from './mode.ts';
 import { getStats } from './stats.ts';
 import { getTracing, putTracing } from './tracing.ts';
 
 const ELSEWHERE = ['history', 'pairs', 'summary', 'live', 'report', 'session', 'sessions', 'errors', 'audit'];
-const PLANNED = ['rules', 'tiers', 'providers', 'transforms', 'cache', 'config', 'log', 'keys'];
+const PLANNED = ['rules', 'tiers', 'providers', 'transforms', 'cache', 'config', 'keys'];
 
 export function createAdminRouter(context: GatewayContext): Router {
   const router = Router();
@@ -20,7 +22,9 @@ export function createAdminRouter(context: GatewayContext): Router {
       handler(req, context)
         .then((body) => {
           res.json(body);
-          context.events.answered('admin', 200, 'ok', context.clock.monotonicMs() - startedAt);
+          const durationMs = context.clock.monotonicMs() - startedAt;
+          const requestId = String(res.getHeader(REQUEST_ID));
+          context.events.answered({ requestId, route: 'admin', status: 200, outcome: 'ok', durationMs });
         })
         .catch(next);
     };
@@ -30,11 +34,14 @@ export function createAdminRouter(context: GatewayContext): Router {
   router.delete('/mode', admin, json(deleteMode));
   router.get('/tracing', admin, json(getTracing));
   router.put('/tracing', admin, json(putTracing));
+  router.get('/log', admin, json(getLog));
+  router.put('/log', admin, json(putLog));
+  router.delete('/log', admin, json(deleteLog));
   router.get('/stats', admin, json(getStats));
   for (const name of ELSEWHERE)
     router.all(`/${name}{/*rest}`, notHere(`/api/${name} is the console's: ${context.config.consoleUrl}api/${name}`));
   for (const name of PLANNED) router.all(`/${name}{/*rest}`, notHere(`/api/${name} is not part of this version`));
-  for (const name of ['mode', 'tracing', 'stats'])
+  for (const name of ['mode', 'tracing', 'log', 'stats'])
     router.all(`/${name}{/*rest}`, notHere(`/api/${name} does not answer this method`));
   return router;
 }

@@ -21,6 +21,7 @@ import { route } from '../messages/route.ts';
 import { streamBack } from '../messages/stream-back.ts';
 import { transform } from '../messages/transform.ts';
 import { routeHeaders } from '../route-headers.ts';
+import { sessionHeader } from '../routing/identify-turn.ts';
 
 export function createCountTokensHandler(context: GatewayContext): RequestHandler {
   return async (req, res) => {
@@ -38,7 +39,15 @@ export function createCountTokensHandler(context: GatewayContext): RequestHandle
       for (const release of call.releases) release();
       context.open.delete(call);
       const status = res.headersSent ? res.statusCode : 0;
-      context.events.answered('count_tokens', status, outcomeOf(call, status), sinceAccepted(call, context));
+      context.events.answered({
+        requestId: call.id,
+        traceId: call.trace.traceId,
+        sessionId: sessionHeader(req.headers),
+        route: 'count_tokens',
+        status,
+        outcome: outcomeOf(call, status),
+        durationMs: sinceAccepted(call, context),
+      });
     }
   };
 }

@@ -6,7 +6,9 @@ import { GatewayError } from '#shared/errors.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { GatewayContext } from '../context.ts';
+import { REQUEST_ID } from '../error-response.ts';
 import { forwardHeaders } from '../forward-headers.ts';
+import { sessionHeader } from '../routing/identify-turn.ts';
 import type { ModelEntry } from './model-list.ts';
 
 const STALE_MS = 60_000;
@@ -16,7 +18,7 @@ export function createModelsHandler(context: GatewayContext): RequestHandler {
   return (req: Request, res: Response) => {
     const data = list(req, context);
     res.json({ data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null });
-    context.events.answered('models', 200, 'ok', 0);
+    tellAnswered(req, res, context);
   };
 }
 
@@ -30,8 +32,14 @@ export function createModelHandler(context: GatewayContext): RequestHandler {
     }
     if (!found) throw new GatewayError('not_found_error', `model: ${id}`);
     res.json(found);
-    context.events.answered('models', 200, 'ok', 0);
+    tellAnswered(req, res, context);
   };
+}
+
+function tellAnswered(req: Request, res: Response, { events }: GatewayContext): void {
+  const requestId = String(res.getHeader(REQUEST_ID));
+  const sessionId = sessionHeader(req.headers);
+  events.answered({ requestId, sessionId, route: 'models', status: 200, outcome: 'ok', durationMs: 0 });
 }
 
 function list(req: Request, context: GatewayContext): ModelEntry[] {

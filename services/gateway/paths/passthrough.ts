@@ -7,7 +7,7 @@ import { Socket } from 'node:net';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { GatewayError } from '#shared/errors.ts';
-import { newSpanId, newTraceId, parseTraceparent, uuidv7 } from '#shared/ids.ts';
+import { newSpanId, newTraceId, parseTraceparent } from '#shared/ids.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { isSecretName } from '#shared/telemetry/secret-shapes.ts';
 import { CREDENTIAL_HEADERS, credentialHeaders } from '#shared/upstream/credentials.ts';
@@ -15,9 +15,10 @@ import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import { holdsAdminToken } from '../admin/holds-admin-token.ts';
 import type { ForwardedRequest } from '../call-spans.ts';
 import type { GatewayContext } from '../context.ts';
-import { sendError } from '../error-response.ts';
+import { REQUEST_ID, sendError } from '../error-response.ts';
 import { connectionNames, HOP_BY_HOP } from '../forward-headers.ts';
 import { breakOff, refuseWhileDraining } from '../open-answers.ts';
+import { sessionHeader } from '../routing/identify-turn.ts';
 
 /** The upstream's answer to a client's response, once it has begun. */
 type UpstreamAnswers = WeakMap<ServerResponse, IncomingMessage>;
@@ -83,7 +84,7 @@ function createForwarder(context: GatewayContext, answers: UpstreamAnswers): Ret
     if (res.destroyed || res.writableEnded) return;
     context.events.trouble('passthrough', error);
     answers.get(res)?.unpipe(res);
-    sendFailure(error, res, context);
+    sendFailure(error, res);
   }
 }
 
@@ -110,17 +111,19 @@ function outgoingHeaders(req: IncomingMessage, { credential }: Target): Incoming
 /** Takes from an answer what belongs to the upstream's connection; the client's own is kept or closed as it asked. */
 function keepEndToEnd(answer: IncomingMessage, keepAlive: boolean): void {
   const named = connectionNames(answer.rawHeaders);
+  delete answer.headers[REQUEST_ID];
   for (const name of Object.keys(answer.headers)) {
     if ((HOP_BY_HOP.has(name) || named.has(name)) && !FRAMING.has(name)) delete answer.headers[name];
   }
   answer.headers.connection = keepAlive ? 'keep-alive' : 'close';
 }
 
-function sendFailure(error: Error, res: ServerResponse, context: GatewayContext): void {
+function sendFailure(error: Error, res: ServerResponse): void {
   if (res.headersSent) {
     breakOff(res);
     return;
   }
+  const requestId = String(res.getHeader(REQUEST_ID));
   // The library has put the upstream's headers there already.
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   res.statusMessage = '';
@@ -128,7 +131,7 @@ function sendFailure(error: Error, res: ServerResponse, context: GatewayContext)
     status: 502,
     cause: error,
   });
-  sendError(res, failure, uuidv7(context.clock.nowMs()), []);
+  sendError(res, failure, requestId, [REQUEST_ID, requestId]);
 }
 
 function observe(
@@ -140,11 +143,15 @@ function observe(
   const startedAt = context.clock.monotonicMs();
   const startedAtMs = context.clock.nowMs();
   const { path } = req;
+  const requestId = String(res.getHeader(REQUEST_ID));
+  const sessionId = sessionHeader(req.headers);
   const parent = parseTraceparent(req.headers.traceparent as string | undefined);
   const tracestate = parent ? String(req.headers.tracestate ?? '') : '';
   // Ahead of the library, which then ends its request: after that nobody knows who went first.
   res.once('close', () => {
     context.events.forwarded({
+      requestId,
+      sessionId,
       traceId: parent?.traceId ?? newTraceId(),
       spanId: newSpanId(),
       parentSpanId: parent?.spanId ?? null,

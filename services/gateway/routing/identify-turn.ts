@@ -32,6 +32,11 @@ export function hasSessionHeader(headers: Readonly<Record<string, string>>): boo
   return Boolean(headers[SESSION_HEADER]);
 }
 
+export function sessionHeader(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
+  const named = headers[SESSION_HEADER];
+  return named === undefined ? undefined : bounded(String(named));
+}
+
 const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;
 
 export function identifySession(request: MessagesRequest, headers: Readonly<Record<string, string>>): SessionIdentity {

@@ -4,7 +4,7 @@
 export const KEY_PREFIX = 'ccproxy:';
 
 /** The kept settings, see control/control.ts. */
-export type ControlKey = 'mode' | 'tracing';
+export type ControlKey = 'mode' | 'tracing' | 'log';
 
 export interface Keys {
   readonly prefix: string;

@@ -53,8 +53,16 @@ export function secret(doc: string): Key<string | null> {
 }
 
 export function choice<const T extends string>(doc: string, options: readonly T[], value: T): Key<T> {
-  return key<T>('string', doc, value, (given) =>
-    options.includes(given as T) ? undefined : `must be one of ${options.map((o) => `"${o}"`).join(', ')}`,
+  return key<T>('string', doc, value, (given) => (options.includes(given as T) ? undefined : mustBeOneOf(options)));
+}
+
+function mustBeOneOf(options: readonly string[]): string {
+  return `must be one of ${options.map((option) => `"${option}"`).join(', ')}`;
+}
+
+export function optionalChoice<const T extends string>(doc: string, options: readonly T[]): Key<T | null> {
+  return key<T | null>('string', doc, null, (given) =>
+    options.includes(given as T) ? undefined : mustBeOneOf(options),
   );
 }
 

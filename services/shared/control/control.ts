@@ -13,11 +13,11 @@ export interface Stats {
 export interface Control {
   readonly kind: 'file' | 'redis';
   /** A kept value (JSON text) or null. @throws when it cannot be read. */
-  get(key: 'mode' | 'tracing'): Promise<string | null>;
+  get(key: 'mode' | 'tracing' | 'log'): Promise<string | null>;
   /** Keeps a value and tells the other replicas. @throws when it cannot be kept. */
-  set(key: 'mode' | 'tracing', value: string): Promise<void>;
+  set(key: 'mode' | 'tracing' | 'log', value: string): Promise<void>;
   /** Keeps a value only where none is kept: what is there meanwhile wins. @throws when it cannot be kept. */
-  setIfAbsent(key: 'mode' | 'tracing', value: string): Promise<void>;
+  setIfAbsent(key: 'mode' | 'tracing' | 'log', value: string): Promise<void>;
   /** Calls back soon after any key changes, also by another process, and after a reconnect. Returns the way to stop. */
   watch(onChange: () => void): () => void;
   /** Adds to the shared counters. @throws when they cannot be kept: the caller keeps the delta and tries again. */

@@ -4,6 +4,7 @@
 import type { Writable } from 'node:stream';
 import { createLogger as createWinston, format, transports, type Logger as Winston } from 'winston';
 import { boundedStream } from './bounded-stream.ts';
+import { createLogLevels, type LogLevel, type LogLevels } from './log-levels.ts';
 import { isSecretName, mayHoldSecret, REDACTED, scrubText } from './secret-shapes.ts';
 
 export interface Logger {
@@ -18,12 +19,14 @@ export interface ServiceLogger extends Logger {
   child(bindings: Record<string, unknown>): ServiceLogger;
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type { LogLevel } from './log-levels.ts';
 
 export interface LoggerOptions {
   /** `cc-gateway`, …: on every line. */
   service: string;
   level: LogLevel;
+  /** Instead of `level`, where it may change; a component is what a line's field `component` says. */
+  levels?: LogLevels;
   /** The short form, for people. */
   pretty: boolean;
   /** Where lines go; default stdout. */
@@ -58,14 +61,12 @@ export function createLogger(options: LoggerOptions): ServiceLogger {
   });
   const winston = createWinston({
     levels: LEVELS,
-    level: options.level,
+    level: 'debug',
     format: format.printf((entry) => String(entry.message)),
     transports: [new transports.Stream({ stream, eol: '\n' })],
   });
-  return bind(
-    { lines: new LineBatch(winston, options.isBatched ?? false), toLine, threshold: options.level },
-    bindings,
-  );
+  const levels = options.levels ?? createLogLevels({ level: options.level, components: {} });
+  return bind({ lines: new LineBatch(winston, options.isBatched ?? false), toLine, levels }, bindings);
 }
 
 interface Line {
@@ -106,13 +107,14 @@ class LineBatch {
 interface BoundParts {
   lines: LineBatch;
   toLine(line: Line): string;
-  threshold: LogLevel;
+  levels: LogLevels;
 }
 
 function bind(parts: BoundParts, bindings: Record<string, unknown>): ServiceLogger {
-  const { lines, toLine, threshold } = parts;
+  const { lines, toLine, levels } = parts;
+  const { component } = bindings;
   const write = (level: LogLevel, event: string, fields: Record<string, unknown> | undefined): void => {
-    if (LEVELS[level] > LEVELS[threshold]) return;
+    if (!levels.admits(level, component)) return;
     lines.add(level, toLine({ time: new Date(), level, event, bindings, fields }));
   };
   return {

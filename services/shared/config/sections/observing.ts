@@ -4,6 +4,7 @@ import {
   flag,
   integer,
   number,
+  optionalChoice,
   optionalFlag,
   optionalText,
   optionalUrl,
@@ -27,9 +28,20 @@ export const tracing = {
   instrumentations: strings('Auto-instrumentations to switch on, by short name (http, undici, redis …).'),
 };
 
+const levelOf = (what: string) => optionalChoice(`The same for lines of ${what}; unset = level.`, LOG_LEVELS);
+
 export const log = {
   level: choice('Least important line that is written.', LOG_LEVELS, 'info'),
   format: choice('auto = pretty on a terminal, JSON elsewhere.', ['auto', 'json', 'pretty'], 'auto'),
+  components: {
+    gateway: levelOf('the gateway'),
+    comparator: levelOf('the comparator'),
+    console: levelOf('the console'),
+    bus: levelOf('the bus'),
+    control: levelOf('switches and statistics'),
+    store: levelOf('the store'),
+    tracing: levelOf('the export of spans'),
+  },
 };
 
 /** No service reads these: the rules of Prometheus are made from them (`npm run rules`). */

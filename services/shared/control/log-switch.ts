@@ -1,0 +1,73 @@
+// The log levels while a process runs: what is kept for all replicas goes into the levels that the loggers of this process
+// ask. Asking for it never waits.
+import { GatewayError } from '#shared/errors.ts';
+import type { LogLevels, LogSettings } from '#shared/telemetry/log-levels.ts';
+import type { Control } from './control.ts';
+
+export interface LogState extends LogSettings {
+  source: 'configured' | 'runtime';
+}
+
+export interface LogSwitch {
+  current(): LogState;
+  /** @throws GatewayError 400 for what is no level or component, 503 when it cannot be kept. Nothing changes then. */
+  change(change: Readonly<Record<string, unknown>>): Promise<LogState>;
+  /** Back to the levels that each process is configured with. @throws GatewayError 503 */
+  reset(): Promise<LogState>;
+  /** Reads what is kept. Never throws: without an answer the last known levels stay. */
+  refresh(): Promise<void>;
+  stop(): void;
+}
+
+export interface LogSwitchOptions {
+  levels: LogLevels;
+  control: Control;
+  onTrouble(error: unknown): void;
+}
+
+/** What is kept when the levels are given back to the configuration. */
+const GIVEN_BACK = 'null';
+
+export function createLogSwitch({ levels, control, onTrouble }: LogSwitchOptions): LogSwitch {
+  const configured = levels.current();
+  let isRuntime = false;
+  const current = (): LogState => ({ ...levels.current(), source: isRuntime ? 'runtime' : 'configured' });
+  const adopt = (kept: LogSettings | null): LogState => {
+    isRuntime = kept !== null;
+    levels.set(kept ?? configured);
+    return current();
+  };
+  const keep = async (text: string): Promise<void> => {
+    try {
+      await control.set('log', text);
+    } catch (error) {
+      throw new GatewayError('api_error', 'the log levels could not be kept, so nothing changed; is Redis reachable?', {
+        status: 503,
+        cause: error,
+      });
+    }
+  };
+  const refresh = async (): Promise<void> => {
+    try {
+      const kept = await control.get('log');
+      // What was kept is lost (a flushed or replaced Redis): the last known levels stay.
+      if (kept !== null) adopt(levels.parse(kept));
+    } catch (error) {
+      onTrouble(error);
+    }
+  };
+  return {
+    current,
+    change: async (change) => {
+      const next = levels.changed(change);
+      await keep(JSON.stringify(next));
+      return adopt(next);
+    },
+    reset: async () => {
+      await keep(GIVEN_BACK);
+      return adopt(null);
+    },
+    refresh,
+    stop: control.watch(() => void refresh()),
+  };
+}
