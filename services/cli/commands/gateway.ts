@@ -1,12 +1,15 @@
-// `cc-proxy gateway`: the gateway alone, with the bus and the switches on Redis when there is one.
-import { createGateway, gatewaySpanThread } from '#services/gateway/service.ts';
+// `cc-proxy gateway`: the gateway alone, with the bus and the switches on Redis when there is one; in one process, or in
+// several that share its address.
+import cluster from 'node:cluster';
+import { createGateway, gatewaySpanThread, type RunningGateway } from '#services/gateway/service.ts';
 import type { Bus } from '#shared/bus/bus.ts';
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
+import { ConfigError } from '#shared/errors.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
 import { withHmacKey } from '#shared/redact/redact.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
-import { createMetrics } from '#shared/telemetry/metrics.ts';
+import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
 import {
   configuredLogLevels,
@@ -20,6 +23,8 @@ import {
   serviceName,
   version,
 } from '../parts.ts';
+import { runWorkers, WORKER_NUMBER } from '../workers/run-workers.ts';
+import { linkToPrimary } from '../workers/worker-link.ts';
 
 const SHUTDOWN_MS = 5000;
 
@@ -30,7 +35,11 @@ export async function runGateway(config: Config): Promise<void> {
   const addresses = { 'server.listen_address': config.server.listen_address };
   const adminToken = loadAdminToken(config, addresses, config.redis.url === null);
   const name = serviceName(config, 'gateway');
-  const metrics = createMetrics({ service: name, version: version() });
+  if (config.server.workers > 1 && cluster.isPrimary) {
+    refuseLonelyWorkers(config);
+    return runWorkers(config, createLog(config, name));
+  }
+  const metrics = createMetrics({ service: name, version: version(), worker: config.environment(WORKER_NUMBER) });
   const logLevels = configuredLogLevels(config);
   const log = createLog(config, name, metrics, logLevels);
   const tracing = createTraces(config, metrics, log, name, gatewaySpanThread());
@@ -47,17 +56,51 @@ export async function runGateway(config: Config): Promise<void> {
     redaction: withHmacKey(),
     adminToken,
   });
+  const face = cluster.isWorker ? faceOfWorker(metrics) : await faceOfProcess(config, gateway, metrics);
+  await face.untilStopped;
+  face.sayDraining();
+  await gateway.stop();
+  await tracing.shutdown(SHUTDOWN_MS);
+  await face.close();
+  await Promise.all([bus.close(), control.close()]);
+}
+
+/** Who watches this process: its own ops listener, or the primary process it works for. */
+interface Face {
+  untilStopped: Promise<unknown>;
+  sayDraining(): void;
+  close(): Promise<void>;
+}
+
+async function faceOfProcess(config: Config, gateway: RunningGateway, metrics: Metrics): Promise<Face> {
   const ops = await startOpsServer({
     address: config.ops.listen_address,
     metrics,
     // Ready without Redis: the client is served all the same.
     ready: async () => ({ ready: gateway.isReady, checks: { gateway: gateway.isReady ? 'ok' : 'draining' } }),
   });
-  await untilSignalled();
-  await gateway.stop();
-  await tracing.shutdown(SHUTDOWN_MS);
-  await ops.stop();
-  await Promise.all([bus.close(), control.close()]);
+  return { untilStopped: untilSignalled(), sayDraining: () => undefined, close: () => ops.stop() };
+}
+
+function faceOfWorker(metrics: Metrics): Face {
+  const link = linkToPrimary(metrics.registry);
+  link.sayReady();
+  return {
+    // A terminal signals the whole group; then the primary's word comes too and finds the worker stopping.
+    untilStopped: Promise.race([link.stopped, untilSignalled()]),
+    sayDraining: () => link.sayDraining(),
+    close: async () => {
+      if (process.connected) process.disconnect();
+    },
+  };
+}
+
+/** @throws ConfigError: without Redis each worker would have a mode and counters of its own */
+function refuseLonelyWorkers(config: Config): void {
+  if (config.redis.url !== null) return;
+  throw new ConfigError(
+    `server.workers = ${config.server.workers} needs redis.url (CC_REDIS__URL): the workers share mode, counts and the bus through it`,
+  );
 }
 
 /** Alone in its process and without Redis a gateway has no reader. */
