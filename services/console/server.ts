@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import { authorize } from '#shared/http/authorize.ts';
 import { uuidv7 } from '#shared/ids.ts';
+import { listErrors } from './api/errors.ts';
 import { listHistory, showExchange } from './api/history.ts';
 import { listPairs, showPair } from './api/pairs.ts';
 import type { ConsoleContext } from './context.ts';
@@ -22,6 +23,7 @@ export function createServer(context: ConsoleContext): Express {
   app.get('/api/history/:id', showExchange(context));
   app.get('/api/pairs', listPairs(context));
   app.get('/api/pairs/:id', showPair(context));
+  app.get('/api/errors', listErrors(context));
   app.use(refuseUnknown);
   app.use(answerError(context));
   return app;

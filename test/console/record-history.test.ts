@@ -39,6 +39,7 @@ describe('recordHistory', () => {
       status: 'completed',
       http_status: 200,
       stop_reason: 'end_turn',
+      error_code: null,
       usage: { input_tokens: 10, output_tokens: 20, cache_read_input_tokens: 5, cache_creation_input_tokens: null },
       // 10 at $5, 20 at $25 and 5 read at $0.50 a million.
       cost_usd: 0.0005525,
@@ -91,22 +92,31 @@ describe('recordHistory', () => {
     const half = recordedAnswer(chunksOf(whole.subarray(0, whole.length - 150), 50), { end: 'reset' });
     const refused = { type: 'error', error: { type: 'overloaded_error', message: 'busy' } };
     const overloaded = recordedAnswer(chunksOf(Buffer.from(JSON.stringify(refused)), 50), { status: 529 });
+    const strange = { type: 'error', error: { type: 'a name that is a sentence', message: 'busy' } };
+    const odd = recordedAnswer(chunksOf(Buffer.from(JSON.stringify(strange)), 50), { status: 500 });
     const none = recordedAnswer([], { status: 0, end: 'connect_error' });
     const cases = [
-      { outcome: 'ok', answered: recordedAnswer(chunksOf(answerJson({ text: 'hi' }), 50)), status: 'completed' },
-      { outcome: 'ok', answered: half, status: 'partial' },
-      { outcome: 'stream_error', answered: half, status: 'partial' },
-      { outcome: 'timeout', answered: half, status: 'partial' },
-      { outcome: 'timeout', answered: none, status: 'error' },
-      { outcome: 'client_abort', answered: half, status: 'aborted' },
-      { outcome: 'upstream_error', answered: overloaded, status: 'error' },
-      { outcome: 'rejected', answered: none, status: 'error' },
+      {
+        outcome: 'ok',
+        answered: recordedAnswer(chunksOf(answerJson({ text: 'hi' }), 50)),
+        status: 'completed',
+        code: null,
+      },
+      { outcome: 'ok', answered: half, status: 'partial', code: 'connection_error' },
+      { outcome: 'stream_error', answered: half, status: 'partial', code: 'connection_error' },
+      { outcome: 'timeout', answered: half, status: 'partial', code: 'connection_error' },
+      { outcome: 'timeout', answered: none, status: 'error', code: 'connection_error' },
+      { outcome: 'client_abort', answered: half, status: 'aborted', code: null },
+      { outcome: 'upstream_error', answered: overloaded, status: 'error', code: 'overloaded_error' },
+      { outcome: 'upstream_error', answered: odd, status: 'error', code: 'upstream_error' },
+      { outcome: 'rejected', answered: none, status: 'error', code: 'connection_error' },
     ] as const;
-    for (const { outcome, answered, status } of cases) {
+    for (const { outcome, answered, status, code } of cases) {
       const one = entry({ outcome });
       await bed.bus.publish(await publication(one, {}, answered));
       const row = await recorded(one.id);
       expect(row.status, `${outcome} ${answered.end}`).to.equal(status);
+      expect(row.error_code, `${outcome} ${answered.end}`).to.equal(code);
       if (answered === overloaded) expect(row.response).to.deep.equal(refused);
     }
   });

@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { uuidv7 } from '#shared/ids.ts';
 import {
   CursorError,
+  type ErrorQuery,
+  type ExchangeDetail,
   type ExchangeRow,
   type Page,
   type PairQuery,
@@ -71,6 +73,74 @@ export function storeContract(name: string, prepare: (context: Mocha.Context) =>
         await other.close();
         await other.close();
         expect(await other.healthy()).to.equal(false);
+      });
+    });
+
+    describe('groups of errors', () => {
+      const at = (minute: number): Pick<ExchangeDetail, 'id' | 'started_at'> => {
+        const ms = START + minute * 60_000;
+        return { id: uuidv7(ms), started_at: new Date(ms).toISOString() };
+      };
+      const fail = async (minute: number, changes: Partial<ExchangeDetail>): Promise<string> => {
+        const row = exchangeRow({ status: 'error', provider: 'glm', route: 'default', ...at(minute), ...changes });
+        await store.insertExchange(row);
+        return row.id;
+      };
+
+      it('count what went wrong alike at the same place, with the first, the last and the newest of them', async () => {
+        await store.insertExchange(exchangeRow());
+        await fail(0, { error_code: 'overloaded_error' });
+        await fail(2, { error_code: 'overloaded_error' });
+        const newest = await fail(5, { error_code: 'overloaded_error', status: 'partial' });
+        await fail(1, { error_code: 'overloaded_error', provider: 'kimi' });
+        await fail(3, { error_code: 'overloaded_error', route: 'model:glm-5' });
+        await fail(4, { error_code: 'timeout_error' });
+        const groups = await store.errorGroups({ limit: 10 });
+        expect(
+          groups.map(({ error_code, provider, route, count }) => [error_code, provider, route, count]),
+        ).to.deep.equal([
+          ['overloaded_error', 'glm', 'default', 3],
+          ['timeout_error', 'glm', 'default', 1],
+          ['overloaded_error', 'glm', 'model:glm-5', 1],
+          ['overloaded_error', 'kimi', 'default', 1],
+        ]);
+        expect(groups[0]).to.include({
+          first_at: at(0).started_at,
+          last_at: at(5).started_at,
+          sample_id: newest,
+        });
+      });
+
+      it('are those of a time, a provider or a code, and no more than asked for', async () => {
+        await fail(0, { error_code: 'overloaded_error' });
+        await fail(10, { error_code: 'overloaded_error' });
+        await fail(11, { error_code: 'timeout_error', provider: 'kimi' });
+        const countsOf = async (query: Partial<ErrorQuery>): Promise<number[]> =>
+          (await store.errorGroups({ limit: 10, ...query })).map(({ count }) => count);
+        expect(await countsOf({ since: at(5).started_at })).to.deep.equal([1, 1]);
+        expect(await countsOf({ provider: 'glm' })).to.deep.equal([2]);
+        expect(await countsOf({ error_code: 'timeout_error' })).to.deep.equal([1]);
+        expect(await countsOf({ limit: 1 })).to.deep.equal([2]);
+        expect(await countsOf({ provider: 'nobody' })).to.deep.equal([]);
+      });
+
+      it('add up to the rows that have a code, whatever the rows are', async () => {
+        const word = fc.constantFrom('a', 'b', 'c\u0000', '');
+        const rows = fc.array(fc.record({ error_code: fc.option(word), provider: word, route: word }), {
+          maxLength: 20,
+        });
+        await fc.assert(
+          fc.asyncProperty(rows, async (changes) => {
+            await bed.clear();
+            for (const [minute, change] of changes.entries()) await fail(minute, change);
+            const groups = await store.errorGroups({ limit: 200 });
+            const keys = groups.map((group) => JSON.stringify([group.error_code, group.provider, group.route]));
+            expect(new Set(keys).size).to.equal(keys.length);
+            const wrong = changes.filter(({ error_code }) => error_code !== null).length;
+            expect(groups.reduce((sum, { count }) => sum + count, 0)).to.equal(wrong);
+          }),
+          { numRuns: 10 },
+        );
       });
     });
 

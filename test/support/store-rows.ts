@@ -18,6 +18,7 @@ export function exchangeRow(changes: Partial<ExchangeDetail> = {}): ExchangeDeta
     status: 'completed',
     http_status: 200,
     stop_reason: 'end_turn',
+    error_code: null,
     usage: { input_tokens: 12, output_tokens: 34, cache_read_input_tokens: 5, cache_creation_input_tokens: null },
     cost_usd: 0.0123,
     ttfb_ms: 101.25,

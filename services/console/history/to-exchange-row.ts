@@ -5,6 +5,7 @@ import type { CallOutcome, ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import type { ReadExchange } from '#shared/exchange/read-exchange.ts';
 import { parseTraceparent } from '#shared/ids.ts';
+import { findSecrets } from '#shared/redact/find-secrets.ts';
 import type { Redactor } from '#shared/redact/redact.ts';
 import type { ExchangeDetail, UsageColumns } from '#shared/store/store.ts';
 import type { Usage } from '#shared/wire/anthropic.ts';
@@ -28,6 +29,7 @@ export function toMetadataRow(entry: ExchangeEntry, { redactText }: Redactor): E
     status: statusOf(entry.outcome, null),
     http_status: entry.httpStatus,
     stop_reason: null,
+    error_code: errorCode(statusOf(entry.outcome, null), entry, null),
     usage: usageColumns(null),
     cost_usd: null,
     ttfb_ms: entry.ttfbMs,
@@ -49,11 +51,13 @@ export function toExchangeRow(
   pricesOf: PriceLookup,
 ): ExchangeDetail {
   const { entry, observation } = exchange;
+  const status = statusOf(entry.outcome, observation);
   const row: ExchangeDetail = {
     ...toMetadataRow(entry, redactor),
     model_answered: observation.message ? redactor.redactText(observation.message.model) : null,
-    status: statusOf(entry.outcome, observation),
+    status,
     stop_reason: observation.stopReason,
+    error_code: errorCode(status, entry, observation),
     usage: usageColumns(observation.usage),
     // The answer may carry the name the client asked for; what is paid is what was sent. What a broken answer has used
     // nobody said.
@@ -88,6 +92,17 @@ function statusOf(outcome: CallOutcome, seen: Observation | null): ExchangeStatu
   const status = STATUS[outcome];
   const isBroken = seen !== null && seen.message !== null && !seen.complete;
   return isBroken && status !== 'aborted' ? 'partial' : status;
+}
+
+const CODE = /^[a-z][a-z0-9_.-]{0,63}$/i;
+
+/** The type in the error, which upstreams choose, where it looks like one; else how the call ended. */
+function errorCode(status: ExchangeStatus, { outcome }: ExchangeEntry, seen: Observation | null): string | null {
+  if (status !== 'error' && status !== 'partial') return null;
+  const type = seen?.error?.type;
+  if (type !== undefined && CODE.test(type) && findSecrets(type).length === 0) return type;
+  // A call that went well for the gateway and whose answer is broken all the same.
+  return outcome === 'ok' ? (seen?.outcome ?? 'unknown') : outcome;
 }
 
 function usageColumns(usage: Usage | null): UsageColumns {

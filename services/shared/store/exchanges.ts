@@ -30,6 +30,7 @@ const ROW_COLUMNS = [
   'status',
   'http_status',
   'stop_reason',
+  'error_code',
   'input_tokens',
   'output_tokens',
   'cache_read_input_tokens',
@@ -107,6 +108,7 @@ function toStored(row: ExchangeDetail): ExchangesTable {
     status: toText(row.status),
     http_status: row.http_status,
     stop_reason: toTextOrNull(row.stop_reason),
+    error_code: toTextOrNull(row.error_code),
     input_tokens: toNumberOrNull(row.usage.input_tokens),
     output_tokens: toNumberOrNull(row.usage.output_tokens),
     cache_read_input_tokens: toNumberOrNull(row.usage.cache_read_input_tokens),
@@ -138,6 +140,7 @@ function toRow(stored: StoredRow): ExchangeRow {
     status: stored.status,
     http_status: stored.http_status,
     stop_reason: stored.stop_reason,
+    error_code: stored.error_code,
     usage: {
       input_tokens: stored.input_tokens,
       output_tokens: stored.output_tokens,

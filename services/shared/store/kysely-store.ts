@@ -1,6 +1,7 @@
 // The store over any Kysely database: the port's methods, each one query. The adapters only bring the connection.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
+import { listErrorGroups } from './error-groups.ts';
 import { findExchange, insertExchange, listExchanges } from './exchanges.ts';
 import { isUpToDate, migrateToLatest, type StoreKind } from './migrations/index.ts';
 import { countSessionPairs, findPair, insertPair, listPairs, markPairExported } from './pairs.ts';
@@ -18,6 +19,7 @@ export function createKyselyStore(kind: StoreKind, db: Kysely<StoreDatabase>): S
     insertExchange: (row) => insertExchange(db, row),
     exchange: (id) => findExchange(db, id),
     exchanges: (query) => listExchanges(db, query),
+    errorGroups: (query) => listErrorGroups(db, query),
     insertPair: (row) => insertPair(db, row),
     pair: (pairId) => findPair(db, pairId),
     pairs: (query) => listPairs(db, query),

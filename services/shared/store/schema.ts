@@ -28,6 +28,7 @@ export interface ExchangesTable {
   shadow_json: string;
   request_json: string | null;
   response_json: string | null;
+  error_code: string | null;
 }
 
 export interface PairsTable {

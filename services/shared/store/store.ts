@@ -24,6 +24,8 @@ export interface ExchangeRow {
   status: string;
   http_status: number;
   stop_reason: string | null;
+  /** What went wrong, by the type in the error or by how the call ended; null when nothing did. */
+  error_code: string | null;
   usage: UsageColumns;
   /** null = unknown, never 0. */
   cost_usd: number | null;
@@ -129,6 +131,27 @@ export interface HistoryQuery {
   class?: string;
 }
 
+export interface ErrorQuery {
+  limit: number;
+  /** ISO 8601: only what started then or later. */
+  since?: string;
+  provider?: string;
+  error_code?: string;
+}
+
+/** Exchanges that went wrong in the same way at the same place. */
+export interface ErrorGroup {
+  error_code: string;
+  provider: string;
+  route: string;
+  count: number;
+  /** When the first and the last of them started, ISO 8601 UTC. */
+  first_at: string;
+  last_at: string;
+  /** The newest of them, for `exchange`. */
+  sample_id: string;
+}
+
 export interface PairQuery {
   limit: number;
   cursor?: string;
@@ -150,6 +173,8 @@ export interface Store {
   insertExchange(row: ExchangeDetail): Promise<boolean>;
   exchange(id: string): Promise<ExchangeDetail | null>;
   exchanges(query: HistoryQuery): Promise<Page<ExchangeRow>>;
+  /** The most frequent first. */
+  errorGroups(query: ErrorQuery): Promise<ErrorGroup[]>;
   /** False when the pair id is already there: nothing was changed. */
   insertPair(row: PairRow): Promise<boolean>;
   pair(pairId: string): Promise<PairRow | null>;

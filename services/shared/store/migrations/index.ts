@@ -5,10 +5,11 @@ import { type Kysely, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import type { StoreDatabase } from '../schema.ts';
 import { createExchangesAndPairs } from './0001-exchanges-and-pairs.ts';
+import { addErrorCodes } from './0002-error-codes.ts';
 
 const MIGRATION_TABLE = 'schema_migrations';
 const LOCK_TABLE = 'schema_migrations_lock';
-const NAMES = ['0001-exchanges-and-pairs'] as const;
+const NAMES = ['0001-exchanges-and-pairs', '0002-error-codes'] as const;
 
 export type StoreKind = 'sqlite' | 'postgres';
 
@@ -19,6 +20,7 @@ function provider(kind: StoreKind): MigrationProvider {
       : { text: sql`text`, largestFirst: sql`desc` };
   const migrations: Record<(typeof NAMES)[number], Migration> = {
     '0001-exchanges-and-pairs': { up: (db: Kysely<unknown>) => createExchangesAndPairs(db, dialect) },
+    '0002-error-codes': { up: (db: Kysely<unknown>) => addErrorCodes(db, dialect) },
   };
   return { getMigrations: async () => migrations };
 }
