@@ -26,21 +26,23 @@ export interface LogSwitchOptions {
 }
 
 /** What is kept when the levels are given back to the configuration. */
-const GIVEN_BACK = 'null';
+const GIVEN_BACK = '{}';
 
 export function createLogSwitch({ levels, control, onTrouble }: LogSwitchOptions): LogSwitch {
-  const configured = levels.current();
   let isRuntime = false;
   const current = (): LogState => ({ ...levels.current(), source: isRuntime ? 'runtime' : 'configured' });
-  const adopt = (kept: LogSettings | null): LogState => {
-    isRuntime = kept !== null;
-    levels.set(kept ?? configured);
+  const adopt = (kept: string): LogState => {
+    isRuntime = kept !== GIVEN_BACK;
+    levels.change(levels.parseChange(kept));
     return current();
   };
-  const keep = async (text: string): Promise<void> => {
+  const keep = async (toKeep: () => Promise<string>): Promise<LogState> => {
     try {
-      await control.set('log', text);
+      const kept = await toKeep();
+      await control.set('log', kept);
+      return adopt(kept);
     } catch (error) {
+      if (error instanceof GatewayError) throw error;
       throw new GatewayError('api_error', 'the log levels could not be kept, so nothing changed; is Redis reachable?', {
         status: 503,
         cause: error,
@@ -51,22 +53,20 @@ export function createLogSwitch({ levels, control, onTrouble }: LogSwitchOptions
     try {
       const kept = await control.get('log');
       // What was kept is lost (a flushed or replaced Redis): the last known levels stay.
-      if (kept !== null) adopt(levels.parse(kept));
+      if (kept !== null) adopt(kept);
     } catch (error) {
       onTrouble(error);
     }
   };
   return {
     current,
-    change: async (change) => {
-      const next = levels.changed(change);
-      await keep(JSON.stringify(next));
-      return adopt(next);
-    },
-    reset: async () => {
-      await keep(GIVEN_BACK);
-      return adopt(null);
-    },
+    // On top of what another replica may have kept meanwhile.
+    change: (asked) =>
+      keep(async () => {
+        const before = levels.parseChange((await control.get('log')) ?? GIVEN_BACK);
+        return JSON.stringify(levels.readChange(asked, before));
+      }),
+    reset: () => keep(async () => GIVEN_BACK),
     refresh,
     stop: control.watch(() => void refresh()),
   };

@@ -15,35 +15,42 @@ export interface LogSettings {
   readonly components: Readonly<Partial<Record<LogComponent, LogLevel>>>;
 }
 
+/** What stands in place of the configured levels: what it leaves out is as configured, a null component follows `level`. */
+export interface LogChange {
+  readonly level?: LogLevel;
+  readonly components?: Readonly<Partial<Record<LogComponent, LogLevel | null>>>;
+}
+
 export interface LogLevels {
   admits(level: LogLevel, component: unknown): boolean;
   current(): LogSettings;
-  set(settings: LogSettings): void;
+  /** In place of the change before. */
+  change(change: LogChange): void;
   /**
-   * The levels after a change, which are not set yet. What it does not name stays; a component that is null follows the
-   * level of all again. @throws GatewayError 400 that names what is no level and no component
+   * The change that a person asks for on top of one before. @throws GatewayError 400 that names what is no level and no
+   * component
    */
-  changed(change: Readonly<Record<string, unknown>>): LogSettings;
-  /** Levels that were kept as JSON; null when it holds none. */
-  parse(text: string): LogSettings | null;
+  readChange(asked: Readonly<Record<string, unknown>>, before: LogChange): LogChange;
+  /** A change that was kept as JSON; an empty one when it holds none. */
+  parseChange(text: string): LogChange;
 }
 
 const RANKS: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3 };
 
-export function createLogLevels(initial: LogSettings): LogLevels {
-  let settings = initial;
-  let general = RANKS[initial.level];
-  let ranks = ranksOf(initial);
+export function createLogLevels(configured: LogSettings): LogLevels {
+  let settings = configured;
+  let general = RANKS[configured.level];
+  let ranks = ranksOf(configured);
   return {
     admits: (level, component) => RANKS[level] <= (ranks?.get(component) ?? general),
     current: () => settings,
-    set: (next) => {
-      settings = next;
-      general = RANKS[next.level];
-      ranks = ranksOf(next);
+    change: (change) => {
+      settings = applyChange(configured, change);
+      general = RANKS[settings.level];
+      ranks = ranksOf(settings);
     },
-    changed: (change) => applyChange(settings, change),
-    parse: parseKept,
+    readChange,
+    parseChange,
   };
 }
 
@@ -52,33 +59,34 @@ function ranksOf({ components }: LogSettings): ReadonlyMap<unknown, number> | nu
   return entries.length === 0 ? null : new Map(entries.map(([name, level]) => [name, RANKS[level]]));
 }
 
-function applyChange(settings: LogSettings, change: Readonly<Record<string, unknown>>): LogSettings {
-  const { level = settings.level, components = {}, ...rest } = change;
-  const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw refuse(unknown, 'unknown; known are "level", "components"');
-  if (!isLogLevel(level)) throw refuse('level', `must be one of ${quoted(LOG_LEVELS)}`);
-  if (typeof components !== 'object' || components === null || Array.isArray(components))
-    throw refuse('components', 'must be an object, a level by component');
-  const next: Partial<Record<LogComponent, LogLevel>> = { ...settings.components };
-  for (const [name, value] of Object.entries<unknown>({ ...components })) {
-    if (!isLogComponent(name)) throw refuse(`components.${name}`, `known are ${quoted(LOG_COMPONENTS)}`);
-    if (value === null) delete next[name];
-    else if (isLogLevel(value)) next[name] = value;
-    else throw refuse(`components.${name}`, `must be null or one of ${quoted(LOG_LEVELS)}`);
-  }
-  return { level, components: next };
+function applyChange(configured: LogSettings, { level, components }: LogChange): LogSettings {
+  const merged = Object.entries({ ...configured.components, ...components }).filter(([, own]) => own !== null);
+  return { level: level ?? configured.level, components: Object.fromEntries(merged) };
 }
 
-function parseKept(text: string): LogSettings | null {
+function readChange(asked: Readonly<Record<string, unknown>>, before: LogChange): LogChange {
+  const { level, components = {}, ...rest } = asked;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw refuse(unknown, 'unknown; known are "level", "components"');
+  if (level !== undefined && !isLogLevel(level)) throw refuse('level', `must be one of ${quoted(LOG_LEVELS)}`);
+  if (typeof components !== 'object' || components === null || Array.isArray(components))
+    throw refuse('components', 'must be an object, a level by component');
+  const next: Partial<Record<LogComponent, LogLevel | null>> = { ...before.components };
+  for (const [name, value] of Object.entries<unknown>({ ...components })) {
+    if (!isLogComponent(name)) throw refuse(`components.${name}`, `known are ${quoted(LOG_COMPONENTS)}`);
+    if (value !== null && !isLogLevel(value))
+      throw refuse(`components.${name}`, `must be null or one of ${quoted(LOG_LEVELS)}`);
+    next[name] = value;
+  }
+  const general = level ?? before.level;
+  return { ...(general === undefined ? {} : { level: general }), components: next };
+}
+
+function parseChange(text: string): LogChange {
   try {
-    const kept = JSON.parse(text) as Partial<LogSettings> | null;
-    if (kept === null || !isLogLevel(kept.level)) return null;
-    const components = Object.entries(kept.components ?? {}).filter(
-      ([name, level]) => isLogComponent(name) && isLogLevel(level),
-    );
-    return { level: kept.level, components: Object.fromEntries(components) };
+    return readChange(JSON.parse(text) as Record<string, unknown>, {});
   } catch {
-    return null; // what no version of this wrote counts as nothing kept
+    return {}; // what this version would not have written counts as nothing kept
   }
 }
 

@@ -33,24 +33,22 @@ describe('log levels', () => {
     const log = createLogger({ service: 'cc-test', level: 'info', levels, pretty: false, stream });
     const bus = log.child({ component: 'bus' });
     bus.debug('bus.before');
-    levels.set({ level: 'error', components: { bus: 'debug' } });
+    levels.change({ level: 'error', components: { bus: 'debug' } });
     bus.debug('bus.after');
     log.child({ component: 'store' }).warn('store.quiet');
     log.error('still.loud');
     expect(events()).to.deep.equal(['bus.after', 'still.loud']);
   });
 
-  it('change by what is named, and take a component back with null', () => {
+  it('change by what is named, on top of the change before, and leave the rest as configured', () => {
     const levels = createLogLevels({ level: 'info', components: { bus: 'debug' } });
-    expect(levels.changed({ components: { store: 'error' } })).to.deep.equal({
-      level: 'info',
-      components: { bus: 'debug', store: 'error' },
-    });
-    expect(levels.changed({ level: 'warn', components: { bus: null } })).to.deep.equal({
-      level: 'warn',
-      components: {},
-    });
-    expect(levels.current().level, 'a change is not set yet').to.equal('info');
+    const first = levels.readChange({ components: { store: 'error' } }, {});
+    levels.change(first);
+    expect(levels.current()).to.deep.equal({ level: 'info', components: { bus: 'debug', store: 'error' } });
+    levels.change(levels.readChange({ level: 'warn', components: { bus: null } }, first));
+    expect(levels.current()).to.deep.equal({ level: 'warn', components: { store: 'error' } });
+    levels.change({});
+    expect(levels.current()).to.deep.equal({ level: 'info', components: { bus: 'debug' } });
   });
 
   for (const [change, named] of [
@@ -64,19 +62,15 @@ describe('log levels', () => {
   ] as Array<[Record<string, unknown>, string]>) {
     it(`refuse ${JSON.stringify(change)} by name`, () => {
       const levels = createLogLevels({ level: 'info', components: {} });
-      expect(() => levels.changed(change)).to.throw(GatewayError, named);
+      expect(() => levels.readChange(change, {})).to.throw(GatewayError, named);
     });
   }
 
   it('are read from what was kept, and from nothing else', () => {
     const levels = createLogLevels({ level: 'info', components: {} });
-    const kept = { level: 'debug', components: { bus: 'warn' } };
-    expect(levels.parse(JSON.stringify(kept))).to.deep.equal(kept);
-    expect(levels.parse('{"level":"debug","components":{"bus":"loud","x":"info"}}')).to.deep.equal({
-      level: 'debug',
-      components: {},
-    });
-    for (const text of ['null', '{', '{"level":"loud"}', '7', '"debug"'])
-      expect(levels.parse(text), text).to.equal(null);
+    const kept = { level: 'debug', components: { bus: 'warn', store: null } };
+    expect(levels.parseChange(JSON.stringify(kept))).to.deep.equal(kept);
+    for (const text of ['null', '{', '{"level":"loud"}', '"debug"', '{"components":{"bus":"loud"}}'])
+      expect(levels.parseChange(text), text).to.deep.equal({});
   });
 });
