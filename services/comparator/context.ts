@@ -7,6 +7,7 @@ import { findTarget, type Targets } from '#shared/providers/target.ts';
 import { createRedactor, type RedactorOptions, withHmacKey } from '#shared/redact/redact.ts';
 import type { Store } from '#shared/store/store.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
+import { beginAtZero, type Callee } from '#shared/telemetry/begin-at-zero.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
@@ -80,7 +81,10 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
   const { clock, metrics, targets } = parts;
   const stopping = new AbortController();
   const abandoned = new AbortController();
-  const events = createComparatorEvents({ log: parts.log, metrics, labelsOf: targetLabels(targets) });
+  const labelsOf = targetLabels(targets);
+  const events = createComparatorEvents({ log: parts.log, metrics, labelsOf });
+  const names = [...targets.models.keys(), ...(targets.forced ? [targets.forced.name] : [])];
+  beginAtZero(metrics, 'target', names.map(labelsOf));
   const agents = new Map<number, UpstreamAgent>();
   const callTarget: CallTarget = (request, target, options) => {
     const { connectMs } = target.timeouts;
@@ -100,7 +104,7 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     tracing: parts.tracing,
     events,
     breakers: createTargetBreakers({
-      targets: [...targets.models.keys(), ...(targets.forced ? [targets.forced.name] : [])],
+      targets: names,
       config: config.breaker,
       clock,
       onChange: events.breakerChanged,
@@ -127,11 +131,11 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
   };
 }
 
-function targetLabels(targets: Targets): (name: string) => { model: string; provider: string } {
+function targetLabels(targets: Targets): (name: string) => Callee {
   const all = [...targets.models.values(), ...(targets.forced ? [targets.forced] : [])];
   const modelLabel = boundedLabel(all.map((target) => target.model ?? target.name));
   return (name) => {
     const target = findTarget(targets, name);
-    return { model: modelLabel(target ? (target.model ?? target.name) : null), provider: target?.provider ?? 'other' };
+    return { model: modelLabel(target ? (target.model ?? target.name) : null), upstream: target?.provider ?? 'other' };
   };
 }

@@ -1,17 +1,22 @@
 // One function per thing that happens in the comparator: its log line and its metrics together, so that they cannot drift.
+
 import { DEAD_REASONS, type Deaths, type Delivery } from '#shared/bus/bus.ts';
 import { errorMessage } from '#shared/errors.ts';
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
+import type { ArmOutcome, Observation } from '#shared/exchange/observation.ts';
+import { thinkingTokens } from '#shared/messages/usage.ts';
 import type { Target } from '#shared/providers/target.ts';
 import type { ArmSummary, PairRow } from '#shared/store/store.ts';
+import type { Callee } from '#shared/telemetry/begin-at-zero.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
-import { DIMENSIONS, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
+import { DIMENSIONS, type ERROR_TYPES, type OUTCOMES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
+import type { Usage } from '#shared/wire/anthropic.ts';
 import type { BreakerState } from './target-breakers.ts';
 
 export interface ComparatorEvents {
   /** A pair became a row, here. */
-  pairStored(row: PairRow, context: { entry: ExchangeEntry }): void;
+  pairStored(row: PairRow, context: { entry: ExchangeEntry; secondary: Observation | null }): void;
   /** The row was there already; `wasCalled` = a call to the secondary was wasted on it. */
   pairKnown(row: PairRow, wasCalled: boolean): void;
   deliverySettled(delivery: Delivery, result: 'paired' | 'duplicate' | 'skipped'): void;
@@ -33,17 +38,20 @@ export interface ComparatorEvents {
 export interface EventParts {
   log: Logger;
   metrics: Metrics;
-  /** Model name and provider of a target, bounded for labels. */
-  labelsOf(target: string): { model: string; provider: string };
+  /** Model and provider of a target, bounded for labels. */
+  labelsOf(target: string): Callee;
 }
 
 export function createComparatorEvents({ log, metrics, labelsOf }: EventParts): ComparatorEvents {
   return {
-    pairStored(row, { entry }) {
+    pairStored(row, { entry, secondary }) {
       metrics.comparePairsTotal.inc({ verdict: row.verdict });
       metrics.compareQueueWaitSeconds.observe(row.queue_wait_ms / 1000);
-      countScores(metrics, row, /-01$/.test(entry.traceparent));
-      if (row.secondary !== null) countCall(metrics, row.secondary, labelsOf(row.target));
+      const exemplar = /-01$/.test(entry.traceparent) ? { exemplarLabels: { trace_id: row.trace_id } } : {};
+      countScores(metrics, row, exemplar);
+      if (row.secondary !== null) {
+        countCall(metrics, row.secondary, { callee: labelsOf(row.target), usage: secondary?.usage ?? null, exemplar });
+      }
       log.info('pair.stored', {
         pair_id: row.pair_id,
         trace_id: row.trace_id,
@@ -102,7 +110,7 @@ function named({ id, messageId, deliveryCount }: Delivery): Record<string, unkno
   return { request_id: id, message_id: messageId, delivery_count: deliveryCount };
 }
 
-function countScores(metrics: Metrics, row: PairRow, isSampled: boolean): void {
+function countScores(metrics: Metrics, row: PairRow, exemplar: Exemplar): void {
   if (row.secondary === null) return;
   if (row.level !== null) metrics.compareActionTotal.inc({ level: row.level });
   for (const dimension of DIMENSIONS) {
@@ -116,32 +124,45 @@ function countScores(metrics: Metrics, row: PairRow, isSampled: boolean): void {
     const primary = stopReasonLabel(row.primary?.stop_reason ?? null);
     metrics.compareStopReasonPairsTotal.inc({ primary, target: stopReasonLabel(row.secondary.stop_reason) });
   }
-  if (row.latency_ratio !== null) {
-    const exemplar = isSampled ? { exemplarLabels: { trace_id: row.trace_id } } : {};
-    metrics.compareLatencyRatio.observe({ value: row.latency_ratio, ...exemplar });
-  }
+  if (row.latency_ratio !== null) metrics.compareLatencyRatio.observe({ value: row.latency_ratio, ...exemplar });
   if (row.ttft_ratio !== null) metrics.compareTtftRatio.observe(row.ttft_ratio);
   if (row.output_tokens_ratio !== null) metrics.compareOutputTokensRatio.observe(row.output_tokens_ratio);
 }
 
 const LEG = { leg: 'target' } as const;
 
-function countCall(metrics: Metrics, arm: ArmSummary, { model, provider }: { model: string; provider: string }): void {
-  const labels = { ...LEG, gen_ai_request_model: model, gen_ai_provider_name: provider };
+/** A link to the pair's trace, empty when that is not kept. */
+type Exemplar = { exemplarLabels?: { trace_id: string } };
+
+interface CalledArm {
+  callee: Callee;
+  usage: Usage | null;
+  exemplar: Exemplar;
+}
+
+function countCall(metrics: Metrics, arm: ArmSummary, { callee, usage, exemplar }: CalledArm): void {
+  const { model, upstream } = callee;
+  const labels = { ...LEG, gen_ai_request_model: model, gen_ai_provider_name: upstream };
+  const error_type = errorLabel(arm);
+  metrics.upstreamAttemptsTotal.inc({ upstream, outcome: OUTCOME_OF[error_type], error_type });
   const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = arm.usage;
   if (arm.ttft_ms !== null) {
-    metrics.genAiServerTimeToFirstTokenSeconds.observe({ labels, value: arm.ttft_ms / 1000 });
+    metrics.genAiServerTimeToFirstTokenSeconds.observe({ labels, value: arm.ttft_ms / 1000, ...exemplar });
   }
   if (arm.duration_ms !== null) {
-    const error_type = arm.error === null ? 'none' : errorLabel(arm);
     const value = arm.duration_ms / 1000;
-    metrics.genAiServerRequestDurationSeconds.observe({ labels: { ...labels, error_type }, value });
+    metrics.genAiServerRequestDurationSeconds.observe({ labels: { ...labels, error_type }, value, ...exemplar });
+  }
+  if (arm.ttft_ms !== null && arm.duration_ms !== null && output_tokens !== null && output_tokens > 1) {
+    const value = (arm.duration_ms - arm.ttft_ms) / (output_tokens - 1) / 1000;
+    metrics.genAiServerTimePerOutputTokenSeconds.observe(labels, value);
   }
   const counts = [
     ['input', input_tokens],
     ['output', output_tokens],
     ['cache_read', cache_read_input_tokens],
     ['cache_write', cache_creation_input_tokens],
+    ['reasoning', thinkingTokens(usage)],
   ] as const;
   for (const [token_type, value] of counts) {
     if (value === null) continue;
@@ -160,11 +181,32 @@ function stopReasonLabel(stopReason: string | null): string {
   return STOP_REASONS.find((known) => known === stopReason) ?? 'other';
 }
 
-function errorLabel(arm: ArmSummary): string {
+type ErrorType = (typeof ERROR_TYPES)[number];
+
+/** What became of the answer's text is the pair's affair: the call was one that went well. */
+const ANSWERED: ReadonlySet<string> = new Set<ArmOutcome>(['ok', 'truncated', 'refusal', 'tool_parse_error']);
+
+/** In the words of the gateway's own calls; the key was the gateway's, for there is no client's. */
+function errorLabel(arm: ArmSummary): ErrorType {
+  if (ANSWERED.has(arm.outcome)) return 'none';
   if (arm.outcome.startsWith('timeout')) return 'timeout';
-  if (arm.outcome === 'stream_broken') return 'stream';
   if (arm.http_status === 0) return 'connection';
+  if (arm.http_status < 400) return 'stream';
+  if (arm.http_status === 401) return 'credential_refused';
   if (arm.http_status === 429) return 'rate_limited';
   if (arm.http_status === 529) return 'overloaded';
   return arm.http_status >= 500 ? 'server_error' : 'client_error';
 }
+
+const OUTCOME_OF: Readonly<Record<ErrorType, (typeof OUTCOMES)[number]>> = {
+  none: 'ok',
+  client_error: 'client_error',
+  authentication: 'client_error',
+  credential_refused: 'upstream_error',
+  rate_limited: 'upstream_error',
+  overloaded: 'upstream_error',
+  server_error: 'upstream_error',
+  connection: 'upstream_error',
+  timeout: 'timeout',
+  stream: 'stream_error',
+};

@@ -26,6 +26,7 @@ async function sampleBacklog({ bus, metrics, events }: Context): Promise<void> {
   events.pairsDied(await bus.takeDeaths('compare'));
   const stream = { stream: 'exchanges' };
   metrics.compareStreamLength.set(stream, backlog.length);
+  metrics.compareStreamLength.set({ stream: 'dead' }, backlog.deadLetters);
   metrics.comparePending.set(stream, backlog.pending);
   metrics.compareOldestPendingAgeSeconds.set(stream, backlog.oldestAgeMs / 1000);
   metrics.compareUnaccounted.set(counters.published - counters.finished - counters.dead - counters.pending);

@@ -1,24 +1,25 @@
 // Everything the request path needs, built once and passed down. Tests replace parts through `parts`.
-import type { Dispatcher } from 'undici';
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
-import { createLogSwitch, type LogSwitch } from '#shared/control/log-switch.ts';
 import type { Control } from '#shared/control/control.ts';
+import { createLogSwitch, type LogSwitch } from '#shared/control/log-switch.ts';
 import { createModeSwitch, type ModeSwitch } from '#shared/control/mode.ts';
 import type { Mode } from '#shared/exchange/exchange.ts';
 import { createTokenCounter, type TokenCounter } from '#shared/messages/token-counter.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
-import { createSearch } from '#shared/search/create-search.ts';
-import { createLogLevels, type LogLevels } from '#shared/telemetry/log-levels.ts';
 import type { RedactorOptions } from '#shared/redact/redact.ts';
+import { createSearch } from '#shared/search/create-search.ts';
+import { beginAtZero } from '#shared/telemetry/begin-at-zero.ts';
+import { createLogLevels, type LogLevels } from '#shared/telemetry/log-levels.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
-import { createAgent } from '#shared/upstream/agent.ts';
+import { createUpstreamAgent } from '#shared/upstream/agent.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
+import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
 import { type BacklogAdmission, createAdmission } from './admission.ts';
 import { type Books, createBooks } from './books.ts';
@@ -78,7 +79,7 @@ export interface GatewayContext {
   /** Calls being served now. */
   readonly open: Set<Call>;
   targetSlots(target: Target): Slots;
-  agentFor(target: Target): Dispatcher;
+  agentFor(target: Target): UpstreamAgent;
   isDraining(): boolean;
   startDraining(): void;
   /** Ends timers and connections; nothing is served afterwards. */
@@ -107,12 +108,13 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     control,
     onTrouble: trouble('log levels'),
   });
+  const modelLabel = boundedLabel(modelNames(targets));
   const events = createGatewayEvents({
     log,
     metrics,
     tracing: parts.tracing,
     stats,
-    modelLabel: boundedLabel(modelNames(targets)),
+    modelLabel,
     currentMode: () => mode.current().mode,
     traceCall: createCallTracing({
       tracing: parts.tracing,
@@ -124,8 +126,14 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   metrics.modeInfo.set({ mode: mode.current().mode }, 1);
   const admission = createAdmission(bus, config.exchange.max_len, trouble('backlog'));
   const tokens = createTokenCounter({ onTrouble: trouble('token counter') });
-  const slots = new Map<string, Slots>();
-  const agents = new Map<number, Dispatcher>();
+  const all = allTargets(targets);
+  beginAtZero(
+    metrics,
+    'primary',
+    all.map(({ provider, model }) => ({ upstream: provider, model: modelLabel(model) })),
+  );
+  const slots = new Map(all.map((target) => [target.provider, limitedSlots(target, metrics)]));
+  const agents = new Map<number, UpstreamAgent>();
   const publisher = createPublisher({
     config: gatewayConfig,
     bus,
@@ -133,8 +141,8 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     events,
     preparer: createExchangePreparer(),
   });
-  const agentWith = (connectMs: number): Dispatcher => {
-    const known = agents.get(connectMs) ?? createAgent(connectMs);
+  const agentWith = (connectMs: number): UpstreamAgent => {
+    const known = agents.get(connectMs) ?? createUpstreamAgent(connectMs, gatewayConfig.upstreamHttp1);
     agents.set(connectMs, known);
     return known;
   };
@@ -185,6 +193,10 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
       logLevels.stop();
 }
 
+function allTargets({ forced, passthrough, models }: Targets): Target[] {
+  return [...(forced ? [forced] : []), ...models.values(), passthrough];
+}
+
 function limitedSlots(target: Target, metrics: Metrics): Slots {
   const upstream = target.provider;
   metrics.gatewayConcurrencyLimit.set({ upstream }, target.maxConcurrent);
@@ -193,6 +205,7 @@ function limitedSlots(target: Target, metrics: Metrics): Slots {
   );
 }
 
+  metrics.gatewayRequestsInFlight.set({ route: 'messages', upstream }, 0);
 function modelNames(targets: Targets): string[] {
   const names = [...targets.models.values()].map((target) => target.model ?? target.name);
   return targets.forced?.model ? [targets.forced.model, ...names] : names;

@@ -212,6 +212,7 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       ]);
       expect(ids(await bus.read('history', 'c', FRESH))).to.deep.equal(['old', 'new']);
       expect(await bus.deadLetters(1)).to.have.length(1);
+      for (const group of GROUPS) expect((await bus.backlog(group)).deadLetters).to.equal(2);
     });
 
     it('gives up an entry that was delivered too often', async () => {

@@ -59,6 +59,8 @@ export interface Backlog {
   pending: number;
   /** Age of the oldest unsettled entry in milliseconds, 0 when there is none. */
   oldestAgeMs: number;
+  /** Dead letters that are kept, of both groups. */
+  deadLetters: number;
 }
 
 export interface Bus {

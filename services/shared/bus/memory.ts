@@ -194,7 +194,8 @@ class MemoryBus implements Bus {
       pending += weight;
       if (weight > 0) oldestAtMs = Math.min(oldestAtMs, entry.publishedAtMs);
     }
-    return { length: this.#entries.length, pending, oldestAgeMs: now - oldestAtMs };
+    const deadLetters = this.#deadLetters.length;
+    return { length: this.#entries.length, pending, oldestAgeMs: now - oldestAtMs, deadLetters };
   }
 
   async takeDeaths(group: Group): Promise<Deaths> {

@@ -296,7 +296,7 @@ end
 return reply(unpack(taken))
 `);
 
-/** group → entries in the stream, age in ms of the oldest one unsettled. Reads a few entries, not the backlog. */
+/** group → entries in the stream, age in ms of the oldest one unsettled, dead letters. Reads a few entries, not the backlog. */
 export const BACKLOG = createScript(`${OPENING}
 local group = ARGV[6]
 local cursor, oldest = cursors()[group], nil
@@ -314,7 +314,7 @@ if not oldest then
 end
 local age = 0
 if oldest then age = math.max(0, now_ms() - parts(oldest)) end
-return reply(redis.call('XLEN', stream), age)
+return reply(redis.call('XLEN', stream), age, redis.call('XLEN', dead))
 `);
 
 /** Idle ms after which a consumer that owns nothing is forgotten. */

@@ -172,9 +172,10 @@ class RedisBus implements Bus {
   }
 
   async backlog(group: Group): Promise<Backlog> {
-    const [length, ageMs] = await this.#command(BACKLOG, [group]);
+    const [length, ageMs, deadLetters] = await this.#command(BACKLOG, [group]);
     const pending = this.#backlog[group];
-    return { length: Number(length), pending, oldestAgeMs: pending > 0 ? Number(ageMs) : 0 };
+    const oldestAgeMs = pending > 0 ? Number(ageMs) : 0;
+    return { length: Number(length), pending, oldestAgeMs, deadLetters: Number(deadLetters) };
   }
 
   async takeDeaths(group: Group): Promise<Deaths> {

@@ -15,7 +15,7 @@ export function createUnreadBus(): Bus {
     lease: async () => true,
     unlease: async () => {},
     counters: async () => ({ published: 0, finished: 0, dead: 0, pending: 0 }),
-    backlog: async () => ({ length: 0, pending: 0, oldestAgeMs: 0 }),
+    backlog: async () => ({ length: 0, pending: 0, oldestAgeMs: 0, deadLetters: 0 }),
     takeDeaths: async () => ({ schema: 0, deliveries: 0, trimmed: 0, bus_reset: 0 }),
     deadLetters: async () => [],
     janitor: async () => {},

@@ -54,6 +54,12 @@ export function promptTokens(usage: Usage | null): number | null {
   return parts.length === 0 ? null : parts.reduce((sum, part) => sum + part, 0);
 }
 
+/** Output tokens spent on thinking, which are part of all; null = not reported. */
+export function thinkingTokens(usage: Usage | null): number | null {
+  const details = usage?.output_tokens_details;
+  return isCounts(details) ? count(details.thinking_tokens) : null;
+}
+
 function count(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
 }

@@ -15,6 +15,7 @@ export interface ExemplarHistogram<L extends string> {
     exemplarLabels?: { trace_id: string };
   }): void;
   labels(labels: Partial<Record<L, string>>): { observe(value: number): void };
+  zero(labels: Partial<Record<L, string>>): void;
 }
 
 export interface Families {

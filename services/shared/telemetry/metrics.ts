@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createFamilies, type Families, type MetricsRegistry } from './families.ts';
 import {
   ACTION_LEVELS,
+  CLIENT_LEG,
   COMPARE_STREAMS,
   COUNTED_BY,
   DEAD_REASONS,
@@ -32,6 +33,7 @@ import {
   TOKEN_TYPES,
   USAGE_TOKEN_TYPES,
   VERDICTS,
+  WAITING_STREAMS,
 } from './vocabulary.ts';
 
 export interface MetricsOptions {
@@ -42,9 +44,6 @@ export interface MetricsOptions {
   /** For `ccproxy_build_info`. */
   version?: string;
   revision?: string;
-  /** Names that the labels `upstream` and `model` will have, so that their counters start at 0. */
-  upstreams?: readonly string[];
-  models?: readonly string[];
   /** Process and Node metrics: default true; off for the second registry of a process. */
   processMetrics?: boolean;
   /** OpenMetrics by default; `text` renders what `promtool check metrics` can read (without exemplars). */
@@ -71,8 +70,8 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const families = createFamilies(registry);
   const metrics: Metrics = {
     registry,
-    ...gatewayFamilies(families, options.upstreams ?? null),
-    ...modelFamilies(families, options.models ?? null),
+    ...gatewayFamilies(families),
+    ...modelFamilies(families),
     ...compareFamilies(families),
     ...comparePairFamilies(families),
     ...telemetryFamilies(families),
@@ -111,7 +110,7 @@ const RATIOS = [0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.33, 2, 4, 8, 16, 32, 64];
 const SIMILARITY = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 type GatewayFamilies = ReturnType<typeof gatewayFamilies>;
-function gatewayFamilies({ counter, gauge, histogram }: Families, upstreams: readonly string[] | null) {
+function gatewayFamilies({ counter, gauge, histogram }: Families) {
   return {
     gatewayRequestsTotal: counter('ccproxy_gateway_requests_total', 'Requests by how they ended.', {
       route: ROUTES,
@@ -125,7 +124,7 @@ function gatewayFamilies({ counter, gauge, histogram }: Families, upstreams: rea
     }),
     gatewayRequestsInFlight: gauge('ccproxy_gateway_requests_in_flight', 'Requests being served now.', {
       route: ROUTES,
-      upstream: upstreams,
+      upstream: null,
     }),
     gatewayConcurrencyLimit: gauge(
       'ccproxy_gateway_concurrency_limit',
@@ -145,7 +144,7 @@ function gatewayFamilies({ counter, gauge, histogram }: Families, upstreams: rea
       { mode: MODES },
     ),
     upstreamAttemptsTotal: counter('ccproxy_upstream_attempts_total', 'Attempts to call an upstream.', {
-      upstream: upstreams,
+      upstream: null,
       outcome: OUTCOMES,
       error_type: ERROR_TYPES,
     }),
@@ -153,18 +152,18 @@ function gatewayFamilies({ counter, gauge, histogram }: Families, upstreams: rea
       'ccproxy_stream_inter_chunk_gap_seconds',
       'Longest silence between two chunks of one stream.',
       GAP_SECONDS,
-      { leg: LEGS },
+      { leg: CLIENT_LEG },
     ),
     streamTerminationsTotal: counter('ccproxy_stream_terminations_total', 'Streams by how they ended on the wire.', {
-      leg: LEGS,
+      leg: CLIENT_LEG,
       reason: TERMINATIONS,
     }),
     tokenCountsTotal: counter('ccproxy_token_counts_total', 'Prompts for converted upstreams by who counted them.', {
-      upstream: upstreams,
+      upstream: null,
       counted_by: COUNTED_BY,
     }),
     streamLintTotal: counter('ccproxy_stream_lint_total', "Upstreams' streams by the rule they broke.", {
-      upstream: upstreams,
+      upstream: null,
       rule: LINT_RULES,
     }),
     requestInspectionsTotal: counter(
@@ -183,9 +182,8 @@ function gatewayFamilies({ counter, gauge, histogram }: Families, upstreams: rea
 }
 
 type ModelFamilies = ReturnType<typeof modelFamilies>;
-function modelFamilies({ counter, histogram, exemplarHistogram }: Families, models: readonly string[] | null) {
+function modelFamilies({ counter, histogram, exemplarHistogram }: Families) {
   const modelLabels = { leg: LEGS, gen_ai_request_model: null, gen_ai_provider_name: null };
-  const modelNames = models === null ? null : [...models, 'other'];
   return {
     genAiServerTimeToFirstTokenSeconds: exemplarHistogram(
       'gen_ai_server_time_to_first_token_seconds',
@@ -211,17 +209,17 @@ function modelFamilies({ counter, histogram, exemplarHistogram }: Families, mode
     }),
     tokensTotal: counter('ccproxy_tokens_total', 'Tokens by type.', {
       leg: LEGS,
-      model: modelNames,
+      model: null,
       token_type: TOKEN_TYPES,
     }),
     stopReasonsTotal: counter('ccproxy_stop_reasons_total', 'Answers by stop reason.', {
       leg: LEGS,
-      model: modelNames,
+      model: null,
       stop_reason: STOP_REASONS,
     }),
     toolCallsTotal: counter('ccproxy_tool_calls_total', 'Tool calls that models asked for.', {
       leg: LEGS,
-      model: modelNames,
+      model: null,
     }),
   };
 }
@@ -239,12 +237,12 @@ function compareFamilies({ counter, gauge, histogram }: Families) {
       stream: COMPARE_STREAMS,
     }),
     comparePending: gauge('ccproxy_compare_pending', 'Planned pairs published and not settled.', {
-      stream: COMPARE_STREAMS,
+      stream: WAITING_STREAMS,
     }),
     compareOldestPendingAgeSeconds: gauge(
       'ccproxy_compare_oldest_pending_age_seconds',
       'Age of the oldest entry that is not settled.',
-      { stream: COMPARE_STREAMS },
+      { stream: WAITING_STREAMS },
     ),
     compareUnaccounted: gauge(
       'ccproxy_compare_unaccounted',

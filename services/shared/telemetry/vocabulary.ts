@@ -1,6 +1,8 @@
 // Every closed set of label values, once. A label that is not in one of these tuples is bounded by `boundedLabel`.
 
 export const LEGS = ['primary', 'target'] as const;
+/** The one whose stream is passed on while it comes. */
+export const CLIENT_LEG = ['primary'] as const;
 export const MODES = ['target', 'compare', 'anthropic-only'] as const;
 export const OUTCOMES = [
   'ok',
@@ -48,6 +50,21 @@ export const ERROR_TYPES = [
   'connection',
   'stream',
 ] as const;
+/** How a call of an upstream can end: its outcome with the error types that go with it. */
+export const ATTEMPT_ENDS: ReadonlyArray<readonly [(typeof OUTCOMES)[number], (typeof ERROR_TYPES)[number]]> = [
+  ['ok', 'none'],
+  ['client_abort', 'none'],
+  ['client_error', 'client_error'],
+  ['client_error', 'authentication'],
+  ['upstream_error', 'client_error'],
+  ['upstream_error', 'credential_refused'],
+  ['upstream_error', 'rate_limited'],
+  ['upstream_error', 'overloaded'],
+  ['upstream_error', 'server_error'],
+  ['upstream_error', 'connection'],
+  ['timeout', 'timeout'],
+  ['stream_error', 'stream'],
+];
 export const TERMINATIONS = [
   'complete',
   'client_abort',
@@ -121,6 +138,8 @@ export const SKIP_REASONS = [
   'shutdown',
 ] as const;
 export const COMPARE_STREAMS = ['exchanges', 'dead'] as const;
+/** Of dead letters nothing waits: they have a number and nothing else. */
+export const WAITING_STREAMS = ['exchanges'] as const;
 export const VERDICTS = [
   'equivalent',
   'diverged',

@@ -10,7 +10,7 @@ describe('a bus without readers', () => {
     expect(await bus.body('a')).to.equal(null);
     for (const group of GROUPS) {
       expect(await bus.counters(group)).to.deep.equal({ published: 0, finished: 0, dead: 0, pending: 0 });
-      expect(await bus.backlog(group)).to.deep.equal({ length: 0, pending: 0, oldestAgeMs: 0 });
+      expect(await bus.backlog(group)).to.deep.equal({ length: 0, pending: 0, oldestAgeMs: 0, deadLetters: 0 });
       const options = { count: 1, waitMs: 0, claimIdleMs: 1, maxDeliveries: 1 };
       expect(await bus.read(group, 'consumer', options)).to.deep.equal([]);
     }

@@ -6,6 +6,7 @@ import type { DeadReason, PublishResult } from '#shared/bus/bus.ts';
 import type { CallOutcome, Mode, SkipReason } from '#shared/exchange/exchange.ts';
 import type { DRIFT_KINDS } from '#shared/messages/find-drift.ts';
 import type { LintRule } from '#shared/messages/lint-stream.ts';
+import { beginAtZero } from '#shared/telemetry/begin-at-zero.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import * as vocabulary from '#shared/telemetry/vocabulary.ts';
 
@@ -50,20 +51,34 @@ describe('metrics', () => {
   });
 
   it('shows every closed combination of labels as 0 from the start', async () => {
-    const metrics = createMetrics({ processMetrics: false, upstreams: ['glm'], models: ['glm-5'] });
+    const metrics = createMetrics({ processMetrics: false });
     const text = await metrics.registry.metrics();
     expect(text).to.include(
       'ccproxy_gateway_requests_total{route="messages",mode="target",stream="true",outcome="upstream_error"} 0',
     );
     expect(text).to.include('ccproxy_compare_skipped_total{reason="thread_continue"} 0');
     expect(text).to.include('ccproxy_compare_stop_reason_pairs_total{primary="tool_use",target="end_turn"} 0');
+    expect(text).to.match(/ccproxy_gateway_overhead_seconds_count\{mode="compare"\} 0/);
+    expect(text).to.include('ccproxy_compare_duplicate_calls_total 0');
+  });
+
+  it('shows what may be called as 0 from the start, each way that a call can end', async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    beginAtZero(metrics, 'target', [
+      { upstream: 'glm', model: 'glm-5' },
+      { upstream: 'glm', model: 'other' },
+    ]);
+    const text = await metrics.registry.metrics();
     expect(text).to.include('ccproxy_tokens_total{leg="target",model="glm-5",token_type="cache_read"} 0');
     expect(text).to.include('ccproxy_tokens_total{leg="target",model="other",token_type="cache_read"} 0');
     expect(text).to.include(
-      'ccproxy_upstream_attempts_total{upstream="glm",outcome="ok",error_type="credential_refused"} 0',
+      'ccproxy_upstream_attempts_total{upstream="glm",outcome="upstream_error",error_type="credential_refused"} 0',
     );
-    expect(text).to.match(/ccproxy_gateway_overhead_seconds_count\{mode="compare"\} 0/);
-    expect(text).to.include('ccproxy_compare_duplicate_calls_total 0');
+    expect(text).to.include('ccproxy_stream_lint_total{upstream="glm",rule="index_gap"} 0');
+    expect(text).to.match(/gen_ai_server_time_to_first_token_seconds_count\{[^}]*="glm-5"[^}]*\} 0/);
+    expect(text).to.not.match(/leg="primary"[^}]*glm/);
+    const types = new Set(vocabulary.ATTEMPT_ENDS.map(([, type]) => type));
+    expect([...types]).to.have.members([...vocabulary.ERROR_TYPES]);
   });
 
   it('shows OpenMetrics with the trace of an observation', async () => {
@@ -112,7 +127,16 @@ describe('metrics', () => {
 
   it('stays below ten thousand series whatever model names arrive', async () => {
     const models = ['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', 'm8'];
-    const metrics = createMetrics({ upstreams: ['u1', 'u2', 'u3', 'passthrough'], models });
+    const metrics = createMetrics();
+    for (const leg of vocabulary.LEGS) {
+      const upstreams = ['u1', 'u2', 'u3', 'passthrough'];
+      const names = [...models, 'other'];
+      beginAtZero(
+        metrics,
+        leg,
+        upstreams.flatMap((upstream) => names.map((model) => ({ upstream, model }))),
+      );
+    }
     const label = boundedLabel(models);
     const anyName = fc.oneof(fc.constantFrom(...models), fc.string());
     fc.assert(
@@ -136,20 +160,17 @@ describe('metrics', () => {
       console.warn('      promtool is not installed: the metric text is NOT linted in this run');
       this.skip();
     }
-    const metrics = createMetrics({
-      format: 'text',
-      upstreams: ['glm'],
-      models: ['glm-5'],
-      version: '1',
-      revision: 'r',
-    });
+    const metrics = createMetrics({ format: 'text', version: '1', revision: 'r' });
+    beginAtZero(metrics, 'primary', [{ upstream: 'glm', model: 'glm-5' }]);
     const lint = spawnSync('promtool', ['check', 'metrics'], { input: await metrics.registry.metrics() });
     expect(`${lint.stdout}${lint.stderr}`).to.equal('');
     expect(lint.status).to.equal(0);
   });
 
   it('renders one help and one type a family, and no series twice', async () => {
-    const text = await createMetrics({ format: 'text', upstreams: ['glm'], models: ['glm-5'] }).registry.metrics();
+    const metrics = createMetrics({ format: 'text' });
+    beginAtZero(metrics, 'primary', [{ upstream: 'glm', model: 'glm-5' }]);
+    const text = await metrics.registry.metrics();
     const lines = text.split('\n').filter((line) => line !== '');
     const types = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2] ?? '');
     expect(new Set(types).size).to.equal(types.length);
