@@ -35,7 +35,7 @@ describe('comparator crash matrix (T-2)', () => {
   const results = new Map<string, Result>();
 
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(240_000);
     redis = await startRedis(this);
     const started = await startPostgres();
     if (typeof started === 'string') {
@@ -83,7 +83,7 @@ describe('comparator crash matrix (T-2)', () => {
       await publish(parts.bus, { shadow: [name] });
       const signal = await runChild(plan);
       const survivor = await createComparator({ ...COMPARATOR_CONFIG, claim: CRASH_CLAIM }, parts);
-      await untilSettled(parts.bus, 15_000);
+      await untilSettled(parts.bus, 45_000);
       await survivor.stop();
       return {
         signal,
@@ -102,7 +102,7 @@ describe('comparator crash matrix (T-2)', () => {
     const child = spawn(process.execPath, ['--conditions=source', CHILD, JSON.stringify(plan)], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    const limit = setTimeout(() => child.kill('SIGTERM'), 20_000);
+    const limit = setTimeout(() => child.kill('SIGTERM'), 60_000);
     const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     clearTimeout(limit);
     return signal;
