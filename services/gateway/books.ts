@@ -29,7 +29,7 @@ export function createBooks(
       queuedBytes -= sizeOf(finished);
       const reading = read(finished);
       try {
-        const observed = await reading.observation();
+        const observed = await reading.figures();
         events.callRead(finished, observed);
         handoverOf(finished)
           .then((handover) => events.callTraced(finished, observed, handover))

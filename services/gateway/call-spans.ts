@@ -1,6 +1,6 @@
 // A finished call → its spans: `proxy_request`, and `primary_forward` below it when an upstream was asked. Pure. What is
 // to be said of the model call itself can be added later, in a thread.
-import type { Observation } from '#shared/exchange/observation.ts';
+import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
 import { CCPROXY } from '#shared/telemetry/attribute-keys.ts';
@@ -15,7 +15,7 @@ export type ModelFacts = Pick<LlmAttributesInput, 'requestBytes' | 'modelAsked' 
 /** The root comes first. `llm` = what is said of the model call; null = nothing yet. */
 export function toCallSpans(
   finished: FinishedCall,
-  observation: Observation | null,
+  observation: AnswerFigures | null,
   handover: Handover,
   llm: Attributes | null,
 ): SpanRecord[] {
@@ -42,7 +42,7 @@ export function withModelCall(root: SpanRecord, llm: Attributes): SpanRecord {
 
 function proxyRequest(
   finished: FinishedCall,
-  observation: Observation | null,
+  observation: AnswerFigures | null,
   handover: Handover,
   llm: Attributes,
 ): SpanRecord {
@@ -117,7 +117,7 @@ function primaryForward(finished: FinishedCall): SpanRecord {
   };
 }
 
-function events(finished: FinishedCall, observation: Observation | null): SpanEvent[] {
+function events(finished: FinishedCall, observation: AnswerFigures | null): SpanEvent[] {
   const at = (ms: number): number => finished.startedAtMs + ms;
   const { firstByteMs, dispatchedMs, endMs } = finished.times;
   const found: SpanEvent[] = [];

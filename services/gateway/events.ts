@@ -3,7 +3,7 @@
 import type { PublishResult } from '#shared/bus/bus.ts';
 import { errorMessage } from '#shared/errors.ts';
 import type { Mode, SkipReason } from '#shared/exchange/exchange.ts';
-import type { Observation } from '#shared/exchange/observation.ts';
+import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { usageCounts } from '#shared/messages/usage.ts';
 import type { LogSettings } from '#shared/telemetry/log-levels.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
@@ -24,9 +24,9 @@ type Outcome = (typeof OUTCOMES)[number];
 export interface GatewayEvents extends InspectionEvents {
   /** The call is over; nothing of its answer is read yet. */
   callFinished(finished: FinishedCall): void;
-  callRead(finished: FinishedCall, observation: Observation | null): void;
+  callRead(finished: FinishedCall, observation: AnswerFigures | null): void;
   /** All is known of it, also what became of its exchange: its spans. */
-  callTraced(finished: FinishedCall, observation: Observation | null, handover: Handover): void;
+  callTraced(finished: FinishedCall, observation: AnswerFigures | null, handover: Handover): void;
   /** Its answer could not be read: the log line and the span say so. */
   callUnread(finished: FinishedCall, error: unknown): void;
   credentialRefused(call: Call, provider: string): void;
@@ -218,7 +218,7 @@ function errorType(finished: FinishedCall): string {
   }
 }
 
-function bookReading(finished: FinishedCall, observation: Observation | null, parts: GatewayEventsParts): void {
+function bookReading(finished: FinishedCall, observation: AnswerFigures | null, parts: GatewayEventsParts): void {
   const { metrics } = parts;
   const usage = usageCounts(observation?.usage ?? null);
   parts.stats.add({
@@ -276,7 +276,7 @@ function longestGap(finished: FinishedCall): number | null {
   return longest;
 }
 
-function logFields(finished: FinishedCall, observation: Observation | null): Record<string, unknown> {
+function logFields(finished: FinishedCall, observation: AnswerFigures | null): Record<string, unknown> {
   const usage = usageCounts(observation?.usage ?? null);
   return {
     request_id: finished.id,

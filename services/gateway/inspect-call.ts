@@ -40,7 +40,7 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
     }
   };
   const inspectPrompt = async (finished: FinishedCall, reading: CallReading): Promise<void> => {
-    const evaluated = (await reading.observation())?.usage?.prompt_tokens_evaluated;
+    const evaluated = (await reading.figures())?.usage?.prompt_tokens_evaluated;
     const { plan, modelAsked } = finished;
     const key = `${plan?.primary.provider} cut ${plan?.model ?? modelAsked}`;
     if (typeof evaluated !== 'number' || told.has(key) || told.size >= MOST_TOLD) return;

@@ -1,9 +1,10 @@
 // Hands the spans of a finished call to tracing: at once where nothing large has to be read for them, else as work for the
 // thread that exports.
 import { layOutBody } from '#shared/exchange/exchange.ts';
-import type { Observation } from '#shared/exchange/observation.ts';
+import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
 import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { ModelObservation } from '#shared/telemetry/model-call.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { modelFacts, toCallSpans } from './call-spans.ts';
 import type { Handover } from './handover.ts';
@@ -18,17 +19,17 @@ export interface CallTracingParts {
 }
 
 /** null as observation: its answer is not known. */
-export type TraceCall = (finished: FinishedCall, observation: Observation | null, handover: Handover) => void;
+export type TraceCall = (finished: FinishedCall, observation: AnswerFigures | null, handover: Handover) => void;
 
 const SPAN_BYTES = 2048;
 
 export function createCallTracing({ tracing, maxContentBytes, redaction }: CallTracingParts): TraceCall {
   const { redactText } = createRedactor(redaction);
-  const describe = (finished: FinishedCall, observation: Observation) =>
+  const describe = (finished: FinishedCall, observation: AnswerFigures) =>
     llmAttributes({
       ...modelFacts(finished),
       request: finished.request === null ? null : (skimRequest(finished.request, false)?.request ?? null),
-      observation,
+      observation: withoutText(observation),
       content: false,
       redact: redactText,
     });
@@ -47,4 +48,10 @@ export function createCallTracing({ tracing, maxContentBytes, redaction }: CallT
     const bytes = laidOut.length + spans.length * SPAN_BYTES;
     tracing.emitLater({ maker: CALL_SPANS, input, transferred: [laidOut.buffer], spans: spans.length, bytes });
   };
+}
+
+/** As spans without content are described: the texts they do not show were not read. */
+function withoutText(figures: AnswerFigures): ModelObservation {
+  const { message } = figures;
+  return { ...figures, message: message && { id: message.id, model: message.model, content: [] }, text: '' };
 }

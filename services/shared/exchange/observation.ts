@@ -60,3 +60,8 @@ export interface Observation {
   /** Upstream's `request-id`, else `x-request-id`. */
   readonly requestId: string | null;
 }
+
+/** An observation for those who want its numbers: what is made of texts is not known. */
+export type AnswerFigures = Omit<Observation, 'message' | 'text' | 'thinkingBytes' | 'visibleBytes'> & {
+  readonly message: Pick<Message, 'id' | 'model'> | null;
+};

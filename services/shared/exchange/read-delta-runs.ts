@@ -1,9 +1,8 @@
 // A recorded Anthropic stream → its events, where deltas of one kind that follow each other in one block are a single
-// delta with all their text. They add up to the same message and break the same rules at a fraction of the cost: their
-// JSON is read once a run. Only for streams written the way Anthropic writes them; all others are left to the reader.
-
+// delta with all their text. They add up to the same message and break the same rules at a fraction of the cost: deltas
+// are checked as they stand, and become text once a run or, where nobody reads it, not at all. Only for streams written
+// the way Anthropic writes them; all others are left to the reader.
 import type { StreamEvent } from '#shared/messages/accumulate-message.ts';
-import { decodeStream } from '#shared/sse/read-sse.ts';
 
 export interface DeltaRun {
   /** The stream's own name of the event. */
@@ -19,17 +18,22 @@ interface Chunk {
   readonly atMs: number;
 }
 
+/** `tools`: of text and thinking a run only shows whether there is any, by one letter in its place. */
+export type ReadTexts = 'all' | 'tools';
+
 /** The reader takes no longer events. */
 const LONGEST_STREAM = 16 * 1024 * 1024;
 
 /** null when any part of the stream is written otherwise. */
-export function readDeltaRuns(chunks: readonly Chunk[]): DeltaRun[] | null {
-  const { text, ends } = decodeStream(chunks);
-  if (text.length > LONGEST_STREAM) return null;
+export function readDeltaRuns(chunks: readonly Chunk[], texts: ReadTexts = 'all'): DeltaRun[] | null {
+  const [first] = chunks;
+  const bytes = chunks.length === 1 && first ? first.bytes : Buffer.concat(chunks.map((chunk) => chunk.bytes));
+  if (bytes.length > LONGEST_STREAM) return null;
   try {
-    return new RunReader(text, createTimes(chunks, ends)).read();
+    return new RunReader(bytes, createTimes(chunks), texts).read();
   } catch (error) {
-    if (error instanceof OtherStyle) return null;
+    // More escapes in one event than a pattern can go back over.
+    if (error instanceof OtherStyle || error instanceof RangeError) return null;
     throw error;
   }
 }
@@ -37,124 +41,148 @@ export function readDeltaRuns(chunks: readonly Chunk[]): DeltaRun[] | null {
 /** The stream is written in a way that only the reader knows. */
 class OtherStyle extends Error {}
 
-/** Places must come in order. */
+/** When the byte before a place had come. Places must come in order. */
 type Times = (place: number) => number;
 
-function createTimes(chunks: readonly Chunk[], ends: readonly number[]): Times {
-  let chunk = 0;
+function createTimes(chunks: readonly Chunk[]): Times {
+  let index = 0;
+  let end = chunks[0]?.bytes.length ?? 0;
   return (place) => {
-    while ((ends[chunk] ?? place) < place) chunk++;
-    return chunks[chunk]?.atMs ?? 0;
+    while (end < place && index + 1 < chunks.length) end += chunks[++index]?.bytes.length ?? 0;
+    return chunks[index]?.atMs ?? 0;
   };
 }
 
 /** One event: a line for its name, a line for its data. */
 const PLAIN_EVENT = /event: (\w+)\ndata: (\{[^\r\n]*\})\n\n/y;
-/** How a delta begins, up to its text. */
-const HEAD =
-  /event: content_block_delta\ndata: \{"type":"content_block_delta","index":(0|[1-9]\d{0,5}),"delta":\{"type":"(?:text_delta","text|thinking_delta","thinking|input_json_delta","partial_json)":"/y;
+const EVENT_END = '\n\n';
+const DELTA = 'content_block_delta';
+const HEAD = ['event: ', DELTA, '\ndata: {"type":"', DELTA, '","index":'].join('');
+const QUOTE = 0x22;
+const COMMA = ',';
+
+interface DeltaKind {
+  type: string;
+  field: string;
+  /** Between the index and the text. */
+  middle: string;
+  /** Events of one block that follow each other; of a long run the first of them. */
+  run: RegExp;
+}
+
+function createKind(type: string, field: string): DeltaKind {
+  const middle = `,"delta":{"type":"${type}","${field}":"`;
+  const text = String.raw`[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[\da-fA-F]{4})[^"\\\x00-\x1f]*)*`;
+  // Anthropic pads its events between the braces.
+  const event = (index: string): string => `${literal(HEAD)}${index}${literal(middle)}${text}"\\} *\\}\\n\\n`;
+  return { type, field, middle, run: new RegExp(`${event('(0|[1-9]\\d{0,5})')}(?:${event('\\1')}){0,255}`, 'y') };
+}
+
+function literal(text: string): string {
+  return text.replace(/[{}]/g, '\\$&');
+}
+
+const KINDS: readonly DeltaKind[] = [
+  createKind('text_delta', 'text'),
+  createKind('input_json_delta', 'partial_json'),
+  createKind('thinking_delta', 'thinking'),
+];
 
 interface OpenRun {
-  /** All its events begin with this. */
-  head: string;
-  /** Their texts, as JSON without quotes. */
+  kind: DeltaKind;
+  index: number;
+  isRead: boolean;
+  /** Their texts, as JSON without quotes; none where it is not read. */
   texts: string[];
+  hasText: boolean;
   firstMs: number;
   /** Where its last event ends. */
   end: number;
 }
 
 class RunReader {
+  readonly #bytes: Buffer;
+  /** A character a byte. */
   readonly #text: string;
   readonly #timeAt: Times;
+  readonly #texts: ReadTexts;
   readonly #runs: DeltaRun[] = [];
   #at = 0;
   #run: OpenRun | null = null;
 
-  constructor(text: string, timeAt: Times) {
-    this.#text = text;
+  constructor(bytes: Buffer, timeAt: Times, texts: ReadTexts) {
+    this.#bytes = bytes;
+    this.#text = bytes.toString('latin1');
     this.#timeAt = timeAt;
+    this.#texts = texts;
   }
 
   read(): DeltaRun[] {
-    while (this.#readDelta() || this.#readEvent());
+    while (this.#readDeltas() || this.#readEvent());
     this.#closeRun();
     // What is left is an event that was cut off, unless one ends in it.
     if (/\r|\n\n/.test(this.#text.slice(this.#at))) throw new OtherStyle();
     return this.#runs;
   }
 
-  #readDelta(): boolean {
-    const head = this.#headHere();
-    if (head === null) return false;
-    const start = this.#at + head.length;
-    const lineEnd = this.#text.indexOf('\n', start);
-    const end = endOfText(this.#text, lineEnd);
-    if (end < start) return false;
-    this.#at = lineEnd + 2;
-    const text = this.#text.slice(start, end);
-    if (this.#run?.head === head) this.#run.texts.push(text);
-    else this.#openRun(head, text);
-    if (this.#run) this.#run.end = this.#at;
+  #readDeltas(): boolean {
+    const indexAt = this.#at + HEAD.length;
+    const indexEnd = this.#text.indexOf(COMMA, indexAt);
+    const kind = KINDS.find(({ middle }) => this.#text.startsWith(middle, indexEnd));
+    if (!kind) return false;
+    kind.run.lastIndex = this.#at;
+    if (!kind.run.test(this.#text)) return false;
+    const end = kind.run.lastIndex;
+    const index = Number(this.#text.slice(indexAt, indexEnd));
+    if (this.#run?.kind !== kind || this.#run.index !== index) this.#openRun(kind, index);
+    if (this.#run) this.#addDeltas(this.#run, indexEnd + kind.middle.length - this.#at, end);
     return true;
   }
 
-  #headHere(): string | null {
-    const head = this.#run?.head;
-    // Four times as quick as startsWith.
-    if (head !== undefined && this.#text.slice(this.#at, this.#at + head.length) === head) return head;
-    HEAD.lastIndex = this.#at;
-    return HEAD.exec(this.#text)?.[0] ?? null;
+  /** All events up to `end` begin with as many bytes before their text. */
+  #addDeltas(run: OpenRun, headLength: number, end: number): void {
+    while (this.#at < end && (run.isRead || !run.hasText)) {
+      const start = this.#at + headLength;
+      run.hasText ||= this.#text.charCodeAt(start) !== QUOTE;
+      this.#at = this.#text.indexOf(EVENT_END, start) + EVENT_END.length;
+      if (run.isRead) run.texts.push(this.#bytes.toString('utf8', start, this.#text.lastIndexOf('"', this.#at)));
+    }
+    this.#at = end;
+    run.end = end;
   }
 
-  #openRun(head: string, text: string): void {
+  #openRun(kind: DeltaKind, index: number): void {
     this.#closeRun();
-    this.#run = { head, texts: [text], firstMs: this.#timeAt(this.#at), end: this.#at };
+    const isRead = this.#texts === 'all' || kind.field === 'partial_json';
+    const firstMs = this.#timeAt(this.#text.indexOf(EVENT_END, this.#at) + EVENT_END.length);
+    this.#run = { kind, index, isRead, texts: [], hasText: false, firstMs, end: this.#at };
   }
 
   #closeRun(): void {
     if (this.#run === null) return;
-    const { head, texts, firstMs, end } = this.#run;
+    const { kind, index, isRead, texts, hasText, firstMs, end } = this.#run;
     this.#run = null;
-    // Read as a list: each text must be a string of its own.
-    const strings = parse(`["${texts.join('","')}"]`);
-    if (!Array.isArray(strings) || strings.length !== texts.length) throw new OtherStyle();
-    const event = parse(`${head.slice(head.indexOf('{'))}"}}`) as StreamEvent & { delta: Record<string, string> };
-    const [, field = ''] = Object.keys(event.delta);
-    event.delta[field] = strings.join('');
+    const text = isRead ? parse(`"${texts.join('')}"`) : hasText ? '-' : '';
+    if (typeof text !== 'string') throw new OtherStyle();
+    const event = { type: DELTA, index, delta: { type: kind.type, [kind.field]: text } };
     this.#runs.push({ name: event.type, event, firstMs, lastMs: this.#timeAt(end) });
   }
 
   /** Any event, a delta written otherwise too. */
   #readEvent(): boolean {
     PLAIN_EVENT.lastIndex = this.#at;
-    const [whole, name = '', data = ''] = PLAIN_EVENT.exec(this.#text) ?? [];
-    if (whole === undefined) return false;
+    if (!PLAIN_EVENT.test(this.#text)) return false;
     this.#closeRun();
-    this.#at += whole.length;
+    const start = this.#at;
+    this.#at = PLAIN_EVENT.lastIndex;
+    const [, name = '', data = ''] =
+      /^event: (\w+)\ndata: ([^\n]*)/.exec(this.#bytes.toString('utf8', start, this.#at)) ?? [];
     const event = parse(data);
     if (!isEvent(event)) throw new OtherStyle();
     const atMs = this.#timeAt(this.#at);
     this.#runs.push({ name, event, firstMs: atMs, lastMs: atMs });
     return true;
   }
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACE = 0x7d;
-const SPACE = 0x20;
-const LINE_END = 0x0a;
-
-/** Where the text of a delta ends whose line ends at `lineEnd`; -1 when it may end elsewhere. */
-function endOfText(text: string, lineEnd: number): number {
-  if (text.charCodeAt(lineEnd + 1) !== LINE_END) return -1;
-  let at = lineEnd - 1;
-  if (text.charCodeAt(at--) !== CLOSE_BRACE) return -1;
-  // Anthropic pads its events here.
-  while (text.charCodeAt(at) === SPACE) at--;
-  if (text.charCodeAt(at--) !== CLOSE_BRACE) return -1;
-  return text.charCodeAt(at) === QUOTE && text.charCodeAt(at - 1) !== BACKSLASH ? at : -1;
 }
 
 function isEvent(value: unknown): value is StreamEvent {

@@ -8,7 +8,8 @@ import {
   type TimedChunk,
 } from '#shared/exchange/exchange.ts';
 import { inflateChunks } from '#shared/exchange/inflate-chunks.ts';
-import type { Observation } from '#shared/exchange/observation.ts';
+import type { AnswerFigures, Observation } from '#shared/exchange/observation.ts';
+import type { ReadTexts } from '#shared/exchange/read-delta-runs.ts';
 import { readJsonAnswer } from '#shared/exchange/read-json-answer.ts';
 import { type OnStreamEvent, readStreamAnswer } from '#shared/exchange/read-stream-answer.ts';
 import { toObservation } from '#shared/exchange/to-observation.ts';
@@ -34,11 +35,27 @@ export async function readExchange(entry: ExchangeEntry, body: Buffer): Promise<
   };
 }
 
-/** Never throws, whatever the bytes are. `onStreamEvent` sees the events of an answer that is a stream. */
-export async function observe(answer: RecordedAnswer, onStreamEvent?: OnStreamEvent): Promise<Observation> {
-  const { chunks, whole } = await inflateChunks(answer.chunks, headerValue(answer.rawHeaders, 'content-encoding'));
+/** Never throws, whatever the bytes are. */
+export function observe(answer: RecordedAnswer): Promise<Observation> {
+  return read(answer, 'all');
+}
+
+/**
+ * The same without its texts, of which a stream has most; they are not even decoded. Never throws either.
+ * `onStreamEvent` sees the events of an answer that is a stream, with one letter in place of each text.
+ */
+export function observeFigures(answer: RecordedAnswer, onStreamEvent?: OnStreamEvent): Promise<AnswerFigures> {
+  return read(answer, 'tools', onStreamEvent);
+}
+
+async function read(answer: RecordedAnswer, texts: ReadTexts, onStreamEvent?: OnStreamEvent): Promise<Observation> {
+  const encoding = headerValue(answer.rawHeaders, 'content-encoding');
+  const isPlain = encoding === undefined;
+  const { chunks, whole } = isPlain
+    ? { chunks: answer.chunks, whole: true }
+    : await inflateChunks(answer.chunks, encoding);
   const requestId = headerValue(answer.rawHeaders, 'request-id') ?? headerValue(answer.rawHeaders, 'x-request-id');
-  const reading = isEventStream(chunks) ? readStreamAnswer(chunks, onStreamEvent) : readJsonAnswer(chunks);
+  const reading = isEventStream(chunks) ? readStreamAnswer(chunks, texts, onStreamEvent) : readJsonAnswer(chunks);
   return toObservation({ answer, reading, whole, requestId: requestId ?? null });
 }
 
@@ -64,6 +81,9 @@ const STREAM_START = /^\uFEFF?[\r\n]*(?::|(?:event|data|id|retry)(?:[:\r\n]|$))/
 const SNIFFED_BYTES = 64;
 
 function isEventStream(chunks: TimedChunk[]): boolean {
+  const [first] = chunks;
+  if (first && first.bytes.length >= SNIFFED_BYTES)
+    return STREAM_START.test(first.bytes.toString('utf8', 0, SNIFFED_BYTES));
   const head: Buffer[] = [];
   let length = 0;
   for (const { bytes } of chunks) {

@@ -8,7 +8,7 @@ import {
   StreamOrderError,
 } from '#shared/messages/accumulate-message.ts';
 import { createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
-import { readDeltaRuns } from './read-delta-runs.ts';
+import { type ReadTexts, readDeltaRuns } from './read-delta-runs.ts';
 
 const VISIBLE_DELTAS = new Set(['text_delta', 'input_json_delta']);
 
@@ -18,7 +18,8 @@ const VISIBLE_DELTAS = new Set(['text_delta', 'input_json_delta']);
  */
 export type OnStreamEvent = (name: string | undefined, event: StreamEvent | null) => void;
 
-export function readStreamAnswer(chunks: TimedChunk[], onStreamEvent?: OnStreamEvent): Reading {
+/** @param texts what is needed of them; a stream that is written in an unusual way is read whole all the same */
+export function readStreamAnswer(chunks: TimedChunk[], texts: ReadTexts, onStreamEvent?: OnStreamEvent): Reading {
   const accumulator = createMessageAccumulator({ order: 'lenient' });
   const times: Reading['times'] = { messageStartMs: null, ttftMs: null, ttfvtMs: null, lastDeltaMs: null, endMs: null };
   let error: Reading['error'] = null;
@@ -49,7 +50,7 @@ export function readStreamAnswer(chunks: TimedChunk[], onStreamEvent?: OnStreamE
     } else if (event.type === 'message_stop') times.endMs = lastMs;
   }
 
-  const runs = readDeltaRuns(chunks);
+  const runs = readDeltaRuns(chunks, texts);
   if (runs) for (const { name, event, firstMs, lastMs } of runs) onEvent(name, event, firstMs, lastMs);
   else {
     const onSse = ({ event: name, data }: SseEvent, atMs: number): void => {

@@ -75,34 +75,6 @@ export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT }: Sse
   };
 }
 
-/** A recorded stream as the text that the reader would make of it, and where in it each chunk ends. */
-export interface DecodedStream {
-  text: string;
-  ends: readonly number[];
-}
-
-export function decodeStream(chunks: ReadonlyArray<{ readonly bytes: Buffer }>): DecodedStream {
-  const [first] = chunks;
-  const joined = chunks.length === 1 && first ? first.bytes : Buffer.concat(chunks.map(({ bytes }) => bytes));
-  const text = joined.toString('utf8');
-  // No byte sequence becomes more characters than it has bytes: with as many of both, each byte is one.
-  return text.length === joined.length ? { text, ends: endsOf(chunks.map(({ bytes }) => bytes)) } : decodeEach(chunks);
-}
-
-function decodeEach(chunks: ReadonlyArray<{ readonly bytes: Buffer }>): DecodedStream {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  const parts = chunks.map(({ bytes }) => decoder.decode(bytes, { stream: true }));
-  return { text: parts.join(''), ends: endsOf(parts) };
-}
-
-function endsOf(parts: ReadonlyArray<{ readonly length: number }>): number[] {
-  let end = 0;
-  return parts.map(({ length }) => {
-    end += length;
-    return end;
-  });
-}
-
 const LF = 10;
 const CR = 13;
 const COLON = 58;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
-import type { Observation } from '#shared/exchange/observation.ts';
+import type { AnswerFigures, Observation } from '#shared/exchange/observation.ts';
 import { readDeltaRuns } from '#shared/exchange/read-delta-runs.ts';
-import { observe } from '#shared/exchange/read-exchange.ts';
+import { observe, observeFigures } from '#shared/exchange/read-exchange.ts';
 import { createStreamLinter } from '#shared/messages/lint-stream.ts';
 import { answerEvents, chunksAt, recordedAnswer, sseBytes } from '../../support/answer-bytes.ts';
 
@@ -16,11 +16,23 @@ const STREAMS = ['streams', 'simulated'].flatMap((folder) =>
     .map((name) => ({ name, bytes: readFileSync(join(FIXTURES, folder, name)) })),
 );
 
-/** What an answer shows, and the rules it breaks. */
-async function read(answer: RecordedAnswer): Promise<{ observation: Observation; rules: string[] }> {
+interface Reading {
+  observation: Observation;
+  figures: object;
+  rules: string[];
+}
+
+/** What an answer shows, with its texts and without, and the rules it breaks. */
+async function read(answer: RecordedAnswer): Promise<Reading> {
   const linter = createStreamLinter();
-  const observation = await observe(answer, (name, event) => linter.push(name, event));
-  return { observation, rules: linter.end(false) };
+  const figures = await observeFigures(answer, (name, event) => linter.push(name, event));
+  return { observation: await observe(answer), figures: known(figures), rules: linter.end(false) };
+}
+
+/** What is known of figures, and nothing else. */
+function known({ message, ...figures }: AnswerFigures): object {
+  const { text: _, thinkingBytes: _t, visibleBytes: _v, ...rest } = figures as Observation;
+  return { ...rest, message: message && { id: message.id, model: message.model } };
 }
 
 /** The same stream behind a comment, which only the reader of all streams takes. */
@@ -33,7 +45,9 @@ function readFully(chunks: TimedChunk[]): ReturnType<typeof read> {
 }
 
 async function expectSame(chunks: TimedChunk[]): Promise<void> {
-  expect(await read(recordedAnswer(chunks))).to.deep.equal(await readFully(chunks));
+  const reading = await read(recordedAnswer(chunks));
+  expect(reading).to.deep.equal(await readFully(chunks));
+  expect(reading.figures).to.deep.equal(known(reading.observation));
 }
 
 const cuts = fc.array(fc.nat(), { maxLength: 40 });
@@ -136,6 +150,17 @@ describe('deltas read in runs', () => {
       ['message_stop', 6, 6],
     ]);
     expect(runs[2]?.event.delta).to.deep.equal({ type: 'text_delta', text: 'one two' });
+  });
+
+  it('shows of texts that nobody reads only whether there are any, and reads what tools are given', () => {
+    const events = answerEvents({ text: 'one two', thinking: '', tools: [{ name: 'Read', input: { path: 'a' } }] });
+    const runs = readDeltaRuns([{ atMs: 0, bytes: sseBytes(events) }], 'tools') ?? [];
+    const deltas = runs.flatMap(({ event }) => event.delta ?? []) as Array<Record<string, unknown>>;
+    expect(deltas.flatMap(({ thinking, text, partial_json }) => thinking ?? text ?? partial_json ?? [])).to.deep.equal([
+      '',
+      '-',
+      '{"path":"a"}',
+    ]);
   });
 
   it('takes the padding that Anthropic puts behind a delta', () => {
