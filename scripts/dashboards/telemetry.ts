@@ -88,7 +88,17 @@ export const telemetry: Page = {
             unit: 'short',
           },
           [{ expr: orZero(rate('ccproxy_telemetry_log_lines_dropped_total')), legend: 'lines' }],
-          { span: 12 },
+          { span: 6 },
+        ),
+        timeseries(
+          {
+            title: 'Wire dumps',
+            description:
+              'ccproxy_wire_dumps_total: written only where capture.dump_dir is set; dropped and failed are losses.',
+            unit: 'short',
+          },
+          [{ expr: orZero(rate('ccproxy_wire_dumps_total', '', 'result')), legend: '{{result}}' }],
+          { span: 6 },
         ),
       ],
     },

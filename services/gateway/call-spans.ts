@@ -161,6 +161,8 @@ function overheadMs(finished: FinishedCall): number {
 
 /** A request of another path, forwarded unchanged. */
 export interface ForwardedRequest {
+  requestId: string;
+  sessionId: string | undefined;
   traceId: string;
   spanId: string;
   parentSpanId: string | null;
@@ -188,6 +190,7 @@ export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
     endMs: request.startedAtMs + request.durationMs,
     attributes: {
       [CCPROXY.service]: 'gateway',
+      [CCPROXY.requestId]: request.requestId,
       'http.request.method': request.method,
       'url.path': request.path,
       'http.response.status_code': request.status || null,
@@ -196,9 +199,6 @@ export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
     },
     events: [],
     links: [],
-  requestId: string;
-  sessionId: string | undefined;
     status: isError ? 'error' : 'unset',
   };
 }
-      [CCPROXY.requestId]: request.requestId,

@@ -1,4 +1,5 @@
 // Everything the request path needs, built once and passed down. Tests replace parts through `parts`.
+import { resolve as resolvePath } from 'node:path';
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
@@ -25,6 +26,7 @@ import { type BacklogAdmission, createAdmission } from './admission.ts';
 import { type Books, createBooks } from './books.ts';
 import { createCallReading } from './call-reading.ts';
 import { type GatewayConfig, toGatewayConfig } from './config.ts';
+import { createDumps, type Dumps } from './dumps/create-dumps.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
 import { createExchangePreparer } from './exchange-preparer.ts';
 import { createInspectCall } from './inspect-call.ts';
@@ -61,6 +63,8 @@ export interface GatewayContext {
   readonly mode: ModeSwitch;
   readonly tracing: TracingSwitch;
   readonly logLevels: LogSwitch;
+  /** null = none are written. */
+  readonly dumps: Dumps | null;
   readonly events: GatewayEvents;
   readonly books: Books;
   readonly publisher: Publisher;
@@ -158,12 +162,13 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     targets,
     mode,
     tracing,
+    logLevels,
+    dumps: createConfiguredDumps(config, parts.redaction, events),
     events,
     books: createBooks(events, createCallReading, createInspectCall(targets, events), publisher.outcome),
     publisher,
     stats,
     models: createModelList(targets, clock),
-    logLevels,
     tokens,
     learned: createTraitMemory({ nowMs: clock.nowMs }),
     search,
@@ -185,27 +190,41 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     close: async () => {
       mode.stop();
       tracing.stop();
+      logLevels.stop();
       admission.stop();
       await Promise.all([stats.stop(), tokens.stop()]);
       await Promise.all([...agents.values()].map((agent) => agent.destroy()));
     },
   };
-      logLevels.stop();
 }
 
 function allTargets({ forced, passthrough, models }: Targets): Target[] {
   return [...(forced ? [forced] : []), ...models.values(), passthrough];
 }
 
+function createConfiguredDumps(config: Config, redaction: RedactorOptions, events: GatewayEvents): Dumps | null {
+  const { dump_dir, dump_max_mib, dump_max_age_hours } = config.capture;
+  if (dump_dir === null) return null;
+  return createDumps(
+    {
+      folder: resolvePath(config.state_folder, dump_dir),
+      maxBytes: dump_max_mib * 1024 * 1024,
+      maxAgeMs: dump_max_age_hours * 3_600_000,
+      redaction,
+    },
+    events,
+  );
+}
+
 function limitedSlots(target: Target, metrics: Metrics): Slots {
   const upstream = target.provider;
   metrics.gatewayConcurrencyLimit.set({ upstream }, target.maxConcurrent);
+  metrics.gatewayRequestsInFlight.set({ route: 'messages', upstream }, 0);
   return createSlots(target.maxConcurrent, (inUse) =>
     metrics.gatewayRequestsInFlight.set({ route: 'messages', upstream }, inUse),
   );
 }
 
-  metrics.gatewayRequestsInFlight.set({ route: 'messages', upstream }, 0);
 function modelNames(targets: Targets): string[] {
   const names = [...targets.models.values()].map((target) => target.model ?? target.name);
   return targets.forced?.model ? [targets.forced.model, ...names] : names;

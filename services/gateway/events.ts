@@ -11,6 +11,7 @@ import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { HTTP_CODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
 import { type ForwardedRequest, toPassthroughSpan } from './call-spans.ts';
+import type { DumpEvents } from './dumps/create-dumps.ts';
 import type { Handover } from './handover.ts';
 import type { InspectionEvents } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
@@ -21,7 +22,7 @@ import type { TraceCall } from './trace-call.ts';
 export type Route = (typeof ROUTES)[number];
 type Outcome = (typeof OUTCOMES)[number];
 
-export interface GatewayEvents extends InspectionEvents {
+export interface GatewayEvents extends InspectionEvents, DumpEvents {
   /** The call is over; nothing of its answer is read yet. */
   callFinished(finished: FinishedCall): void;
   callRead(finished: FinishedCall, observation: AnswerFigures | null): void;
@@ -159,6 +160,11 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       log.warn('drift.seen', { request_id: finished.id, kind, path });
     },
     requestInspected: (isRead) => metrics.requestInspectionsTotal.inc({ result: isRead ? 'read' : 'unread' }),
+    dumped: (requestId, result, error) => {
+      metrics.wireDumpsTotal.inc({ result });
+      if (result !== 'written')
+        log.warn('dump.lost', { request_id: requestId, result, error: error && errorMessage(error) });
+    },
     logChanged: ({ level, components }) => log.warn('log.changed', { level, components }),
     tracingChanged: (enabled) => log.warn('tracing.changed', { enabled }),
     trouble: (what, error) => log.warn('trouble', { what, error: errorMessage(error) }),

@@ -72,7 +72,7 @@ async function drain(
   await until(isIdle, context, FLUSH_MS);
   server.closeAllConnections();
   await closed;
-  await Promise.all([context.books.drain(FLUSH_MS), context.publisher.drain(FLUSH_MS)]);
+  await Promise.all([context.books.drain(FLUSH_MS), context.publisher.drain(FLUSH_MS), context.dumps?.drain(FLUSH_MS)]);
   await context.close();
 }
 

@@ -8,6 +8,7 @@ import { type Answer, callUpstream, type SentRequest, UpstreamFailure } from '#s
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
+import { REQUEST_ID } from '../error-response.ts';
 import { type Call, ClientGone, type Plan } from './call.ts';
 import type { Outbound } from './transform.ts';
 
@@ -88,13 +89,19 @@ async function convert(
 async function callOnce(request: SentRequest, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
   const { timeouts } = plan.primary;
   try {
-    return await callUpstream(request, {
+    const headers = [...request.headers];
+    // The passthrough is asked as the client asked.
+    if (plan.primary !== context.targets.passthrough) headers.push(REQUEST_ID, call.id);
+    const sent = { ...request, headers };
+    context.dumps?.asked(call, sent);
+    const answer = await callUpstream(sent, {
       dispatcher: context.agentFor(plan.primary),
       timeouts,
       onAbortable: (abort) => {
         call.abortUpstream = abort;
       },
     });
+    return context.dumps?.answered(call, answer) ?? answer;
   } catch (error) {
     call.answerEndedAt = context.clock.monotonicMs();
     if (call.isClientGone) throw new ClientGone();

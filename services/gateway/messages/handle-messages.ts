@@ -15,6 +15,7 @@ import { transform } from './transform.ts';
 export function createMessagesHandler(context: GatewayContext): RequestHandler {
   return async (req, res) => {
     const call = accept(req, res, context);
+    context.dumps?.begin(call);
     try {
       const caller = authenticate(call, context);
       const request = await parse(call, context);
@@ -27,6 +28,7 @@ export function createMessagesHandler(context: GatewayContext): RequestHandler {
     } finally {
       const finished = account(call, context);
       publishExchange(finished, context);
+      context.dumps?.end(call);
     }
   };
 }

@@ -13,6 +13,7 @@ import {
   DIMENSION_RESULTS,
   DIMENSIONS,
   DRIFT_KINDS,
+  DUMP_RESULTS,
   ENQUEUE_RESULTS,
   ERROR_TYPES,
   EXPORTERS,
@@ -328,6 +329,9 @@ function telemetryFamilies({ counter, gauge, histogram }: Families) {
       'ccproxy_telemetry_log_lines_dropped_total',
       'Log lines lost because what they are written to failed or was not read.',
     ),
+    wireDumpsTotal: counter('ccproxy_wire_dumps_total', 'Wire dumps by what became of them.', {
+      result: DUMP_RESULTS,
+    }),
     telemetrySpansTotal: counter('ccproxy_telemetry_spans_total', 'Spans by what became of them.', {
       result: SPAN_RESULTS,
     }),

@@ -109,6 +109,8 @@ export const LINT_RULES = [
   'no_message_stop',
   'event_after_stop',
 ] as const;
+/** `dropped`: more waited than is written; `failed`: the folder took it not. */
+export const DUMP_RESULTS = ['written', 'dropped', 'failed'] as const;
 export const INSPECTION_RESULTS = ['read', 'unread'] as const;
 
 /** As `find-drift.ts` names them. */

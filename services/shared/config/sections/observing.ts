@@ -59,6 +59,11 @@ export const slo = {
 
 export const capture = {
   level: choice('What history keeps of requests and answers.', ['off', 'metadata', 'redacted', 'full'], 'redacted'),
+  dump_dir: optionalText(
+    'Folder for wire dumps, relative to the state folder: one folder a request, redacted. For the search for a fault; unset = none.',
+  ),
+  dump_max_mib: integer('Size of all dumps; the oldest go first.', 256, { min: 1 }),
+  dump_max_age_hours: integer('Age at which a dump goes.', 24, { min: 1 }),
 };
 
 export const redis = { url: optionalText('redis:// or rediss:// URL; unset = everything in this process.') };

@@ -1,0 +1,195 @@
+// Wire dumps, for those who look for a fault: what the client sent, what each upstream was sent and answered, what the
+// client got. References are kept while the call runs; everything else happens after it, in a thread, and what cannot be
+// kept up with is left out and counted.
+import type { ServerResponse } from 'node:http';
+import { createAskThread } from '#shared/threads/ask-thread.ts';
+import type { Answer, SentRequest } from '#shared/upstream/call-upstream.ts';
+import type { Call } from '../messages/call.ts';
+import type { Dump, DumpStage } from './dump.ts';
+import type { DumpSettings } from './write-dump.ts';
+
+export interface Dumps {
+  /** From here on what this call's client gets is looked at. */
+  begin(call: Call): void;
+  /** An upstream is asked, whatever comes of it. */
+  asked(call: Call, request: SentRequest): void;
+  /** The same answer, looked at on its way. */
+  answered(call: Call, answer: Answer): Answer;
+  /** Never throws, never waits. */
+  end(call: Call): void;
+  /** Writes what waits, up to `timeoutMs`; the rest is counted as dropped. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+export interface DumpEvents {
+  dumped(requestId: string, result: 'written' | 'dropped' | 'failed', error?: unknown): void;
+}
+
+const MOST_STAGE_BYTES = 16 * 1024 * 1024;
+const MOST_WAITING_BYTES = 64 * 1024 * 1024;
+const MOST_WAITING = 64;
+const TIMEOUT_MS = 60_000;
+
+interface KeptStage {
+  name: string;
+  startLine: string;
+  headers: string[];
+  chunks: Uint8Array[];
+  bytes: number;
+  leftOut: number;
+}
+
+interface KeptCall {
+  upstream: KeptStage[];
+  clientAnswer: KeptStage;
+}
+
+export function createDumps(settings: DumpSettings, events: DumpEvents): Dumps {
+  const thread = createAskThread<Dump, null>({
+    url: import.meta.resolve('#services/gateway/dumps/dump-worker.ts'),
+    workerData: settings,
+    timeoutMs: TIMEOUT_MS,
+  });
+  const open = new WeakMap<Call, KeptCall>();
+  const waiting: Array<{ call: Call; kept: KeptCall; bytes: number }> = [];
+  let waitingBytes = 0;
+  let working: Promise<void> | null = null;
+
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      // A turn of the event loop for the streams between two of them.
+      await new Promise((resolve) => setImmediate(resolve));
+      waitingBytes -= next.bytes;
+      try {
+        const dump = toDump(next.call, next.kept);
+        const transferred = dump.stages.map(({ body }) => body.buffer);
+        await thread.ask(dump, transferred);
+        events.dumped(dump.requestId, 'written');
+      } catch (error) {
+        events.dumped(next.call.id, 'failed', error);
+      }
+    }
+    working = null;
+  };
+
+  return {
+    begin: (call) => {
+      const clientAnswer = stage('client-answer', 'no answer', []);
+      open.set(call, { upstream: [], clientAnswer });
+      watchResponse(call.response, clientAnswer);
+    },
+    asked: (call, request) => {
+      const asked = stage('upstream-request', `${request.method} ${request.origin}${request.path}`, request.headers);
+      for (const piece of [request.body ?? []].flat()) keep(asked, piece);
+      open.get(call)?.upstream.push(asked);
+    },
+    answered: (call, answer) => {
+      const kept = open.get(call);
+      if (kept === undefined) return answer;
+      const answered = stage('upstream-answer', `HTTP ${answer.status}`, answer.rawHeaders);
+      kept.upstream.push(answered);
+      return watchAnswer(answer, answered);
+    },
+    end: (call) => {
+      const kept = open.get(call);
+      if (kept === undefined) return;
+      open.delete(call);
+      const bytes = sizeOf(call, kept);
+      if (waiting.length >= MOST_WAITING || waitingBytes + bytes > MOST_WAITING_BYTES) {
+        events.dumped(call.id, 'dropped');
+        return;
+      }
+      waiting.push({ call, kept, bytes });
+      waitingBytes += bytes;
+      working ??= work();
+    },
+    drain: async (timeoutMs) => {
+      await Promise.race([working, new Promise((resolve) => setTimeout(resolve, timeoutMs).unref())]);
+      for (const { call } of waiting.splice(0)) events.dumped(call.id, 'dropped');
+      await thread.close();
+    },
+  };
+}
+
+function stage(name: string, startLine: string, headers: string[]): KeptStage {
+  return { name, startLine, headers, chunks: [], bytes: 0, leftOut: 0 };
+}
+
+function keep(into: KeptStage, chunk: Uint8Array): void {
+  if (into.leftOut > 0 || into.bytes + chunk.length > MOST_STAGE_BYTES) into.leftOut += chunk.length;
+  else {
+    into.chunks.push(chunk);
+    into.bytes += chunk.length;
+  }
+}
+
+/** The client's bytes go first. */
+function watchAnswer(answer: Answer, into: KeptStage): Answer {
+  return {
+    status: answer.status,
+    rawHeaders: answer.rawHeaders,
+    start: (sink) =>
+      answer.start({
+        onChunk: (chunk) => {
+          sink.onChunk(chunk);
+          keep(into, chunk);
+        },
+        onEnd: () => sink.onEnd(),
+        onError: (failure) => {
+          into.startLine += ` (broke off: ${failure.message})`;
+          sink.onError(failure);
+        },
+      }),
+  };
+}
+
+/** Whoever writes to the client, in whichever step: it goes through the response. */
+function watchResponse(response: ServerResponse, into: KeptStage): void {
+  const look = (method: 'writeHead' | 'write' | 'end', see: (args: unknown[]) => void): void => {
+    const original = response[method];
+    const watched = (...args: unknown[]): unknown => {
+      see(args);
+      return Reflect.apply(original, response, args);
+    };
+    Object.assign(response, { [method]: watched });
+  };
+  const seeBody = ([chunk]: unknown[]): void => {
+    if (chunk instanceof Uint8Array) keep(into, chunk);
+    else if (typeof chunk === 'string') keep(into, Buffer.from(chunk));
+  };
+  look('writeHead', ([status, ...rest]) => {
+    into.startLine = `HTTP ${String(status)}`;
+    const headers = rest.find((part) => typeof part === 'object' && part !== null) ?? response.getHeaders();
+    into.headers = (Array.isArray(headers) ? headers : Object.entries(headers).flat()).map(String);
+  });
+  look('write', seeBody);
+  look('end', seeBody);
+}
+
+function sizeOf({ view }: Call, { upstream, clientAnswer }: KeptCall): number {
+  return [...upstream, clientAnswer].reduce((sum, { bytes }) => sum + bytes, view?.bytes.length ?? 0);
+}
+
+function toDump(call: Call, { upstream, clientAnswer }: KeptCall): Dump {
+  const { method = '', url = '', rawHeaders } = call.request;
+  const clientRequest = stage('client-request', `${method} ${url}`, rawHeaders);
+  if (call.view) keep(clientRequest, call.view.bytes);
+  const credential = call.plan?.primary.credential;
+  return {
+    requestId: call.id,
+    startedAtMs: call.startedAtMs,
+    stages: [clientRequest, ...upstream, clientAnswer].map(toPlainStage),
+    secretHeaders: credential?.kind === 'key' ? [credential.header.toLowerCase()] : [],
+  };
+}
+
+/** The bytes in one buffer of their own, which can be given away. */
+function toPlainStage({ name, startLine, headers, chunks, bytes, leftOut }: KeptStage): DumpStage {
+  const body = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return { name, startLine, headers: [...headers], body, leftOut };
+}
