@@ -20,7 +20,7 @@ const [cases, seed, jobs] = [values.cases, values.seed, values.jobs].map(Number)
 if (![cases, seed, jobs].every((value) => Number.isSafeInteger(value) && (value ?? 0) > 0)) {
   console.error('fuzz: --cases, --seed and --jobs are whole numbers above 0');
   process.exitCode = 2;
-} else if (jobs === 1) run(cases ?? 0, seed ?? 0);
+} else if (jobs === 1) await run(cases ?? 0, seed ?? 0);
 else await share(cases ?? 0, seed ?? 0, jobs ?? 0);
 
 /** Each job has a seed of its own. */
@@ -39,11 +39,11 @@ function start(part: number, own: number): Promise<number> {
   });
 }
 
-function run(total: number, own: number): void {
+async function run(total: number, own: number): Promise<void> {
   const properties = allProperties().filter(({ name }) => name.includes(values.only));
   for (const [property, count] of shareCases(properties, total)) {
     const startedAt = performance.now();
-    const result = property.run(count, own);
+    const result = await property.run(count, own);
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     console.log(
       `${result.hasFailed ? 'FAILED' : 'holds '} ${result.cases} cases, ${seconds} s, seed ${own}: ${property.name}`,

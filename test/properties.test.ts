@@ -8,8 +8,8 @@ const CASES = 6000;
 describe('whatever comes', () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   for (const [property, cases] of shareCases(allProperties(), CASES)) {
-    it(property.name, () => {
-      const { hasFailed, report } = property.run(cases, seed);
+    it(property.name, async () => {
+      const { hasFailed, report } = await property.run(cases, seed);
       expect(hasFailed, report).to.equal(false);
     });
   }

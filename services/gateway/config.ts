@@ -18,6 +18,7 @@ export interface GatewayConfig {
   readonly also: readonly string[];
   readonly countTokens: boolean;
   readonly countTtlMs: number;
+  readonly upstreamHttp1: Config['upstream']['http1'];
 }
 
 export function toGatewayConfig(config: Config, adminToken: string | null): GatewayConfig {
@@ -36,6 +37,8 @@ export function toGatewayConfig(config: Config, adminToken: string | null): Gate
     also: config.compare.also,
     countTokens: config.cache.count_tokens === 'on',
     countTtlMs: config.cache.count_tokens_ttl_secs * 1000,
+    // Who instruments undici wants to see undici's calls.
+    upstreamHttp1: config.tracing.instrumentations.includes('undici') ? 'undici' : config.upstream.http1,
   });
 }
 

@@ -72,7 +72,11 @@ const SHAPES: Array<[string, Scene]> = [
 /** The gateway's own headers, what belongs to one hop, and what changes by the second. */
 const NOT_COMPARED = /^(x-ccproxy-.*|date|connection|keep-alive|transfer-encoding|content-length)$/i;
 
-describe('P1 the bytes a client gets', () => {
+for (const http1 of ['own', 'undici'] as const) {
+  describe(`P1 the bytes a client gets over ${http1 === 'own' ? 'our own leg' : 'undici'}`, () => promises(http1));
+}
+
+function promises(http1: 'own' | 'undici'): void {
   let upstream: Simulator;
   let secondary: Simulator;
   let off: TestGateway;
@@ -85,6 +89,7 @@ describe('P1 the bytes a client gets', () => {
       'target.url': secondary.url,
       'target.model': 'glm-5',
       'passthrough.url': upstream.url,
+      'upstream.http1': http1,
       'cache.count_tokens_ttl_secs': 0, // each recorded question is to reach the upstream
     };
     off = await startTestGateway({
@@ -216,7 +221,7 @@ describe('P1 the bytes a client gets', () => {
       expect(seen?.raw.equals(recorded.body), `${recorded.file} ${recorded.seq}`).to.equal(true);
     }
   }).timeout(60_000);
-});
+}
 
 /** Bytes as text one to one; the id of the request, which our own error names, masked. */
 function withoutId(body: Buffer): string {

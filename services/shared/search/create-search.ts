@@ -1,6 +1,5 @@
 // [web_search] → who searches the web for models whose provider cannot: one engine, asked over HTTP at the one configured
 // address. Redirects are not followed, an answer is read up to a limit, and whatever goes wrong is an outcome.
-import type { Dispatcher } from 'undici';
 import type { Config } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { parseJson } from '#shared/providers/fields.ts';
@@ -8,6 +7,7 @@ import type { FoundPage } from '#shared/providers/search-blocks.ts';
 import type { Credential } from '#shared/providers/target.ts';
 import { type Answer, callUpstream, UpstreamFailure, type UpstreamRequest } from '#shared/upstream/call-upstream.ts';
 import { credentialHeaders } from '#shared/upstream/credentials.ts';
+import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import { readKey } from '#shared/upstream/read-key.ts';
 import type {
   SearchBackend,
@@ -22,7 +22,7 @@ import type { SearchEngine } from './search-engine.ts';
 
 export interface SearchParts {
   /** Connections, made within so many milliseconds. */
-  agentWith(connectMs: number): Dispatcher;
+  agentWith(connectMs: number): UpstreamAgent;
   /** The engine was asked. */
   onSearched?(search: { engine: string; result: SearchErrorCode | 'found'; pages: number }): void;
 }
@@ -130,7 +130,7 @@ interface HttpAnswer {
 async function call(
   request: UpstreamRequest,
   timeoutMs: number,
-  dispatcher: Dispatcher,
+  dispatcher: UpstreamAgent,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   let abort = (): void => {};

@@ -5,8 +5,8 @@ export interface FuzzProperty {
   name: string;
   /** How many of all cases are its own, relative to the others. */
   weight: number;
-  /** Never throws. */
-  run(cases: number, seed: number): FuzzResult;
+  /** Never throws or rejects over an input. */
+  run(cases: number, seed: number): FuzzResult | Promise<FuzzResult>;
 }
 
 export interface FuzzResult {
@@ -21,11 +21,14 @@ export function fuzzProperty<Ts>(name: string, weight: number, property: fc.IRaw
     name,
     weight,
     run(cases, seed) {
-      const details = fc.check(property, { numRuns: cases, seed });
-      const report = details.failed ? `${fc.defaultReportMessage(details)}\n${String(details.errorInstance)}` : '';
-      return { hasFailed: details.failed, cases: details.numRuns, report };
+      return resultOf(fc.check(property, { numRuns: cases, seed }));
     },
   };
+}
+
+export function resultOf<Ts>(details: fc.RunDetails<Ts>): FuzzResult {
+  const report = details.failed ? `${fc.defaultReportMessage(details)}\n${String(details.errorInstance)}` : '';
+  return { hasFailed: details.failed, cases: details.numRuns, report };
 }
 
 /** How many cases each property gets of `total`. */

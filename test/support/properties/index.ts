@@ -3,6 +3,7 @@ import { answerProperties } from './answers.ts';
 import { errorProperties } from './errors.ts';
 import { frameProperties } from './frames.ts';
 import type { FuzzProperty } from './fuzz-property.ts';
+import { replyProperties } from './replies.ts';
 import { requestByteProperties } from './request-bytes.ts';
 import { requestProperties } from './requests.ts';
 import { writerProperties } from './writer-verbs.ts';
@@ -15,5 +16,6 @@ export function allProperties(): FuzzProperty[] {
     ...writerProperties(),
     ...requestByteProperties(),
     ...frameProperties(),
+    ...replyProperties(),
   ];
 }

@@ -88,7 +88,7 @@ const CHUNK = fc
       one('00000000', '000000000000000', '0000000000000000000000000'),
     ),
     mostly(one('\r\n'), one('\n', '\r', '\r\r\n', '', '\r\n\r\n', ' \r\n')),
-    mostly(one('\r\n'), one('\n', '', '\r', 'X', '\r\r\n', '\r\n\r\n', '\n\r\n')),
+    mostly(one('\r\n'), one('\n', '', '\r', 'X', 'X\n', '\n\n', '\rX', '\r\r\n', '\r\n\r\n', '\n\r\n')),
     mostly(fc.constant(0), fc.constantFrom(-1, 1, 2, 1000)),
     fc.boolean(),
   )

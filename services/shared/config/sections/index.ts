@@ -5,7 +5,7 @@ import { cache, limits, price } from './limits.ts';
 import { capture, log, redis, slo, store, tracing } from './observing.ts';
 import { webSearch } from './search.ts';
 import { admin, comparator, console, ops, server, simulator } from './server.ts';
-import { model, passthrough, provider, target } from './upstreams.ts';
+import { model, passthrough, provider, target, upstream } from './upstreams.ts';
 
 export const MODES = ['target', 'compare', 'anthropic-only'] as const;
 
@@ -16,6 +16,7 @@ export const topLevel = {
 
 export const SECTIONS = {
   server,
+  upstream,
   target,
   passthrough,
   tracing,

@@ -44,7 +44,21 @@ const credential = {
   ),
 };
 
+const propagate = choice(
+  'Whether requests carry our trace context. A traceparent, tracestate or baggage of the client never goes on.',
+  ['never', 'traceparent'],
+  'never',
+);
+
 const seesImages = optionalFlag('Whether the model sees images, where its name and host do not say; see vision.');
+
+export const upstream = {
+  http1: choice(
+    'Who speaks HTTP/1.1 to upstreams: own = connections of our own, undici for all that is unusual; undici = undici alone.',
+    ['own', 'undici'],
+    'own',
+  ),
+};
 
 export const target = {
   url: optionalBaseUrl('Base URL of the target; usually given by --target-url.'),
@@ -58,6 +72,7 @@ export const target = {
   ...timeouts,
   max_concurrent: integer('Requests in flight to the target.', 50, { min: 1 }),
   anthropic_features: optionalFlag('The target is Anthropic: safeguards and thread may go there.'),
+  propagate_trace_context: propagate,
 };
 
 export const passthrough = {
@@ -68,6 +83,7 @@ export const passthrough = {
   ...timeouts,
   max_concurrent: integer('Requests in flight to the passthrough.', 1024, { min: 1 }),
   anthropic_features: optionalFlag('Safeguards and thread may go there; unset = yes.'),
+  propagate_trace_context: propagate,
 };
 
 export const provider = {
@@ -77,6 +93,7 @@ export const provider = {
   ...timeouts,
   max_concurrent: integer('Requests in flight to the provider.', 50, { min: 1 }),
   anthropic_features: optionalFlag('The provider is Anthropic: safeguards and thread may go there.'),
+  propagate_trace_context: propagate,
 };
 
 export const model = {
