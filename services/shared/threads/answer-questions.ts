@@ -1,5 +1,5 @@
 // The thread's side: every question is answered, or its error told, in the order the work ends.
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { isMainThread, type MessagePort, type Transferable } from 'node:worker_threads';
 
 export interface ThreadQuestion<Question> {
@@ -40,7 +40,9 @@ const NICE = 5;
 
 /** Streams of clients come first: on Linux this concerns the calling thread alone, elsewhere it would be the process. */
 function stepBack(): void {
-  if (process.platform === 'linux' && !isMainThread) setPriority(NICE);
+  if (process.platform !== 'linux' || isMainThread) return;
+  // From where the process was put: going forward takes a right that it may lack.
+  setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICE));
 }
 
 /** The bytes in a buffer of their own, which can be given away. Never the pool's, and never one that others read. */

@@ -1,10 +1,12 @@
 // What a thread owes when it throws, dies or says nothing, and that the next question finds another.
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { expect } from 'chai';
 import { ownBytes } from '#shared/threads/answer-questions.ts';
 import { type AskThread, createAskThread, ThreadLostError } from '#shared/threads/ask-thread.ts';
 import type { OddAnswer, OddQuestion } from '../../support/odd-thread.ts';
+import { ROOT } from '../../support/read-imports.ts';
 
 describe('a thread that is asked', () => {
   let thread: AskThread<OddQuestion, OddAnswer>;
@@ -43,6 +45,22 @@ describe('a thread that is asked', () => {
     );
     expect(nice.filter((value) => value > own)).to.have.length.above(0);
     expect(getPriority()).to.equal(own);
+  });
+
+  it('steps back from where a process was put that is behind others already', function () {
+    if (process.platform !== 'linux') this.skip();
+    const program = `
+      import { readdirSync, readFileSync } from 'node:fs';
+      import { createAskThread } from '#shared/threads/ask-thread.ts';
+      const url = import.meta.resolve('./test/support/odd-thread.ts');
+      const thread = createAskThread({ url, workerData: '', timeoutMs: 10_000 });
+      await thread.ask({ say: 'started' });
+      const stats = readdirSync('/proc/self/task').map((id) => readFileSync('/proc/self/task/' + id + '/stat', 'latin1'));
+      console.log(JSON.stringify([...new Set(stats.map((stat) => Number(stat.split(') ').at(-1).split(' ')[16])))].sort()));
+      thread.close();`;
+    const args = ['-n', '10', process.execPath, '--conditions=source', '--eval', program];
+    const { stdout, stderr } = spawnSync('nice', args, { cwd: ROOT, encoding: 'utf8' });
+    expect(stdout.trim(), stderr).to.equal(JSON.stringify([10, 15].map((nice) => nice + getPriority())));
   });
 
   it('tells by name what was thrown in the thread, which lives on', async () => {
