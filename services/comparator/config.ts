@@ -25,6 +25,12 @@ export interface ComparatorConfig {
   readonly answerMaxBytes: number;
   /** Most bytes of prompt and answer on one span. */
   readonly maxContentBytes: number;
+  /** What of them stays off spans. */
+  readonly hide: Config['tracing']['hide'];
+  /** Longest base64 image on a span, in characters. */
+  readonly longestImage: number;
+  /** Your own prices, by model. */
+  readonly prices: Config['prices'];
 }
 
 export interface BreakerConfig {
@@ -59,5 +65,8 @@ export function toComparatorConfig(config: Config, adminToken: string | null): C
     tokensPerHour: budget.tokens_per_hour,
     answerMaxBytes: config.exchange.body_max_bytes,
     maxContentBytes: config.tracing.max_content_bytes,
+    hide: config.tracing.hide,
+    longestImage: config.tracing.base64_image_max_length,
+    prices: config.prices,
   });
 }

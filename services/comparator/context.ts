@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
+import { createPriceList, type PriceLookup } from '#shared/cost/price-list.ts';
 import { findTarget, type Targets } from '#shared/providers/target.ts';
 import { createRedactor, type RedactorOptions, withHmacKey } from '#shared/redact/redact.ts';
 import type { Store } from '#shared/store/store.ts';
-import type { Logger } from '#shared/telemetry/logger.ts';
 import { beginAtZero, type Callee } from '#shared/telemetry/begin-at-zero.ts';
+import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
@@ -57,6 +58,7 @@ export interface ComparatorContext {
   /** What targets taught by refusing. */
   readonly learned: TraitMemory;
   readonly steps: ComparisonSteps;
+  readonly pricesOf: PriceLookup;
   redact(text: string): string;
   /** This process in the group `compare`; a new one each start, which owns nothing yet. */
   readonly consumer: string;
@@ -116,6 +118,7 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     callTarget: parts.callTarget ?? callTarget,
     learned: createTraitMemory({ nowMs: clock.nowMs }),
     steps,
+    pricesOf: createPriceList(config.prices),
     redact: createRedactor(redaction).redactText,
     consumer: `${hostname()}-${randomBytes(4).toString('hex')}`,
     stopping: stopping.signal,

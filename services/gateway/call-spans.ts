@@ -3,14 +3,14 @@
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
-import { CCPROXY } from '#shared/telemetry/attribute-keys.ts';
+import { CCPROXY, OPENINFERENCE } from '#shared/telemetry/attribute-keys.ts';
 import type { Attributes, LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 
-export type ModelFacts = Pick<LlmAttributesInput, 'requestBytes' | 'modelAsked' | 'modelSent' | 'provider'>;
+export type ModelFacts = Pick<LlmAttributesInput, 'requestBytes' | 'modelAsked' | 'modelSent' | 'provider' | 'headers'>;
 
 /** The root comes first. `llm` = what is said of the model call; null = nothing yet. */
 export function toCallSpans(
@@ -24,13 +24,26 @@ export function toCallSpans(
   return spans;
 }
 
-export function modelFacts({ request, modelAsked, plan }: FinishedCall): ModelFacts {
+export function modelFacts({ request, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
+  const beta = clientHeaders?.['anthropic-beta'];
   return {
     requestBytes: request?.length ?? 0,
     modelAsked: modelAsked ?? '',
     modelSent: plan?.model ?? modelAsked ?? '',
     provider: plan?.primary.provider ?? 'none',
+    headers: { ...answerIds(answer?.rawHeaders ?? []), ...(beta === undefined ? {} : { 'anthropic-beta': beta }) },
   };
+}
+
+const ID_HEADERS = ['anthropic-organization-id', 'anthropic-workspace-id'] as const;
+
+function answerIds(rawHeaders: readonly string[]): Record<string, string> {
+  const ids: Record<string, string> = {};
+  for (const name of ID_HEADERS) {
+    const value = headerValue(rawHeaders, name);
+    if (value) ids[name] = value;
+  }
+  return ids;
 }
 
 /** Says more of the model call on a root that was made without it. */
@@ -64,12 +77,13 @@ function proxyRequest(
       [CCPROXY.leg]: 'primary',
       [CCPROXY.service]: 'gateway',
       ...handoverAttributes(finished, handover),
+      [OPENINFERENCE.metadata]: metadataOf(finished),
       [CCPROXY.upstream]: plan?.primary.provider,
       [CCPROXY.route]: plan?.reason,
       'http.route': '/v1/messages',
       'http.request.method': 'POST',
       'http.response.status_code': finished.httpStatus || null,
-      'error.type': isError ? (finished.error?.code ?? observation?.error?.type ?? finished.outcome) : null,
+      'error.type': isError ? errorType(finished, observation) : null,
       [CCPROXY.clientAborted]: finished.outcome === 'client_abort' ? true : null,
       [CCPROXY.overheadMs]: overheadMs(finished),
       // Both run on the gateway's own clock, also when the answer broke off.
@@ -78,10 +92,31 @@ function proxyRequest(
       total_duration_ms: times.endMs,
     },
     events: [...events(finished, observation), ...handoverEvents(finished, handover)],
-    links: [],
+    links: trace.links ?? [],
     status: isError ? 'error' : 'unset',
     ...(isError ? { statusMessage: finished.error?.message ?? finished.outcome } : {}),
   };
+}
+
+/** As the SDK of Anthropic names it: the envelope's type, else the status; a stream that stops short is the API's error. */
+function errorType({ error, httpStatus, outcome }: FinishedCall, observation: Observation | null): string {
+  const told = error?.code ?? observation?.error?.type;
+  if (told !== undefined) return told;
+  if (httpStatus >= 400) return String(httpStatus);
+  return outcome === 'timeout' ? 'timeout_error' : 'api_error';
+}
+
+/** For lists and filters of trace stores, which show no resource. */
+function metadataOf({ id, mode, plan, modelAsked }: FinishedCall): string {
+  const { provider } = plan?.primary ?? { provider: null };
+  return JSON.stringify({
+    service: 'gateway',
+    request_id: id,
+    mode: plan?.mode ?? mode,
+    leg: 'primary',
+    upstream: provider,
+    model_asked: modelAsked,
+  });
 }
 
 function primaryForward(finished: FinishedCall): SpanRecord {

@@ -2,6 +2,7 @@
 import type { Config } from '#shared/config/load.ts';
 import { type Address, parseAddress } from '#shared/config/schema.ts';
 import { ConfigError } from '#shared/errors.ts';
+import type { TracePolicy } from './start-trace.ts';
 
 export interface GatewayConfig {
   readonly listen: Address;
@@ -17,6 +18,7 @@ export interface GatewayConfig {
   readonly sample: Config['compare']['sample'];
   readonly also: readonly string[];
   readonly countTokens: boolean;
+  readonly trace: TracePolicy;
   readonly countTtlMs: number;
   readonly upstreamHttp1: Config['upstream']['http1'];
 }
@@ -35,6 +37,7 @@ export function toGatewayConfig(config: Config, adminToken: string | null): Gate
     captureOff: config.capture.level === 'off',
     sample: config.compare.sample,
     also: config.compare.also,
+    trace: { inbound: config.tracing.inbound_context, sample: config.tracing.sample },
     countTokens: config.cache.count_tokens === 'on',
     countTtlMs: config.cache.count_tokens_ttl_secs * 1000,
     // Who instruments undici wants to see undici's calls.

@@ -122,7 +122,12 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     currentMode: () => mode.current().mode,
     traceCall: createCallTracing({
       tracing: parts.tracing,
-      maxContentBytes: config.tracing.max_content_bytes,
+      content: {
+        maxContentBytes: config.tracing.max_content_bytes,
+        hide: config.tracing.hide,
+        longestImage: config.tracing.base64_image_max_length,
+        prices: config.prices,
+      },
       redaction: parts.redaction,
     }),
   });

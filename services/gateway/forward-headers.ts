@@ -19,6 +19,8 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** Decoding happened here, so the encoding ends here. */
 const REQUEST_ONLY = new Set(['content-encoding']);
+/** Which trace a request is in, and what a client put beside, ends here; our own is another step's. */
+export const TRACE_CONTEXT: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'baggage']);
 /** Ours stay here, but for the mark that a request is a shadow's: a gateway further on must not shadow it again. */
 const isOwn = (name: string): boolean => name.startsWith('x-ccproxy-') && name !== 'x-ccproxy-shadow';
 
@@ -30,6 +32,7 @@ export function forwardHeaders(rawHeaders: readonly string[], target: Target): s
     const name = rawHeaders[index] ?? '';
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || named.has(lower) || REQUEST_ONLY.has(lower)) continue;
+    if (TRACE_CONTEXT.has(lower)) continue;
     if (isOwn(lower) || isForeignCredential(lower, target)) continue;
     headers.push(name, rawHeaders[index + 1] ?? '');
   }

@@ -1,8 +1,13 @@
 // In the thread that exports: the text of a call is read, redacted and put on its root span.
+import { itemizeUsage, type Prices } from '#shared/cost/price.ts';
+import { createPriceList, type PriceSettings } from '#shared/cost/price-list.ts';
 import { readLaidOut } from '#shared/exchange/exchange.ts';
+import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
+import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { ModelCost } from '#shared/telemetry/model-call.ts';
 import type { MakeSpans, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { type ModelFacts, withModelCall } from './call-spans.ts';
 
@@ -12,8 +17,21 @@ export interface CallSpansInput {
   facts: ModelFacts;
   /** Request and answer, from `layOutBody`. */
   laidOut: Uint8Array<ArrayBuffer>;
-  maxContentBytes: number;
+  content: ContentSettings;
   redaction: RedactorOptions;
+}
+
+export interface ContentSettings {
+  readonly maxContentBytes: number;
+  readonly hide: readonly HiddenPart[];
+  readonly longestImage: number;
+  /** Your own prices, by model. */
+  readonly prices: Readonly<Record<string, PriceSettings>>;
+}
+
+/** Of an answer that is whole: half of one costs nobody knows what. */
+export function costOf({ complete, usage }: AnswerFigures, prices: Prices | null): ModelCost | null {
+  return complete ? itemizeUsage(usage, prices) : null;
 }
 
 /** As what `makeCallSpans` is known. */
@@ -24,12 +42,15 @@ export const makeCallSpans: MakeSpans = async (given) => {
   const [root, ...others] = input.spans;
   if (root === undefined) return [];
   const { request, answer } = readLaidOut(input.laidOut);
+  const observation = await observe(answer);
+  const { prices, ...content } = input.content;
   const llm = llmAttributes({
     ...input.facts,
+    ...content,
     request: parseRequest(request),
-    observation: await observe(answer),
+    observation,
+    cost: costOf(observation, createPriceList(prices)(input.facts.modelSent)),
     content: true,
-    maxContentBytes: input.maxContentBytes,
     redact: createRedactor(input.redaction).redactText,
   });
   return [withModelCall(root, llm), ...others];

@@ -24,6 +24,8 @@ const REQUEST = {
   ],
 };
 
+const CONTENT = { maxContentBytes: 100_000, hide: [], longestImage: 32_000, prices: {} };
+
 function call(more: Partial<FinishedCall> = {}): FinishedCall {
   return {
     id: 'id',
@@ -53,7 +55,7 @@ describe('the spans of a call', () => {
       ...more,
     };
     const observation = finished.answer === null ? null : await observe(finished.answer);
-    createCallTracing({ tracing, maxContentBytes: 100_000, redaction })(finished, observation, { kind: 'none' });
+    createCallTracing({ tracing, content: CONTENT, redaction })(finished, observation, { kind: 'none' });
   };
   beforeEach(() => {
     emitted = [];

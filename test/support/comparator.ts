@@ -35,6 +35,9 @@ export const COMPARATOR_CONFIG: ComparatorConfig = {
   graceMs: 2_000,
   answerMaxBytes: 1024 * 1024,
   maxContentBytes: 100_000,
+  hide: [],
+  longestImage: 32_000,
+  prices: {},
 };
 
 export function testTarget(name: string, baseUrl: string, overrides: Partial<Target> = {}): Target {
@@ -55,6 +58,7 @@ export function testTarget(name: string, baseUrl: string, overrides: Partial<Tar
     seesImages: null,
     defaults: { temperature: null, top_p: null, max_tokens: null },
     anthropicFeatures: false,
+    propagatesTrace: false,
     aliases: [],
     displayName: name,
     contextWindow: null,

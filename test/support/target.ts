@@ -21,6 +21,7 @@ export function testTarget(fields: Partial<Target> = {}): Target {
     seesImages: null,
     defaults: { temperature: null, top_p: null, max_tokens: null },
     anthropicFeatures: false,
+    propagatesTrace: false,
     aliases: [],
     displayName: 'target',
     contextWindow: null,

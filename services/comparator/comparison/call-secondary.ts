@@ -5,6 +5,7 @@ import type { Clock } from '#shared/clock.ts';
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import type { AnswerEnd, ExchangeEntry, RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
+import { formatTraceparent, pairSpanId } from '#shared/ids.ts';
 import { findProvider } from '#shared/providers/index.ts';
 import type { Target, Timeouts } from '#shared/providers/target.ts';
 import { askLearning } from '#shared/upstream/ask-learning.ts';
@@ -20,6 +21,7 @@ import type { TraitMemory } from '#shared/upstream/learned-traits.ts';
 import { startConversion } from '#shared/upstream/start-conversion.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import { Stopping } from '../stopping.ts';
+import { traceOf } from './pair-row.ts';
 
 /** `callUpstream` with the connections of a target. */
 export type CallTarget = (
@@ -57,7 +59,7 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
   const sinceStart = (): number => parts.clock.monotonicMs() - startedAtMs;
   try {
     const callTarget = (request: UpstreamRequest): Promise<Answer> =>
-      parts.callTarget(request, target, { timeouts, onAbortable: abort.set });
+      parts.callTarget(withTrace(request, call), target, { timeouts, onAbortable: abort.set });
     const onLearned = (): void => {
       parts.onLearned(target);
       // What the refusal took is no time of the answer.
@@ -100,6 +102,15 @@ async function ask(
     messageId: `msg_${entry.id.replaceAll('-', '')}`,
     requestId: entry.id,
   });
+}
+
+/** A target that may know is told which span its request is. */
+function withTrace(request: UpstreamRequest, { entry, target }: SecondaryCall): UpstreamRequest {
+  const trace = traceOf(entry);
+  if (!target.propagatesTrace || trace.parentSpanId === null) return request;
+  const spanId = pairSpanId('compare_request', entry.id, target.name, 0);
+  const traceparent = formatTraceparent({ traceId: trace.traceId, spanId, sampled: trace.sampled });
+  return { ...request, headers: [...request.headers, 'traceparent', traceparent] };
 }
 
 /** What a client would have read: the error's status and envelope. */

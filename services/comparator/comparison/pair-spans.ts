@@ -5,8 +5,9 @@ import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import { pairSpanId } from '#shared/ids.ts';
 import type { ArmSummary, PairRow } from '#shared/store/store.ts';
-import { annotationKeys, CCPROXY, OPENINFERENCE, OTEL, PLAIN } from '#shared/telemetry/attribute-keys.ts';
+import { annotationKeys, CCPROXY, GEN_AI, OPENINFERENCE, OTEL, PLAIN } from '#shared/telemetry/attribute-keys.ts';
 import type { AttributeValue, SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
+import { pairNotes } from './pair-notes.ts';
 import { type PairTrace, traceOf } from './pair-row.ts';
 
 type Attributes = SpanRecord['attributes'];
@@ -50,6 +51,7 @@ function requestSpan(parts: PairSpanParts, secondary: ArmSummary): SpanRecord {
       [CCPROXY.upstream]: parts.llm[OPENINFERENCE.provider],
       [CCPROXY.compareSampled]: true,
       [OPENINFERENCE.sessionId]: row.session_id,
+      [OPENINFERENCE.metadata]: metadataOf(entry, row),
       ...numbers(secondary),
       [PLAIN.ttfbMs]: parts.secondary?.timing.firstByteMs,
       ...messaging(parts),
@@ -92,9 +94,10 @@ function pairSpan({ entry, row }: PairSpanParts): SpanRecord {
       'ccproxy.scorer_version': row.scorer_version,
       [OPENINFERENCE.sessionId]: row.session_id,
       [OPENINFERENCE.spanKind]: 'EVALUATOR',
+      [OPENINFERENCE.metadata]: metadataOf(entry, row),
       ...annotations(row),
     },
-    events: [],
+    events: evaluations(row, atMs),
     links: links(trace.traceId, judged),
     status: 'unset',
   };
@@ -172,19 +175,42 @@ function errorType(arm: ArmSummary): string {
 }
 
 function annotations(row: PairRow): Attributes {
-  const notes: Array<{ name: string; label: string; score: number | null }> = [
-    { name: 'verdict', label: row.verdict, score: null },
-  ];
-  for (const { scorer, label, value } of row.scores)
-    if (label !== 'na') notes.push({ name: scorer, label, score: value });
   const attributes: Record<string, AttributeValue | null> = {};
-  for (const [index, note] of notes.entries()) {
+  for (const [index, note] of pairNotes(row).entries()) {
     const keys = annotationKeys(index);
     attributes[keys.name] = note.name;
     attributes[keys.label] = note.label;
     attributes[keys.score] = note.score;
+    attributes[keys.explanation] = note.explanation;
     attributes[keys.kind] = 'CODE';
     attributes[keys.identifier] = row.pair_id;
   }
   return attributes;
+}
+
+/** The same notes in the words of OpenTelemetry. */
+function evaluations(row: PairRow, atMs: number): SpanEvent[] {
+  return pairNotes(row).map(({ name, label, score, explanation }) => ({
+    name: GEN_AI.evaluationResult,
+    atMs,
+    attributes: {
+      [GEN_AI.evaluationName]: name,
+      [GEN_AI.evaluationLabel]: label,
+      ...(score === null ? {} : { [GEN_AI.evaluationScore]: score }),
+      ...(explanation === null ? {} : { [GEN_AI.evaluationExplanation]: explanation }),
+    },
+  }));
+}
+
+/** For lists and filters of trace stores, which show no resource. */
+function metadataOf(entry: ExchangeEntry, row: PairRow): string {
+  return JSON.stringify({
+    service: 'comparator',
+    request_id: entry.id,
+    pair_id: row.pair_id,
+    mode: entry.mode,
+    leg: 'target',
+    target: row.target,
+    verdict: row.verdict,
+  });
 }

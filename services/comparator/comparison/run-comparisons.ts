@@ -1,8 +1,10 @@
 // THE COMPARISON PATH: deliveries of group `compare`, a few at a time. `compareOnce` is the page; everything around it
 // reads, holds and settles.
 import type { Delivery } from '#shared/bus/bus.ts';
+import { itemizeUsage } from '#shared/cost/price.ts';
 import { decodeEntry, type ExchangeEntry, isSchemaError, type RecordedAnswer } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
+import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
 import { findTarget, type Target } from '#shared/providers/target.ts';
 import type { PairRow } from '#shared/store/store.ts';
@@ -182,7 +184,7 @@ async function compareOnce(admitted: AdmittedPair, context: ComparatorContext): 
   const made = pair(primary, secondary);
   const scored = score(made);
   const row = toScoredRow(facts, { ...scored, primary, secondary, rewrites: call.rewrites });
-  const llm = await describe(admitted, call, secondary, context);
+  const llm = await describe(admitted, call, { answer, secondary }, context);
   return record({ row, spans: { ...spans, secondary, llm }, wasCalled: true }, context);
 }
 
@@ -218,19 +220,37 @@ function isReached(answer: RecordedAnswer): boolean {
 async function describe(
   { facts, target }: AdmittedPair,
   { body, model }: PreparedRequest,
-  observation: Observation,
-  { tracing, config, steps, events }: ComparatorContext,
+  { answer, secondary: observation }: { answer: RecordedAnswer; secondary: Observation },
+  { tracing, config, steps, events, pricesOf }: ComparatorContext,
 ): Promise<SpanRest['llm']> {
   if (!tracing.enabled) return {};
-  const { modelAsked, sessionId } = facts.entry;
+  const { modelAsked, sessionId, clientHeaders } = facts.entry;
   const { content } = tracing;
-  const { maxContentBytes } = config;
+  const { maxContentBytes, hide, longestImage } = config;
   const { provider } = target;
-  const call = { observation, modelAsked, modelSent: model, provider, sessionId, content, maxContentBytes };
+  const cost = observation.complete ? itemizeUsage(observation.usage, pricesOf(model)) : null;
+  const headers = spanHeaders(clientHeaders, answer);
+  const call = {
+    ...{ observation, modelAsked, modelSent: model, provider, sessionId, cost, headers },
+    ...{ content, maxContentBytes, hide, longestImage },
+  };
   try {
     return await steps.describeCall(body, call);
   } catch (error) {
     events.trouble('describe', error);
     return {};
   }
+}
+
+const NAMED = ['anthropic-organization-id', 'anthropic-workspace-id'] as const;
+
+/** Those that a model span shows. */
+function spanHeaders(client: ExchangeEntry['clientHeaders'], { rawHeaders }: RecordedAnswer): Record<string, string> {
+  const beta = client['anthropic-beta'];
+  const headers: Record<string, string> = beta === undefined ? {} : { 'anthropic-beta': beta };
+  for (const name of NAMED) {
+    const value = headerValue(rawHeaders, name);
+    if (value) headers[name] = value;
+  }
+  return headers;
 }

@@ -1,19 +1,21 @@
 // HTTP request → Call: its id, its clock, its trace, and the moment its client leaves.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { newSpanId, newTraceId, parseTraceparent, uuidv7 } from '#shared/ids.ts';
+import { uuidv7 } from '#shared/ids.ts';
 import type { GatewayContext } from '../context.ts';
-import type { Call, CallTrace } from './call.ts';
+import { startTrace } from '../start-trace.ts';
+import type { Call } from './call.ts';
 
 export function accept(request: IncomingMessage, response: ServerResponse, context: GatewayContext): Call {
   const startedAtMs = context.clock.nowMs();
+  const { mode } = context.mode.current();
   const call: Call = {
     id: uuidv7(startedAtMs),
     startedAtMs,
     acceptedAt: context.clock.monotonicMs(),
     request,
     response,
-    trace: traceOf(request),
-    mode: context.mode.current().mode,
+    trace: startTrace(request.headers, context.config.trace, mode === 'compare'),
+    mode,
     caller: null,
     view: null,
     plan: null,
@@ -40,16 +42,4 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
   });
   context.open.add(call);
   return call;
-}
-
-function traceOf(request: IncomingMessage): CallTrace {
-  const parent = parseTraceparent(request.headers.traceparent as string | undefined);
-  return {
-    traceId: parent?.traceId ?? newTraceId(),
-    spanId: newSpanId(),
-    forwardSpanId: newSpanId(),
-    parentSpanId: parent?.spanId ?? null,
-    sampled: parent?.sampled ?? true,
-    tracestate: parent ? String(request.headers.tracestate ?? '') : '',
-  };
 }

@@ -16,6 +16,8 @@ export interface CallTrace {
   parentSpanId: string | null;
   sampled: boolean;
   tracestate: string;
+  /** A client's span that is not continued. */
+  links: Array<{ traceId: string; spanId: string }>;
 }
 
 /** Who calls, as far as the gateway knows. */

@@ -9,6 +9,7 @@ import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID } from '../error-response.ts';
+import { traceHeaders } from '../start-trace.ts';
 import { type Call, ClientGone, type Plan } from './call.ts';
 import type { Outbound } from './transform.ts';
 
@@ -89,7 +90,7 @@ async function convert(
 async function callOnce(request: SentRequest, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
   const { timeouts } = plan.primary;
   try {
-    const headers = [...request.headers];
+    const headers = [...request.headers, ...traceHeaders(call.trace, plan.primary)];
     // The passthrough is asked as the client asked.
     if (plan.primary !== context.targets.passthrough) headers.push(REQUEST_ID, call.id);
     const sent = { ...request, headers };

@@ -1,4 +1,5 @@
-// One configuration out of four places: flag > environment > file > default. The only reader of `process.env` beside the
+// One configuration out of four places: flag > environment > file > default; between the last two stand
+// variables that other programs know too. The only reader of `process.env` beside the
 // telemetry preload. Every mistake is a ConfigError that names the place, the key, the value and what to write instead.
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -6,6 +7,7 @@ import { join, resolve } from 'node:path';
 import convict from 'convict';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { ConfigError } from '#shared/errors.ts';
+import { readForeignVariables } from './foreign-variables.ts';
 import { keyAt, knownPaths, nearestOf, toPattern, toVariable } from './known-settings.ts';
 import { readEnvironment } from './read-environment.ts';
 import { isKey, type SectionSchema, type Values } from './schema.ts';
@@ -52,6 +54,8 @@ interface Layer {
   tree: Tree;
 }
 
+const FOREIGN = { source: 'env', name: 'environment' } as const;
+
 /** The environment of this process and its folder. */
 export function processEnvironment(): { env: NodeJS.ProcessEnv; cwd: string } {
   return { env: process.env, cwd: process.cwd() };
@@ -71,6 +75,8 @@ export function loadConfig(options: LoadOptions): Config {
     refuseUnknown(layer);
     leaveOutEmpty(layer.tree, []);
   }
+  const isEndpointSet = layers.some(({ tree }) => lookup(tree, 'tracing.endpoint') !== undefined);
+  layers.push({ ...FOREIGN, tree: readForeignVariables(options.env, isEndpointSet, warnings) });
   const merged = layers.reduceRight<unknown>((low, layer) => merge(low, layer.tree), {}) as Tree;
   const values = { ...validate(topLevel, pickScalars(merged), '', layers), ...validateSections(merged, layers) };
   const maps = {

@@ -138,6 +138,15 @@ export function strings(doc: string): Key<string[]> {
   );
 }
 
+/** Any of the options, each written as it is here. */
+export function choices<const T extends string>(doc: string, options: readonly T[]): Key<T[]> {
+  return key<T[]>('strings', doc, [], (given) =>
+    Array.isArray(given) && given.every((item) => options.includes(item as T))
+      ? undefined
+      : `must be a list of ${options.map((o) => `"${o}"`).join(', ')}`,
+  );
+}
+
 export function stringMap(doc: string, sensitive = false): Key<Record<string, string>> {
   const check: Check = (given) =>
     given !== null &&

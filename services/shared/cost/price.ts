@@ -15,7 +15,21 @@ export interface Prices {
   readonly upToPromptTokens: number | null;
 }
 
+/** USD; the first three add up to `prompt`. */
+export interface ItemizedPrice {
+  readonly input: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+  readonly prompt: number;
+  readonly completion: number;
+  readonly total: number;
+}
+
 export function priceUsage(usage: Usage | null, prices: Prices | null): number | null {
+  return itemizeUsage(usage, prices)?.total ?? null;
+}
+
+export function itemizeUsage(usage: Usage | null, prices: Prices | null): ItemizedPrice | null {
   if (usage === null || prices === null) return null;
   const input = count(usage.input_tokens);
   const output = count(usage.output_tokens);
@@ -29,14 +43,21 @@ export function priceUsage(usage: Usage | null, prices: Prices | null): number |
     count((usage.cache_creation as HourUsage | undefined)?.ephemeral_1h_input_tokens) ?? 0,
   );
   const writePrice = prices.cacheWrite ?? prices.input;
-  const millionths =
-    input * prices.input +
-    output * prices.output +
-    read * (prices.cacheRead ?? prices.input) +
-    (written - hour) * writePrice +
-    hour * (prices.cacheWriteHour ?? writePrice);
-  return millionths / 1_000_000;
+  const fresh = input * prices.input;
+  const answered = output * prices.output;
+  const cacheRead = read * (prices.cacheRead ?? prices.input);
+  const cacheWrite = (written - hour) * writePrice + hour * (prices.cacheWriteHour ?? writePrice);
+  return {
+    input: fresh / MILLION,
+    cacheRead: cacheRead / MILLION,
+    cacheWrite: cacheWrite / MILLION,
+    prompt: (fresh + cacheRead + cacheWrite) / MILLION,
+    completion: answered / MILLION,
+    total: (fresh + answered + cacheRead + cacheWrite) / MILLION,
+  };
 }
+
+const MILLION = 1_000_000;
 
 interface HourUsage {
   ephemeral_1h_input_tokens?: unknown;

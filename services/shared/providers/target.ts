@@ -51,6 +51,8 @@ export interface Target {
   readonly maxConcurrent: number;
   /** Top-level `safeguards` and `thread` may go there. */
   readonly anthropicFeatures: boolean;
+  /** It is told which span its request is. */
+  readonly propagatesTrace: boolean;
   readonly aliases: readonly string[];
   readonly displayName: string;
   readonly contextWindow: number | null;

@@ -20,6 +20,13 @@ export const OPENINFERENCE = {
   tokensCacheRead: SemanticConventions.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ,
   tokensCacheWrite: SemanticConventions.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE,
   tokensReasoning: SemanticConventions.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING,
+  costPrompt: SemanticConventions.LLM_COST_PROMPT,
+  costCompletion: SemanticConventions.LLM_COST_COMPLETION,
+  costTotal: SemanticConventions.LLM_COST_TOTAL,
+  costInput: SemanticConventions.LLM_COST_INPUT,
+  costCacheRead: SemanticConventions.LLM_COST_PROMPT_DETAILS_CACHE_READ,
+  costCacheWrite: SemanticConventions.LLM_COST_PROMPT_DETAILS_CACHE_WRITE,
+  tools: SemanticConventions.LLM_TOOLS,
   inputValue: SemanticConventions.INPUT_VALUE,
   inputMimeType: SemanticConventions.INPUT_MIME_TYPE,
   outputValue: SemanticConventions.OUTPUT_VALUE,
@@ -46,13 +53,19 @@ export const MESSAGE = {
   contentImageUrl: `${SemanticConventions.MESSAGE_CONTENT_IMAGE}.${SemanticConventions.IMAGE_URL}`,
 } as const;
 
+/** Below `llm.tools.<i>.`. */
+export const TOOL_SCHEMA = SemanticConventions.TOOL_JSON_SCHEMA;
+
+type AnnotationPart = 'name' | 'score' | 'label' | 'explanation' | 'kind' | 'identifier';
+
 /** One annotation on a span: `annotations.<i>.annotation.*`. */
-export function annotationKeys(index: number): Record<'name' | 'score' | 'label' | 'kind' | 'identifier', string> {
+export function annotationKeys(index: number): Record<AnnotationPart, string> {
   const prefix = `${SemanticAttributePrefixes.annotations}.${index}.`;
   return {
     name: `${prefix}${SemanticConventions.ANNOTATION_NAME}`,
     score: `${prefix}${SemanticConventions.ANNOTATION_SCORE}`,
     label: `${prefix}${SemanticConventions.ANNOTATION_LABEL}`,
+    explanation: `${prefix}${SemanticConventions.ANNOTATION_EXPLANATION}`,
     kind: `${prefix}${SemanticConventions.ANNOTATION_ANNOTATOR_KIND}`,
     identifier: `${prefix}${SemanticConventions.ANNOTATION_IDENTIFIER}`,
   };
@@ -74,11 +87,27 @@ export const GEN_AI = {
   cacheReadTokens: 'gen_ai.usage.cache_read.input_tokens',
   cacheWriteTokens: 'gen_ai.usage.cache_write.input_tokens',
   reasoningTokens: 'gen_ai.usage.reasoning.output_tokens',
+  evaluationResult: 'gen_ai.evaluation.result',
+  evaluationName: 'gen_ai.evaluation.name',
+  evaluationScore: 'gen_ai.evaluation.score.value',
+  evaluationLabel: 'gen_ai.evaluation.score.label',
+  evaluationExplanation: 'gen_ai.evaluation.explanation',
 } as const;
 
 export const ANTHROPIC = {
   requestId: 'anthropic.request.id',
+  organizationId: 'anthropic.organization.id',
+  workspaceId: 'anthropic.workspace.id',
   stopReason: 'anthropic.message.stop_reason',
+  beta: 'anthropic.beta',
+  thinkingType: 'anthropic.thinking.type',
+  thinkingBudget: 'anthropic.thinking.budget_tokens',
+  requestServiceTier: 'anthropic.request.service_tier',
+  responseServiceTier: 'anthropic.response.service_tier',
+  cacheWrite5m: 'anthropic.usage.cache_creation.ephemeral_5m_input_tokens',
+  cacheWrite1h: 'anthropic.usage.cache_creation.ephemeral_1h_input_tokens',
+  compactionInput: 'anthropic.usage.compaction.input_tokens',
+  compactionOutput: 'anthropic.usage.compaction.output_tokens',
 } as const;
 
 export const OTEL = {

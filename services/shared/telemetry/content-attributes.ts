@@ -1,15 +1,16 @@
 // Prompt and answer text on a span, within a budget of bytes: the answer first, then the conversation from its newest
 // message backwards, so that what is cut is what was said longest ago.
 import { MimeType } from '@arizeai/openinference-semantic-conventions';
-import { CCPROXY, OPENINFERENCE } from './attribute-keys.ts';
-import { compactJson } from './compact-json.ts';
-import { type FlatMessage, flattenContent, flattenMessage, toolNames } from './flatten-message.ts';
+import { CCPROXY, OPENINFERENCE, TOOL_SCHEMA } from './attribute-keys.ts';
+import { compactJson, LONGEST_BASE64 } from './compact-json.ts';
+import { type FlatMessage, flattenContent, flattenMessage, type TextRules, toolNames } from './flatten-message.ts';
 import type { ModelObservation, ModelRequest } from './model-call.ts';
 import type { AttributeValue } from './tracing.ts';
 
 export interface ContentInput {
   request: ModelRequest | null;
   observation: ModelObservation;
+  longestImage?: number;
   redact(text: string): string;
 }
 
@@ -20,6 +21,7 @@ const LONGEST_VALUE_BYTES = 64 * 1024;
 export function contentAttributes(input: ContentInput, maxBytes: number): Record<string, AttributeValue> {
   const budget = createBudget(maxBytes - Buffer.byteLength(CCPROXY.contentTruncated) - 1);
   const { request, observation, redact } = input;
+  const rules: TextRules = { redact, longestImage: input.longestImage ?? LONGEST_BASE64 };
   const values: Record<string, AttributeValue> = {};
   const summaryBytes = Math.min(LONGEST_VALUE_BYTES, Math.floor(maxBytes / 8));
   addValue(values, budget, [OPENINFERENCE.inputMimeType, OPENINFERENCE.inputValue], summaryBytes, {
@@ -28,14 +30,16 @@ export function contentAttributes(input: ContentInput, maxBytes: number): Record
   });
   addValue(values, budget, [OPENINFERENCE.outputMimeType, OPENINFERENCE.outputValue], summaryBytes, finalText(input));
   const answer = observation.message;
-  const outputs = answer === null ? [] : flattenContent('assistant', answer.content, new Map(), redact);
+  const outputs = answer === null ? [] : flattenContent('assistant', answer.content, new Map(), rules);
   const output = takeNewest(outputs.toReversed(), budget, OPENINFERENCE.outputMessages);
-  const inputs = takeInputs(request, budget, redact);
+  const tools = takeTools(request, budget, redact);
+  const inputs = takeInputs(request, budget, rules);
   return {
     [CCPROXY.contentTruncated]: budget.isExceeded,
     ...values,
     ...keyed(OPENINFERENCE.outputMessages, output),
     ...keyed(OPENINFERENCE.inputMessages, inputs),
+    ...keyed(OPENINFERENCE.tools, tools),
   };
 }
 
@@ -67,18 +71,37 @@ function addValue(
   values[valueKey] = clipped;
 }
 
+/** As many tools, in their order, as fit into a quarter of what is left: they are the same turn by turn. */
+function takeTools(request: ModelRequest | null, budget: Budget, redact: (text: string) => string): FlatMessage[] {
+  const tools: readonly unknown[] = Array.isArray(request?.tools) ? request.tools : [];
+  let left = Math.floor(budget.left / 4);
+  const taken: FlatMessage[] = [];
+  for (const tool of tools) {
+    const flat: FlatMessage = [[TOOL_SCHEMA, redact(compactJson(tool))]];
+    const size = sizeOf(flat, OPENINFERENCE.tools);
+    if (size > left) {
+      budget.isExceeded = true;
+      break;
+    }
+    left -= size;
+    budget.left -= size;
+    taken.push(flat);
+  }
+  return taken;
+}
+
 /** The system prompt, if it takes no more than a quarter of what is left, then messages from the newest back. */
-function takeInputs(request: ModelRequest | null, budget: Budget, redact: (text: string) => string): FlatMessage[] {
+function takeInputs(request: ModelRequest | null, budget: Budget, rules: TextRules): FlatMessage[] {
   if (request === null) return [];
   const messages: readonly unknown[] = Array.isArray(request.messages) ? request.messages : [];
   const names = toolNames(messages);
-  const system = request.system === undefined ? [] : flattenContent('system', request.system, names, redact);
+  const system = request.system === undefined ? [] : flattenContent('system', request.system, names, rules);
   const systemBytes = system.reduce((sum, message) => sum + sizeOf(message, OPENINFERENCE.inputMessages), 0);
   const keepsSystem = systemBytes <= budget.left / 4;
   if (keepsSystem) budget.left -= systemBytes;
   else budget.isExceeded = true;
   const newestFirst = (function* (): Generator<FlatMessage> {
-    for (const message of messages.toReversed()) yield* flattenMessage(message, names, redact).toReversed();
+    for (const message of messages.toReversed()) yield* flattenMessage(message, names, rules).toReversed();
   })();
   const taken = takeNewest(newestFirst, budget, OPENINFERENCE.inputMessages);
   return keepsSystem ? [...system, ...taken] : taken;

@@ -1,13 +1,18 @@
 // Anthropic messages → OpenInference's flat messages, each a list of key suffixes and values. No block is dropped: what has
 // no convention becomes JSON text. Input is whatever a client sent, so nothing about its shape is believed.
 import { MESSAGE } from './attribute-keys.ts';
-import { compactJson, LEFT_OUT, LONGEST_BASE64 } from './compact-json.ts';
+import { compactJson, LEFT_OUT } from './compact-json.ts';
 
 /** Key suffix and value, the role first. */
 export type FlatMessage = Array<[key: string, value: string]>;
 
 type Block = Record<string, unknown>;
-type Redact = (text: string) => string;
+export interface TextRules {
+  /** Applied to every text. */
+  redact(text: string): string;
+  /** Longest base64 image that is kept, in characters. */
+  longestImage: number;
+}
 
 /** The name of each tool call by its id, for the results that follow. */
 export function toolNames(messages: readonly unknown[]): Map<string, string> {
@@ -25,10 +30,10 @@ export function toolNames(messages: readonly unknown[]): Map<string, string> {
 }
 
 /** One message of a request → one or more flat ones: every tool result is a message of its own. */
-export function flattenMessage(message: unknown, names: ReadonlyMap<string, string>, redact: Redact): FlatMessage[] {
-  if (!isObject(message)) return [textMessage('unknown', redact(compactJson(message)))];
+export function flattenMessage(message: unknown, names: ReadonlyMap<string, string>, rules: TextRules): FlatMessage[] {
+  if (!isObject(message)) return [textMessage('unknown', rules.redact(compactJson(message)))];
   const role = typeof message.role === 'string' ? message.role : 'unknown';
-  return flattenContent(role, message.content, names, redact);
+  return flattenContent(role, message.content, names, rules);
 }
 
 /** The content of a message, a system prompt or an answer. */
@@ -36,20 +41,20 @@ export function flattenContent(
   role: string,
   content: unknown,
   names: ReadonlyMap<string, string>,
-  redact: Redact,
+  rules: TextRules,
 ): FlatMessage[] {
-  if (typeof content === 'string') return [textMessage(role, redact(content))];
-  if (!Array.isArray(content)) return [textMessage(role, redact(compactJson(content)))];
+  if (typeof content === 'string') return [textMessage(role, rules.redact(content))];
+  if (!Array.isArray(content)) return [textMessage(role, rules.redact(compactJson(content)))];
   const messages: FlatMessage[] = [];
   let run: unknown[] = [];
   const endRun = (): void => {
-    if (run.length > 0) messages.push(blocksMessage(role, run, redact));
+    if (run.length > 0) messages.push(blocksMessage(role, run, rules));
     run = [];
   };
   for (const block of content) {
     if (isObject(block) && block.type === 'tool_result') {
       endRun();
-      messages.push(toolResultMessage(block, names, redact));
+      messages.push(toolResultMessage(block, names, rules));
     } else {
       run.push(block);
     }
@@ -65,7 +70,7 @@ function textMessage(role: string, text: string): FlatMessage {
   ];
 }
 
-function toolResultMessage(block: Block, names: ReadonlyMap<string, string>, redact: Redact): FlatMessage {
+function toolResultMessage(block: Block, names: ReadonlyMap<string, string>, rules: TextRules): FlatMessage {
   const id = typeof block.tool_use_id === 'string' ? block.tool_use_id : '';
   const name = names.get(id);
   const { content } = block;
@@ -73,18 +78,18 @@ function toolResultMessage(block: Block, names: ReadonlyMap<string, string>, red
     [MESSAGE.role, 'tool'],
     [MESSAGE.toolCallId, id],
     ...(name === undefined ? [] : ([[MESSAGE.name, name]] satisfies FlatMessage)),
-    [MESSAGE.content, redact(typeof content === 'string' ? content : compactJson(content ?? ''))],
+    [MESSAGE.content, rules.redact(typeof content === 'string' ? content : compactJson(content ?? ''))],
   ];
 }
 
-function blocksMessage(role: string, blocks: readonly unknown[], redact: Redact): FlatMessage {
+function blocksMessage(role: string, blocks: readonly unknown[], rules: TextRules): FlatMessage {
   const flat: FlatMessage = [[MESSAGE.role, role]];
   const lastText = blocks.findLastIndex((block) => !isToolUse(block));
   let contents = 0;
   let calls = 0;
   for (const [index, block] of blocks.entries()) {
     if (isToolUse(block)) {
-      const call = toolCall(block, redact);
+      const call = toolCall(block, rules);
       flat.push(...prefixed(`${MESSAGE.toolCalls}.${calls}.`, call));
       calls += 1;
       // Something follows the call: its place among the contents matters.
@@ -93,7 +98,7 @@ function blocksMessage(role: string, blocks: readonly unknown[], redact: Redact)
         contents += 1;
       }
     } else {
-      flat.push(...prefixed(`${MESSAGE.contents}.${contents}.`, toContent(block, redact)));
+      flat.push(...prefixed(`${MESSAGE.contents}.${contents}.`, toContent(block, rules)));
       contents += 1;
     }
   }
@@ -104,22 +109,22 @@ function isToolUse(block: unknown): block is Block {
   return isObject(block) && block.type === 'tool_use';
 }
 
-function toolCall(block: Block, redact: Redact): FlatMessage {
+function toolCall(block: Block, rules: TextRules): FlatMessage {
   return [
     [MESSAGE.callId, typeof block.id === 'string' ? block.id : ''],
     [MESSAGE.callName, typeof block.name === 'string' ? block.name : ''],
-    [MESSAGE.callArguments, redact(compactJson(block.input ?? {}))],
+    [MESSAGE.callArguments, rules.redact(compactJson(block.input ?? {}))],
   ];
 }
 
-function toContent(block: unknown, redact: Redact): FlatMessage {
+function toContent(block: unknown, rules: TextRules): FlatMessage {
   if (isObject(block)) {
-    if (block.type === 'text' && typeof block.text === 'string') return textContent(redact(block.text));
+    if (block.type === 'text' && typeof block.text === 'string') return textContent(rules.redact(block.text));
     if (block.type === 'thinking' && typeof block.thinking === 'string') {
       const signature = typeof block.signature === 'string' ? block.signature : '';
       return [
         [MESSAGE.contentType, 'reasoning'],
-        [MESSAGE.contentText, redact(block.thinking)],
+        [MESSAGE.contentText, rules.redact(block.thinking)],
         ...(signature === '' ? [] : ([[MESSAGE.contentSignature, signature]] satisfies FlatMessage)),
       ];
     }
@@ -129,15 +134,15 @@ function toContent(block: unknown, redact: Redact): FlatMessage {
         [MESSAGE.contentData, block.data],
       ];
     }
-    const url = block.type === 'image' ? imageUrl(block.source) : null;
+    const url = block.type === 'image' ? imageUrl(block.source, rules.longestImage) : null;
     if (url !== null) {
       return [
         [MESSAGE.contentType, 'image'],
-        [MESSAGE.contentImageUrl, redact(url)],
+        [MESSAGE.contentImageUrl, rules.redact(url)],
       ];
     }
   }
-  return textContent(redact(compactJson(block)));
+  return textContent(rules.redact(compactJson(block)));
 }
 
 function textContent(text: string): FlatMessage {
@@ -147,12 +152,12 @@ function textContent(text: string): FlatMessage {
   ];
 }
 
-function imageUrl(source: unknown): string | null {
+function imageUrl(source: unknown, longest: number): string | null {
   if (!isObject(source)) return null;
-  if (typeof source.url === 'string') return source.url.length > LONGEST_BASE64 ? LEFT_OUT : source.url;
+  if (typeof source.url === 'string') return source.url.length > longest ? LEFT_OUT : source.url;
   if (typeof source.data !== 'string') return null;
   const mime = typeof source.media_type === 'string' ? source.media_type : 'application/octet-stream';
-  return source.data.length > LONGEST_BASE64 ? LEFT_OUT : `data:${mime};base64,${source.data}`;
+  return source.data.length > longest ? LEFT_OUT : `data:${mime};base64,${source.data}`;
 }
 
 function prefixed(prefix: string, flat: FlatMessage): FlatMessage {

@@ -5,7 +5,8 @@ import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semanti
 import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
 import { compactJson } from './compact-json.ts';
 import { clip, contentAttributes } from './content-attributes.ts';
-import type { ModelObservation, ModelRequest } from './model-call.ts';
+import { type HiddenPart, hideContent } from './hide-content.ts';
+import type { ModelCost, ModelObservation, ModelRequest } from './model-call.ts';
 import { isSecretName, REDACTED } from './secret-shapes.ts';
 import type { AttributeValue } from './tracing.ts';
 
@@ -20,9 +21,17 @@ export interface LlmAttributesInput {
   provider: string;
   /** The session as the exchange knows it; else it is read from the request's metadata. */
   sessionId?: string;
+  /** null = its price is not known. */
+  cost?: ModelCost | null;
+  /** Some of the headers, lower-case name → value: `anthropic-beta` of the request, ids of the answer. */
+  headers?: Readonly<Record<string, string>>;
   /** Whether prompt and answer text may be on the span. */
   content: boolean;
   maxContentBytes?: number;
+  /** What of the content is left out all the same. */
+  hide?: readonly HiddenPart[];
+  /** Longest base64 image that is kept, in characters. */
+  longestImage?: number;
   /** Applied to all text before it is measured or cut. */
   redact(text: string): string;
 }
@@ -42,18 +51,21 @@ export function llmAttributes(input: LlmAttributesInput): Attributes {
     ...timingAttributes(input.observation),
     ...modelAttributes(input),
     ...tokenAttributes(input.observation.usage),
+    ...costAttributes(input.cost ?? null),
     ...requestAttributes(input),
   });
-  if (!input.content) return facts;
-  return { ...facts, ...contentAttributes(input, maxBytes - sizeOf(facts)) };
+  const all = input.content ? { ...facts, ...contentAttributes(input, maxBytes - sizeOf(facts)) } : facts;
+  return hideContent(all, input.hide ?? []);
 }
 
-function identityAttributes({ request, requestBytes, observation, sessionId }: LlmAttributesInput): Sparse {
+function identityAttributes({ request, requestBytes, observation, sessionId, headers }: LlmAttributesInput): Sparse {
   const user = readUser(isObject(request?.metadata) ? request.metadata.user_id : null);
   return {
     [OPENINFERENCE.spanKind]: OpenInferenceSpanKind.LLM,
     [PLAIN.anthropicRequestId]: shortName(observation.requestId),
     [ANTHROPIC.requestId]: shortName(observation.requestId),
+    [ANTHROPIC.organizationId]: shortName(headers?.['anthropic-organization-id']),
+    [ANTHROPIC.workspaceId]: shortName(headers?.['anthropic-workspace-id']),
     [OPENINFERENCE.sessionId]: shortName(sessionId ?? user.sessionId),
     [OPENINFERENCE.userId]: user.userHash,
     [CCPROXY.requestBytes]: requestBytes,
@@ -104,7 +116,8 @@ function tokenAttributes(usage: ModelObservation['usage']): Sparse {
   const cacheWrite = numberOf(usage.cache_creation_input_tokens) ?? 0;
   const prompt = fresh === null ? null : fresh + cacheRead + cacheWrite;
   const completion = numberOf(usage.output_tokens);
-  const reasoning = reasoningTokens(usage);
+  const reasoning = numberOf(objectOf(usage.output_tokens_details).thinking_tokens);
+  const writes = objectOf(usage.cache_creation);
   return {
     [OPENINFERENCE.tokensPrompt]: prompt,
     [OPENINFERENCE.tokensCompletion]: completion,
@@ -114,24 +127,55 @@ function tokenAttributes(usage: ModelObservation['usage']): Sparse {
     [OPENINFERENCE.tokensReasoning]: reasoning || null,
     [GEN_AI.inputTokens]: prompt,
     [GEN_AI.outputTokens]: completion,
-    [GEN_AI.cacheReadTokens]: cacheRead || null,
-    [GEN_AI.cacheWriteTokens]: cacheWrite || null,
-    [GEN_AI.reasoningTokens]: reasoning || null,
+    // Here a reported 0 is said, as the SDK of Anthropic does.
+    [GEN_AI.cacheReadTokens]: numberOf(usage.cache_read_input_tokens),
+    [GEN_AI.cacheWriteTokens]: numberOf(usage.cache_creation_input_tokens),
+    [GEN_AI.reasoningTokens]: reasoning,
+    [ANTHROPIC.cacheWrite5m]: numberOf(writes.ephemeral_5m_input_tokens),
+    [ANTHROPIC.cacheWrite1h]: numberOf(writes.ephemeral_1h_input_tokens),
+    [ANTHROPIC.responseServiceTier]: shortName(usage.service_tier),
+    ...compactionAttributes(usage.iterations),
   };
 }
 
-function reasoningTokens(usage: Readonly<Record<string, unknown>>): number {
-  const details = usage.output_tokens_details;
-  return isObject(details) ? (numberOf(details.thinking_tokens) ?? 0) : 0;
+/** What compactions on the server used is in no other count. */
+function compactionAttributes(iterations: unknown): Sparse {
+  const all: readonly unknown[] = Array.isArray(iterations) ? iterations : [];
+  const compactions = all.filter(isObject).filter(({ type }) => type === 'compaction');
+  if (compactions.length === 0) return {};
+  const sum = (names: readonly string[]): number =>
+    compactions.reduce((total, each) => names.reduce((part, name) => part + (numberOf(each[name]) ?? 0), total), 0);
+  return {
+    [ANTHROPIC.compactionInput]: sum(['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']),
+    [ANTHROPIC.compactionOutput]: sum(['output_tokens']),
+  };
 }
 
-function requestAttributes({ request, redact }: LlmAttributesInput): Sparse {
+function costAttributes(cost: ModelCost | null): Sparse {
+  if (cost === null) return {};
+  return {
+    [OPENINFERENCE.costPrompt]: cost.prompt,
+    [OPENINFERENCE.costCompletion]: cost.completion,
+    [OPENINFERENCE.costTotal]: cost.total,
+    [OPENINFERENCE.costInput]: cost.input,
+    [OPENINFERENCE.costCacheRead]: cost.cacheRead || null,
+    [OPENINFERENCE.costCacheWrite]: cost.cacheWrite || null,
+  };
+}
+
+function requestAttributes({ request, headers, redact }: LlmAttributesInput): Sparse {
   if (request === null) return {};
-  const effort = isObject(request.output_config) ? request.output_config.effort : null;
+  const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => name.trim());
+  const named = betas.filter((name) => name !== '');
+  const thinking = objectOf(request.thinking);
   return {
     [GEN_AI.requestMaxTokens]: numberOf(request.max_tokens),
     [GEN_AI.requestStream]: request.stream === true ? true : null,
-    [GEN_AI.requestReasoningLevel]: shortName(effort),
+    [GEN_AI.requestReasoningLevel]: shortName(objectOf(request.output_config).effort),
+    [ANTHROPIC.thinkingType]: shortName(thinking.type),
+    [ANTHROPIC.thinkingBudget]: numberOf(thinking.budget_tokens),
+    [ANTHROPIC.requestServiceTier]: shortName(request.service_tier),
+    [ANTHROPIC.beta]: named.length > 0 ? named : null,
     [OPENINFERENCE.invocationParameters]: invocationParameters(request, redact),
   };
 }
@@ -220,6 +264,10 @@ function sizeOf(attributes: Attributes): number {
     (sum, [key, value]) => sum + Buffer.byteLength(key) + (typeof value === 'string' ? Buffer.byteLength(value) : 8),
     0,
   );
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {};
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

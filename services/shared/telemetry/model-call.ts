@@ -1,6 +1,16 @@
 // The part of a call to a model that spans describe. Structural on purpose: a request as it travels and the observation of
 // an answer fit, and telemetry depends on neither. Nothing about a request's shape is believed.
 
+/** USD; the first three add up to `prompt`. */
+export interface ModelCost {
+  readonly input: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+  readonly prompt: number;
+  readonly completion: number;
+  readonly total: number;
+}
+
 export type ModelRequest = Readonly<Record<string, unknown>>;
 
 export interface ModelObservation {

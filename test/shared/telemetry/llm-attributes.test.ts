@@ -278,6 +278,100 @@ describe('llmAttributes', () => {
     expect(attributes['input.value']).to.equal('go on');
   });
 
+  it('says what was asked of the model and what it cost, in the words of Anthropic’s SDK where it has them', () => {
+    const usage = {
+      ...{ input_tokens: 1, output_tokens: 2, cache_read_input_tokens: 0, service_tier: 'priority' },
+      cache_creation: { ephemeral_5m_input_tokens: 3, ephemeral_1h_input_tokens: 4 },
+      output_tokens_details: { thinking_tokens: 1 },
+      iterations: [
+        { type: 'compaction', input_tokens: 5, cache_read_input_tokens: 6, output_tokens: 7 },
+        { type: 'message', input_tokens: 100 },
+      ],
+    };
+    const attributes = describeCall({
+      request: request({
+        thinking: { type: 'enabled', budget_tokens: 1024 },
+        service_tier: 'auto',
+        output_config: { effort: 'high' },
+      }),
+      observation: observation({ usage }),
+      headers: { 'anthropic-beta': 'a-1, b-2', 'anthropic-organization-id': 'org', 'anthropic-workspace-id': 'ws' },
+      cost: { input: 0.25, cacheRead: 0, cacheWrite: 0.5, prompt: 0.75, completion: 1, total: 1.75 },
+    });
+    expect(attributes).to.deep.include({
+      'anthropic.thinking.type': 'enabled',
+      'anthropic.thinking.budget_tokens': 1024,
+      'anthropic.request.service_tier': 'auto',
+      'anthropic.response.service_tier': 'priority',
+      'anthropic.beta': ['a-1', 'b-2'],
+      'anthropic.organization.id': 'org',
+      'anthropic.workspace.id': 'ws',
+      'anthropic.usage.cache_creation.ephemeral_5m_input_tokens': 3,
+      'anthropic.usage.cache_creation.ephemeral_1h_input_tokens': 4,
+      'anthropic.usage.compaction.input_tokens': 11,
+      'anthropic.usage.compaction.output_tokens': 7,
+      'gen_ai.request.reasoning.level': 'high',
+      'gen_ai.usage.cache_read.input_tokens': 0,
+      'gen_ai.usage.reasoning.output_tokens': 1,
+      'llm.token_count.completion_details.reasoning': 1,
+      'llm.cost.prompt': 0.75,
+      'llm.cost.completion': 1,
+      'llm.cost.total': 1.75,
+      'llm.cost.prompt_details.input': 0.25,
+      'llm.cost.prompt_details.cache_write': 0.5,
+    });
+    expect(attributes).to.not.have.any.keys(
+      'llm.token_count.prompt_details.cache_read',
+      'llm.cost.prompt_details.cache_read',
+    );
+  });
+
+  it('shows the tools that were offered, in their order, after all messages', () => {
+    const tools = [
+      { name: 'Bash', input_schema: { type: 'object' } },
+      { type: 'web_search_20250305', name: 'web_search' },
+    ];
+    const attributes = describeCall({ request: request({ tools }) });
+    const shown = tools.map((_, index) => JSON.parse(String(attributes[`llm.tools.${index}.tool.json_schema`])));
+    expect(shown).to.deep.equal(tools);
+    expect(Object.keys(attributes).at(-1)).to.match(/^llm\.tools\.1\./);
+    const many = Array.from({ length: 50 }, (_, index) => ({ name: `t${index}`, description: 'd'.repeat(500) }));
+    const cut = describeCall({ request: request({ tools: many }), maxContentBytes: 8_000 });
+    expect(cut['ccproxy.content.truncated']).to.equal(true);
+    expect(cut['llm.input_messages.0.message.content']).to.equal('hello');
+    expect(bytesOf(cut)).to.be.at.most(8_000);
+  });
+
+  it('S0-24 hides what it is told to hide', () => {
+    const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'x'.repeat(50) } };
+    const messages = [{ role: 'user' as const, content: [{ type: 'text', text: 'secret plan' }, image] }];
+    const hidden = (hide: NonNullable<LlmAttributesInput['hide']>, more = {}): Attributes =>
+      describeCall({ request: request({ messages, tools: [{ name: 'T' }] }), hide, ...more });
+    const all = hidden([]);
+    expect(JSON.stringify(all)).to.include('data:image/png;base64,');
+    const url = 'llm.input_messages.0.message.contents.1.message_content.image.image.url';
+    expect(hidden([], { longestImage: 10 })[url]).to.equal('__REDACTED__');
+    const noInputs = hidden(['inputs']);
+    expect(noInputs['input.value']).to.equal('__REDACTED__');
+    expect(inputs(noInputs)).to.deep.equal([]);
+    expect(outputs(noInputs)).to.deep.equal(outputs(all));
+    const noOutputs = hidden(['outputs']);
+    expect(noOutputs['output.value']).to.equal('__REDACTED__');
+    expect(outputs(noOutputs)).to.deep.equal([]);
+    expect(inputs(hidden(['input_messages']))).to.deep.equal([]);
+    expect(outputs(hidden(['output_messages']))).to.deep.equal([]);
+    expect(JSON.stringify(hidden(['input_text']))).to.not.include('secret plan');
+    expect(hidden(['input_text'])).to.have.property(url);
+    expect(hidden(['input_images'])).to.not.have.property(url);
+    expect(JSON.stringify(hidden(['output_text']))).to.not.include('"done"');
+    expect(Object.keys(hidden(['llm_tools'])).filter((key) => key.startsWith('llm.tools'))).to.deep.equal([]);
+    expect(hidden(['llm_invocation_parameters'])).to.not.have.property('llm.invocation_parameters');
+    expect(hidden(['prompts', 'choices'])).to.deep.equal(all);
+    for (const part of ['inputs', 'outputs', 'llm_tools'] as const) {
+      expect(hidden([part])['llm.token_count.total'], part).to.equal(71);
+    }
+  });
+
   it('keeps the place of a tool call that text follows', () => {
     const content = [
       { type: 'tool_use', id: 't1', name: 'Read', input: {} },

@@ -1,9 +1,11 @@
 // [tracing], [log], [capture], and the places where things are kept: [redis], [store].
 import {
   choice,
+  choices,
   flag,
   integer,
   number,
+  optionalBaseUrl,
   optionalChoice,
   optionalFlag,
   optionalText,
@@ -12,6 +14,21 @@ import {
   strings,
   text,
 } from '../schema.ts';
+
+/** What `tracing.hide` knows: the last part of `OPENINFERENCE_HIDE_…`. */
+export const HIDDEN = [
+  'inputs',
+  'outputs',
+  'input_messages',
+  'output_messages',
+  'input_text',
+  'output_text',
+  'input_images',
+  'llm_tools',
+  'llm_invocation_parameters',
+  'prompts',
+  'choices',
+] as const;
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
@@ -24,6 +41,17 @@ export const tracing = {
   project: text('Project the traces belong to.', 'default'),
   content: optionalFlag('Put prompts and answers on spans; unset = only for a loopback endpoint.'),
   max_content_bytes: integer('Content bytes on one span.', 750_000, { min: 0 }),
+  hide: choices('Parts of the content that stay off spans all the same, as OPENINFERENCE_HIDE_… names them.', HIDDEN),
+  base64_image_max_length: integer('Characters of a base64 image that is put on a span.', 32_000, { min: 0 }),
+  inbound_context: choice(
+    "What a client's traceparent does: continue = its trace goes on; link = a trace of our own with a link to it; ignore.",
+    ['continue', 'link', 'ignore'],
+    'continue',
+  ),
+  sample: number('Share of our own traces that is kept; compared requests always are.', 1, { min: 0, max: 1 }),
+  phoenix_url: optionalBaseUrl(
+    'Phoenix that scores are sent to; unset = the host of endpoint, if a Phoenix answers there.',
+  ),
   queue_max_bytes: integer('Bytes of spans waiting for export.', 67_108_864, { min: 1024 }),
   instrumentations: strings('Auto-instrumentations to switch on, by short name (http, undici, redis …).'),
 };
