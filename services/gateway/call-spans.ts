@@ -99,7 +99,7 @@ function proxyRequest(
 }
 
 /** As the SDK of Anthropic names it: the envelope's type, else the status; a stream that stops short is the API's error. */
-function errorType({ error, httpStatus, outcome }: FinishedCall, observation: Observation | null): string {
+function errorType({ error, httpStatus, outcome }: FinishedCall, observation: AnswerFigures | null): string {
   const told = error?.code ?? observation?.error?.type;
   if (told !== undefined) return told;
   if (httpStatus >= 400) return String(httpStatus);
@@ -203,6 +203,7 @@ export interface ForwardedRequest {
   parentSpanId: string | null;
   sampled: boolean;
   tracestate: string;
+  links: SpanRecord['links'];
   startedAtMs: number;
   durationMs: number;
   method: string;
@@ -233,7 +234,7 @@ export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
       'error.type': isError ? String(request.status || 'connection_error') : null,
     },
     events: [],
-    links: [],
+    links: request.links,
     status: isError ? 'error' : 'unset',
   };
 }

@@ -7,7 +7,6 @@ import { Socket } from 'node:net';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { GatewayError } from '#shared/errors.ts';
-import { newSpanId, newTraceId, parseTraceparent } from '#shared/ids.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { isSecretName } from '#shared/telemetry/secret-shapes.ts';
 import { CREDENTIAL_HEADERS, credentialHeaders } from '#shared/upstream/credentials.ts';
@@ -16,9 +15,11 @@ import { holdsAdminToken } from '../admin/holds-admin-token.ts';
 import type { ForwardedRequest } from '../call-spans.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID, sendError } from '../error-response.ts';
-import { connectionNames, HOP_BY_HOP } from '../forward-headers.ts';
+import { connectionNames, HOP_BY_HOP, TRACE_CONTEXT } from '../forward-headers.ts';
+import type { CallTrace } from '../messages/call.ts';
 import { breakOff, refuseWhileDraining } from '../open-answers.ts';
 import { sessionHeader } from '../routing/identify-turn.ts';
+import { startTrace, traceHeaders } from '../start-trace.ts';
 
 /** The upstream's answer to a client's response, once it has begun. */
 type UpstreamAnswers = WeakMap<ServerResponse, IncomingMessage>;
@@ -39,8 +40,9 @@ export function createPassthroughHandler(context: GatewayContext): RequestHandle
       throw new GatewayError('permission_error', 'the admin token is for the admin API only and is forwarded nowhere');
     }
     refuseUpgrade(req.headers.upgrade);
-    observe(req, res, context, () => answers.get(res));
-    req.headers = outgoingHeaders(req, context.targets.passthrough);
+    const trace = startTrace(req.headers, context.config.trace, false);
+    observe(req, res, context, { trace, upstreamAnswer: () => answers.get(res) });
+    req.headers = outgoingHeaders(req, context.targets.passthrough, trace);
     void forward(req, res, next);
   };
 }
@@ -92,7 +94,8 @@ function createForwarder(context: GatewayContext, answers: UpstreamAnswers): Ret
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
 
 /** What the client sent, but for what belongs to its connection, to us, or to another host. */
-function outgoingHeaders(req: IncomingMessage, { credential }: Target): IncomingHttpHeaders {
+function outgoingHeaders(req: IncomingMessage, target: Target, trace: CallTrace): IncomingHttpHeaders {
+  const { credential } = target;
   const named = connectionNames(req.rawHeaders);
   const own = credentialHeaders(credential, req.rawHeaders);
   const isClients = credential.kind === 'client';
@@ -100,11 +103,13 @@ function outgoingHeaders(req: IncomingMessage, { credential }: Target): Incoming
   const headers: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(req.headers)) {
     if ((HOP_BY_HOP.has(name) || named.has(name)) && !FRAMING.has(name)) continue;
-    if (name.startsWith('x-ccproxy-')) continue;
+    if (name.startsWith('x-ccproxy-') || TRACE_CONTEXT.has(name)) continue;
     if (!stays.has(name) && (CREDENTIAL_HEADERS.has(name) || (!isClients && isSecretName(name)))) continue;
     headers[name] = value;
   }
   if (!isClients && own[0] && own[1]) headers[own[0]] = own[1];
+  const told = traceHeaders({ ...trace, forwardSpanId: trace.spanId }, target);
+  for (let index = 0; index < told.length; index += 2) headers[told[index] ?? ''] = told[index + 1];
   return headers;
 }
 
@@ -138,25 +143,19 @@ function observe(
   req: Request,
   res: Response,
   context: GatewayContext,
-  upstreamAnswer: () => IncomingMessage | undefined,
+  { trace, upstreamAnswer }: { trace: CallTrace; upstreamAnswer: () => IncomingMessage | undefined },
 ): void {
   const startedAt = context.clock.monotonicMs();
   const startedAtMs = context.clock.nowMs();
   const { path } = req;
   const requestId = String(res.getHeader(REQUEST_ID));
   const sessionId = sessionHeader(req.headers);
-  const parent = parseTraceparent(req.headers.traceparent as string | undefined);
-  const tracestate = parent ? String(req.headers.tracestate ?? '') : '';
   // Ahead of the library, which then ends its request: after that nobody knows who went first.
   res.once('close', () => {
     context.events.forwarded({
       requestId,
       sessionId,
-      traceId: parent?.traceId ?? newTraceId(),
-      spanId: newSpanId(),
-      parentSpanId: parent?.spanId ?? null,
-      sampled: parent?.sampled ?? true,
-      tracestate,
+      ...trace,
       startedAtMs,
       durationMs: context.clock.monotonicMs() - startedAt,
       method: req.method,
