@@ -1,0 +1,73 @@
+// The examples for GitOps against the chart that they install.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Ajv } from 'ajv';
+import { expect } from 'chai';
+import { parse, parseAllDocuments } from 'yaml';
+import { ROOT, readSource } from '../support/read-imports.ts';
+
+const FOLDER = 'deploy/kubernetes';
+const read = <Shape>(file: string): Shape => parse(readSource(`${FOLDER}/${file}`)) as Shape;
+const values = read<Record<string, { existingSecret?: string; external?: { existingSecret: string } }>>('values.yaml');
+const BASE = 'kustomize/base/kustomization.yaml';
+const OVERLAY = 'kustomize/overlays/production';
+
+interface Application {
+  spec: { sources: Array<{ chart?: string; ref?: string; helm?: { valueFiles: string[] } }> };
+}
+
+describe('deploy/kubernetes', () => {
+  it('sets values that the chart has', () => {
+    const schema = JSON.parse(readSource('helm/cc-proxy/values.schema.json')) as object;
+    const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
+    validate(values);
+    expect(validate.errors ?? []).to.deep.equal([]);
+  });
+
+  it('names its files as they are', () => {
+    const { helmCharts } = read<{ helmCharts: Array<{ name: string; valuesFile: string }> }>(BASE);
+    expect(helmCharts.map(({ name }) => name)).to.deep.equal(['cc-proxy']);
+    expect(join(dirname(`${FOLDER}/${BASE}`), helmCharts[0]?.valuesFile ?? '')).to.equal(`${FOLDER}/values.yaml`);
+    const overlay = read<{ resources: string[]; patches: Array<{ path: string }> }>(`${OVERLAY}/kustomization.yaml`);
+    for (const path of [...overlay.resources, ...overlay.patches.map((patch) => patch.path)]) {
+      expect(existsSync(join(ROOT, FOLDER, OVERLAY, path)), path).to.equal(true);
+    }
+    const { sources } = read<Application>('argo-cd/application.yaml').spec;
+    const [file = ''] = sources.find(({ chart }) => chart === 'cc-proxy')?.helm?.valueFiles ?? [];
+    expect(sources.some(({ ref }) => file.startsWith(`$${ref}/`))).to.equal(true);
+    expect(existsSync(join(ROOT, file.replace(/^\$\w+\//, ''))), file).to.equal(true);
+  });
+
+  it('tells how to make every Secret that it names', () => {
+    const named = [
+      values.secrets?.existingSecret,
+      values.redis?.external?.existingSecret,
+      values.store?.external?.existingSecret,
+    ];
+    const keys = read<{ upstreamKeys: Array<{ existingSecret: string; key: string }> }>('values.yaml').upstreamKeys;
+    const page = readSource(`${FOLDER}/README.md`);
+    for (const secret of named) expect(page).to.include(`secret generic ${secret} `);
+    for (const { existingSecret, key } of keys)
+      expect(page).to.include(`secret generic ${existingSecret} --from-file=${key}=`);
+  });
+
+  it('patches a Deployment and a container that the chart makes', function () {
+    if (spawnSync('helm', ['version'], { stdio: 'ignore' }).status !== 0) return this.skip();
+    const args = ['template', 'cc-proxy', join(ROOT, 'helm/cc-proxy'), '-f', join(ROOT, FOLDER, 'values.yaml')];
+    const { stdout, stderr, status } = spawnSync('helm', args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+    expect(status, stderr).to.equal(0);
+    const patch = read<Deployment>(`${OVERLAY}/gateway.yaml`);
+    const made = parseAllDocuments(stdout).map((document) => document.toJS() as Deployment | null);
+    const found = made.find((it) => it?.kind === patch.kind && it.metadata.name === patch.metadata.name);
+    const names = (it: Deployment | null | undefined): string[] =>
+      (it?.spec.template.spec.containers ?? []).map(({ name }) => name);
+    expect(names(found)).to.include.members(names(patch));
+  });
+});
+
+interface Deployment {
+  kind: string;
+  metadata: { name: string };
+  spec: { template: { spec: { containers: Array<{ name: string }> } } };
+}

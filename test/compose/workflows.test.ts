@@ -1,0 +1,104 @@
+// The workflows as far as they can be held here: their form, what they name, and what they may do.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { parse } from 'yaml';
+import { ROOT, readSource } from '../support/read-imports.ts';
+
+interface Job {
+  needs?: string | string[];
+  permissions?: Record<string, string>;
+  'timeout-minutes'?: number;
+  steps: Array<{ uses?: string; run?: string; with?: Record<string, unknown> }>;
+}
+
+interface Workflow {
+  permissions: Record<string, string>;
+  jobs: Record<string, Job>;
+}
+
+const FOLDER = '.github/workflows';
+const files = readdirSync(join(ROOT, FOLDER));
+const workflows = new Map(files.map((file) => [file, parse(readSource(`${FOLDER}/${file}`)) as Workflow]));
+const jobs = [...workflows].flatMap(([file, { jobs }]) =>
+  Object.entries(jobs).map(([name, job]) => ({ file, name, job })),
+);
+
+describe('workflows', () => {
+  it('check, chart, image and release are there', () => {
+    expect(files).to.have.members(['check.yml', 'chart.yml', 'image.yml', 'release.yml']);
+  });
+
+  it('may read and nothing else, but for the jobs that publish', () => {
+    for (const [file, { permissions }] of workflows) expect(permissions, file).to.deep.equal({ contents: 'read' });
+    const more = jobs.filter(({ job }) => Object.values(job.permissions ?? {}).includes('write'));
+    expect(more.map(({ file, name }) => `${file} ${name}`)).to.have.members(
+      ['image', 'chart', 'notes'].map((n) => `release.yml ${n}`),
+    );
+  });
+
+  it('name a version of every action, and leave no credential in the checkout', () => {
+    const steps = jobs.flatMap(({ job }) => job.steps);
+    const used = steps.flatMap(({ uses }) => uses ?? []);
+    expect(used).to.have.length.above(10);
+    expect(used.filter((name) => !/^[\w-]+\/[\w-]+@(v?\d[\w.]*|[0-9a-f]{40})$/.test(name))).to.deep.equal([]);
+    const checkouts = steps.filter(({ uses }) => uses?.startsWith('actions/checkout@'));
+    for (const step of checkouts) expect(step.with?.['persist-credentials']).to.equal(false);
+  });
+
+  it('end by themselves, and run only scripts that exist', () => {
+    for (const { file, name, job } of jobs) {
+      expect(job['timeout-minutes'], `${file} ${name}`).to.be.above(0);
+      const run = job.steps.map((step) => step.run ?? '').join('\n');
+      const named = [...run.matchAll(/(?<![\w/.-])((?:scripts|\.ci)\/[\w.-]+)/g)].map((match) => match[1] ?? '');
+      expect(named.filter((path) => !existsSync(join(ROOT, path)))).to.deep.equal([]);
+    }
+  });
+
+  it('release nothing before every check has passed, and take the notes from the changelog', () => {
+    const release = workflows.get('release.yml')?.jobs ?? {};
+    const needs = (name: string): string[] => [release[name]?.needs ?? []].flat();
+    expect([needs('image'), needs('chart'), needs('notes')]).to.deep.equal([
+      ['check'],
+      ['check', 'image'],
+      ['check', 'chart'],
+    ]);
+    const runs = (name: string): string => (release[name]?.steps ?? []).map((step) => step.run ?? '').join('\n');
+    expect(runs('check')).to.include('set-version.ts --check').and.include('.ci/run');
+    expect(runs('notes')).to.include('set-version.ts --notes');
+    const build = release.image?.steps.find(({ uses }) => uses?.startsWith('docker/build-push-action'))?.with;
+    expect(build).to.include({ platforms: 'linux/amd64,linux/arm64', sbom: true, provenance: 'mode=max' });
+    expect(String(build?.tags)).not.to.include('latest');
+    for (const name of ['image', 'chart']) expect(runs(name)).to.include('cosign sign --yes');
+  });
+
+  it('are what actionlint takes', function () {
+    if (spawnSync('actionlint', ['--version']).status !== 0) return this.skip();
+    const paths = files.map((file) => join(ROOT, FOLDER, file));
+    const { status, stdout } = spawnSync('actionlint', ['-shellcheck=', ...paths], { encoding: 'utf8' });
+    expect(stdout).to.equal('');
+    expect(status).to.equal(0);
+  });
+});
+
+describe('renovate.json', () => {
+  const renovate = JSON.parse(readSource('renovate.json')) as {
+    extends: string[];
+    minimumReleaseAge: string;
+    customManagers: Array<{ matchStrings: string[] }>;
+  };
+
+  it('waits a week before it takes a release, and pins actions by digest', () => {
+    expect(renovate.minimumReleaseAge).to.equal('7 days');
+    expect(renovate.extends).to.include('helpers:pinGitHubActionDigests');
+  });
+
+  it('finds every image of the compose file', () => {
+    const pattern = new RegExp(renovate.customManagers[0]?.matchStrings[0] ?? '', 'g');
+    const text = readSource('docker-compose.yml');
+    const found = [...text.matchAll(pattern)].map((match) => `${match.groups?.depName}:${match.groups?.currentValue}`);
+    const images = [...text.matchAll(/image: \$\{\w+:-([^}]+)\}/g)].map((match) => match[1]);
+    expect(found).to.have.members(images);
+  });
+});
