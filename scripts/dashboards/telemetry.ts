@@ -67,6 +67,15 @@ export const telemetry: Page = {
           },
           quantiles('ccproxy_telemetry_export_seconds'),
         ),
+        timeseries(
+          {
+            title: 'Scores for Phoenix',
+            description: 'ccproxy_phoenix_annotations_total: dropped and failed ones are missing beside their spans.',
+            unit: 'short',
+          },
+          [{ expr: rate('ccproxy_phoenix_annotations_total', '', 'result'), legend: '{{result}}' }],
+          { stacked: true },
+        ),
       ],
     },
     {

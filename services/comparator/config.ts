@@ -2,6 +2,8 @@
 import type { Config } from '#shared/config/load.ts';
 import { type Address, parseAddress } from '#shared/config/schema.ts';
 import { ConfigError } from '#shared/errors.ts';
+import { parseOtlpEndpoint } from '#shared/telemetry/otlp-endpoint.ts';
+import type { PhoenixNotesConfig } from '#shared/telemetry/phoenix-notes.ts';
 
 export interface ComparatorConfig {
   readonly listen: Address;
@@ -29,6 +31,8 @@ export interface ComparatorConfig {
   readonly hide: Config['tracing']['hide'];
   /** Longest base64 image on a span, in characters. */
   readonly longestImage: number;
+  /** Who keeps scores beside spans; null = no tracing. */
+  readonly phoenix: PhoenixNotesConfig | null;
   /** Your own prices, by model. */
   readonly prices: Config['prices'];
 }
@@ -67,6 +71,15 @@ export function toComparatorConfig(config: Config, adminToken: string | null): C
     maxContentBytes: config.tracing.max_content_bytes,
     hide: config.tracing.hide,
     longestImage: config.tracing.base64_image_max_length,
+    phoenix: toPhoenix(config.tracing),
     prices: config.prices,
   });
+}
+
+/** Where it is not named, the receiver of the spans may be one. */
+function toPhoenix(tracing: Config['tracing']): PhoenixNotesConfig | null {
+  const { endpoint, phoenix_url, phoenix_headers, headers } = tracing;
+  if (endpoint === null) return null;
+  if (phoenix_url === null) return { url: parseOtlpEndpoint(endpoint).base, isPhoenix: false, headers };
+  return { url: phoenix_url.replace(/\/+$/, ''), isPhoenix: true, headers: phoenix_headers };
 }

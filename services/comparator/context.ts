@@ -10,6 +10,7 @@ import type { Store } from '#shared/store/store.ts';
 import { beginAtZero, type Callee } from '#shared/telemetry/begin-at-zero.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
+import { createPhoenixNotes, type PhoenixNotes } from '#shared/telemetry/phoenix-notes.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
@@ -49,6 +50,8 @@ export interface ComparatorContext {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
+  /** Keeps scores beside spans; null = nobody does. */
+  readonly notes: PhoenixNotes | null;
   readonly events: ComparatorEvents;
   readonly breakers: TargetBreakers;
   readonly budget: TokenBudget;
@@ -70,6 +73,8 @@ export interface ComparatorContext {
 
 /** Each parked exchange is held in memory without its body. */
 const MOST_PARKED = 200;
+/** What spans, and then notes on them, get to leave. */
+const FLUSH_MS = 3_000;
 
 export interface BuiltContext {
   context: ComparatorContext;
@@ -95,6 +100,13 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     return callUpstream(request, { ...options, dispatcher });
   };
   const redaction = withHmacKey(parts.redaction);
+  const notes =
+    config.phoenix &&
+    createPhoenixNotes(config.phoenix, {
+      flushSpans: () => parts.tracing.flush(FLUSH_MS),
+      onResult: (result, count) => metrics.phoenixAnnotationsTotal.inc({ result }, count),
+      onTrouble: (error) => events.trouble('phoenix', error),
+    });
   const steps = createThreadedSteps(redaction);
   const context: ComparatorContext = {
     config,
@@ -104,6 +116,7 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     clock,
     metrics,
     tracing: parts.tracing,
+    notes,
     events,
     breakers: createTargetBreakers({
       targets: names,
@@ -129,7 +142,11 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     stop: () => stopping.abort(),
     abandon: () => abandoned.abort(),
     close: async () => {
-      await Promise.all([steps.close(), ...[...agents.values()].map((agent) => agent.destroy())]);
+      await Promise.all([
+        notes?.close(FLUSH_MS),
+        steps.close(),
+        ...[...agents.values()].map((agent) => agent.destroy()),
+      ]);
     },
   };
 }

@@ -38,6 +38,7 @@ export const COMPARATOR_CONFIG: ComparatorConfig = {
   hide: [],
   longestImage: 32_000,
   prices: {},
+  phoenix: null,
 };
 
 export function testTarget(name: string, baseUrl: string, overrides: Partial<Target> = {}): Target {

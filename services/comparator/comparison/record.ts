@@ -1,7 +1,10 @@
 // Makes the effects of a pair once, although an exchange may be delivered more than once: the row's unique id decides
 // who counts. Spans leave only after their result is stored, under ids that a repetition shares.
 import type { PairRow } from '#shared/store/store.ts';
+import type { SpanNote } from '#shared/telemetry/phoenix-notes.ts';
 import type { ComparatorContext } from '../context.ts';
+import { pairNotes } from './pair-notes.ts';
+import { type PairTrace, traceOf } from './pair-row.ts';
 import { type PairSpanParts, pairSpans } from './pair-spans.ts';
 
 export interface Recorded {
@@ -12,7 +15,7 @@ export interface Recorded {
   wasCalled: boolean;
 }
 
-type Context = Pick<ComparatorContext, 'store' | 'tracing' | 'events' | 'clock'>;
+type Context = Pick<ComparatorContext, 'store' | 'tracing' | 'notes' | 'events' | 'clock'>;
 
 /** @throws when the store cannot be reached: nothing of the pair is settled then. */
 export async function record({ row, spans, wasCalled }: Recorded, context: Context): Promise<'new' | 'known'> {
@@ -34,5 +37,16 @@ async function exportStored(pairId: string, spans: Recorded['spans'], context: C
 /** Also for a row that was stored by a process that then died. */
 export async function exportPair(row: PairRow, spans: Recorded['spans'], context: Context): Promise<void> {
   context.tracing.emit(pairSpans({ ...spans, row }));
+  if (context.tracing.enabled) context.notes?.add(spanNotes(row, traceOf(spans.entry)));
   await context.store.markExported(row.pair_id, new Date(context.clock.nowMs()).toISOString());
+}
+
+/** All on the span of the answer that is judged; the verdict on the request's own as well, where lists of traces show it. */
+function spanNotes(row: PairRow, { parentSpanId, sampled }: PairTrace): SpanNote[] {
+  if (!sampled) return [];
+  const judged = row.secondary?.span_id ?? null;
+  return pairNotes(row).flatMap((note) => {
+    const spans = note.name === 'verdict' ? [parentSpanId, judged] : [judged];
+    return spans.flatMap((spanId) => (spanId === null ? [] : [{ ...note, spanId, identifier: row.pair_id }]));
+  });
 }

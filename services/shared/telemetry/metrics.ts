@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createFamilies, type Families, type MetricsRegistry } from './families.ts';
 import {
   ACTION_LEVELS,
+  ANNOTATION_RESULTS,
   CLIENT_LEG,
   COMPARE_STREAMS,
   COUNTED_BY,
@@ -335,6 +336,11 @@ function telemetryFamilies({ counter, gauge, histogram }: Families) {
     telemetrySpansTotal: counter('ccproxy_telemetry_spans_total', 'Spans by what became of them.', {
       result: SPAN_RESULTS,
     }),
+    phoenixAnnotationsTotal: counter(
+      'ccproxy_phoenix_annotations_total',
+      'Scores for Phoenix by what became of them.',
+      { result: ANNOTATION_RESULTS },
+    ),
     telemetryQueueSpans: gauge('ccproxy_telemetry_queue_spans', 'Spans waiting for export.', { exporter: EXPORTERS }),
     telemetryQueueBytes: gauge('ccproxy_telemetry_queue_bytes', 'Size of the spans waiting for export.', {
       exporter: EXPORTERS,

@@ -4,6 +4,8 @@ import { ConfigError } from '#shared/errors.ts';
 export interface OtlpEndpoint {
   /** The full URL that spans are posted to. */
   url: string;
+  /** The same without the path of OTLP: what else the receiver serves is below it. */
+  base: string;
   protocol: 'http/protobuf';
   /** The URL for logs and the admin API: without credentials and query. */
   shown: string;
@@ -28,9 +30,11 @@ export function parseOtlpEndpoint(endpoint: string): OtlpEndpoint {
     );
   }
   const path = url.pathname.replace(/\/+$/, '');
-  url.pathname = path.endsWith(TRACES_PATH) ? path : `${path}${TRACES_PATH}`;
+  const prefix = path.endsWith(TRACES_PATH) ? path.slice(0, -TRACES_PATH.length) : path;
+  url.pathname = `${prefix}${TRACES_PATH}`;
   return {
     url: url.href,
+    base: `${url.origin}${prefix}`,
     protocol: 'http/protobuf',
     shown: `${url.protocol}//${url.host}${url.pathname}`,
     isLoopback: isLoopbackHost(url.hostname),

@@ -162,6 +162,8 @@ export const DEAD_REASONS = ['schema', 'deliveries', 'trimmed', 'bus_reset'] as 
 export const HISTORY_RESULTS = ['stored', 'duplicate', 'expired', 'failed', 'dead'] as const;
 
 export const SPAN_RESULTS = ['exported', 'dropped_queue', 'dropped_bytes', 'failed', 'unsampled'] as const;
+/** `dropped`: more were waiting than may. */
+export const ANNOTATION_RESULTS = ['posted', 'dropped', 'failed'] as const;
 export const EXPORTERS = ['otlp'] as const;
 
 const MOST_MODELS = 8;

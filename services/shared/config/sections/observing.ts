@@ -49,6 +49,7 @@ export const tracing = {
     'continue',
   ),
   sample: number('Share of our own traces that is kept; compared requests always are.', 1, { min: 0, max: 1 }),
+  phoenix_headers: stringMap('Headers for phoenix_url, e.g. an API key; those of the export are not sent there.', true),
   phoenix_url: optionalBaseUrl(
     'Phoenix that scores are sent to; unset = the host of endpoint, if a Phoenix answers there.',
   ),
