@@ -13,12 +13,32 @@ export function isAllowed(url: string, allowed: readonly string[], blocked: read
 function isWithin(page: URL, domain: string): boolean {
   const { host, path } = split(domain);
   if (host === '' || !(page.hostname === host || page.hostname.endsWith(`.${host}`))) return false;
-  return path === '' || pathPattern(path).test(page.pathname);
+  return path === '' || isBelow(page.pathname, path);
 }
 
-function pathPattern(path: string): RegExp {
-  const parts = path.split(/\*+/).map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[^]*?')}(?:$|/)`);
+/**
+ * Each part is taken where it first stands: that leaves most for those behind it. No pattern, which would try every
+ * place with every other one.
+ */
+function isBelow(pathname: string, path: string): boolean {
+  const [first = '', ...others] = path.split(/\*+/);
+  const last = others.pop();
+  if (!pathname.startsWith(first)) return false;
+  if (last === undefined) return isStep(pathname, first.length);
+  let at = first.length;
+  for (const part of others) {
+    const found = pathname.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  for (let found = pathname.indexOf(last, at); found !== -1; found = pathname.indexOf(last, found + 1)) {
+    if (isStep(pathname, found + last.length)) return true;
+  }
+  return false;
+}
+
+function isStep(pathname: string, end: number): boolean {
+  return end === pathname.length || pathname[end] === '/';
 }
 
 function split(domain: string): { host: string; path: string } {

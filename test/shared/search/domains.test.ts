@@ -22,6 +22,26 @@ describe('domains of a search', () => {
     expect(isAllowed('https://example.com/a.b', ['example.com/a+b'], [])).to.equal(false);
   });
 
+  it('cost no more to look at, however many stars a client puts into one', () => {
+    // A pattern would try every place of every star, and not end within a lifetime.
+    const url = `https://example.com/${'a'.repeat(2000)}`;
+    expect(isAllowed(url, [`example.com/${'*a'.repeat(100)}*b`], [])).to.equal(false);
+    expect(isAllowed(url, [`example.com/${'*a'.repeat(100)}*`], [])).to.equal(true);
+  });
+
+  it('match as a pattern of the same meaning would', () => {
+    const short = fc.string({ unit: fc.constantFrom('a', 'b', '/', '*'), maxLength: 7 });
+    fc.assert(
+      fc.property(short, short, (path, asked) => {
+        const page = `https://example.com/${path.replaceAll('*', 'a')}`;
+        const told = asked.replace(/\/+$/, '');
+        const pattern = new RegExp(`^/${told.split(/\*+/).join('[^]*')}(?:$|/)`);
+        const expected = told === '' || pattern.test(new URL(page).pathname);
+        expect(isAllowed(page, [`example.com/${told}`], [])).to.equal(expected);
+      }),
+    );
+  });
+
   it('that are blocked win, and what is no address of a page is never allowed', () => {
     expect(isAllowed('https://a.example.com/', ['example.com'], ['a.example.com'])).to.equal(false);
     for (const url of ['', 'example.com', 'javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x'])
