@@ -223,5 +223,33 @@ export const models: Page = {
         ),
       ],
     },
+    {
+      title: 'Cost',
+      panels: [
+        timeseries(
+          {
+            title: 'Cost an hour by leg and model',
+            description: 'ccproxy_cost_usd_total by the prices known here; the shadow costs too.',
+            unit: 'currencyUSD',
+          },
+          [
+            {
+              expr: `3600 * ${rate('ccproxy_cost_usd_total', OF_MODEL, 'leg, model')}`,
+              legend: '{{leg}} {{model}}',
+            },
+          ],
+          { stacked: true, span: 12 },
+        ),
+        timeseries(
+          {
+            title: 'Calls whose cost is not known',
+            description: 'ccproxy_cost_unpriced_total: no price, no count of tokens, or an answer that broke off.',
+            unit: 'reqps',
+          },
+          [{ expr: rate('ccproxy_cost_unpriced_total', OF_MODEL, 'leg, model'), legend: '{{leg}} {{model}}' }],
+          { span: 12 },
+        ),
+      ],
+    },
   ],
 };

@@ -1,7 +1,7 @@
 // The upstreams, by utilisation, saturation and errors.
 import type { Page } from './dashboard.ts';
 import { timeseries } from './panels.ts';
-import { increase, largest, rate, ratio, total } from './queries.ts';
+import { increase, largest, quantiles, rate, ratio, total } from './queries.ts';
 
 export const upstreams: Page = {
   uid: 'cc-proxy-upstreams',
@@ -80,6 +80,34 @@ export const upstreams: Page = {
             unit: 'reqps',
           },
           [{ expr: rate('ccproxy_gateway_requests_total', 'outcome="rejected"', 'route'), legend: '{{route}}' }],
+          { span: 12 },
+        ),
+      ],
+    },
+    {
+      title: 'Connections',
+      panels: [
+        timeseries(
+          {
+            title: 'Connections by what they do',
+            description:
+              'ccproxy_upstream_pool_running, ccproxy_upstream_pool_free and ccproxy_upstream_pool_pending: those that wait.',
+            unit: 'short',
+          },
+          [
+            { expr: total('ccproxy_upstream_pool_running', '', 'upstream'), legend: '{{upstream}} running' },
+            { expr: total('ccproxy_upstream_pool_free', '', 'upstream'), legend: '{{upstream}} free' },
+            { expr: total('ccproxy_upstream_pool_pending', '', 'upstream'), legend: '{{upstream}} waiting' },
+          ],
+          { span: 12 },
+        ),
+        timeseries(
+          {
+            title: 'Time to connect',
+            description: 'ccproxy_upstream_connect_seconds, TLS included; kept connections are not opened again.',
+            unit: 's',
+          },
+          quantiles('ccproxy_upstream_connect_seconds', '', 'upstream'),
           { span: 12 },
         ),
       ],

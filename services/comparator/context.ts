@@ -89,7 +89,14 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
   const stopping = new AbortController();
   const abandoned = new AbortController();
   const labelsOf = targetLabels(targets);
-  const events = createComparatorEvents({ log: parts.log, metrics, labelsOf });
+  const pricesOf = createPriceList(config.prices);
+  const modelOf = (name: string): string => findTarget(targets, name)?.model ?? name;
+  const events = createComparatorEvents({
+    log: parts.log,
+    metrics,
+    labelsOf,
+    pricesOf: (target) => pricesOf(modelOf(target)),
+  });
   const names = [...targets.models.keys(), ...(targets.forced ? [targets.forced.name] : [])];
   beginAtZero(metrics, 'target', names.map(labelsOf));
   const agents = new Map<number, UpstreamAgent>();
@@ -131,7 +138,7 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
     callTarget: parts.callTarget ?? callTarget,
     learned: createTraitMemory({ nowMs: clock.nowMs }),
     steps,
-    pricesOf: createPriceList(config.prices),
+    pricesOf,
     redact: createRedactor(redaction).redactText,
     consumer: `${hostname()}-${randomBytes(4).toString('hex')}`,
     stopping: stopping.signal,

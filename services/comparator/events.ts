@@ -1,6 +1,7 @@
 // One function per thing that happens in the comparator: its log line and its metrics together, so that they cannot drift.
 
 import { DEAD_REASONS, type Deaths, type Delivery } from '#shared/bus/bus.ts';
+import { type Prices, priceUsage } from '#shared/cost/price.ts';
 import { errorMessage } from '#shared/errors.ts';
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { ArmOutcome, Observation } from '#shared/exchange/observation.ts';
@@ -40,9 +41,10 @@ export interface EventParts {
   metrics: Metrics;
   /** Model and provider of a target, bounded for labels. */
   labelsOf(target: string): Callee;
+  pricesOf(target: string): Prices | null;
 }
 
-export function createComparatorEvents({ log, metrics, labelsOf }: EventParts): ComparatorEvents {
+export function createComparatorEvents({ log, metrics, labelsOf, pricesOf }: EventParts): ComparatorEvents {
   return {
     pairStored(row, { entry, secondary }) {
       metrics.comparePairsTotal.inc({ verdict: row.verdict });
@@ -51,8 +53,11 @@ export function createComparatorEvents({ log, metrics, labelsOf }: EventParts): 
       countScores(metrics, row, exemplar);
       if (row.secondary !== null) {
         countCall(metrics, row.secondary, { callee: labelsOf(row.target), usage: secondary?.usage ?? null, exemplar });
+        if (secondary !== null) countCost(metrics, secondary, labelsOf(row.target).model, pricesOf(row.target));
       }
       log.info('pair.stored', {
+        request_id: row.exchange_id,
+        session_id: row.session_id,
         pair_id: row.pair_id,
         trace_id: row.trace_id,
         verdict: row.verdict,
@@ -175,6 +180,14 @@ function countCall(metrics: Metrics, arm: ArmSummary, { callee, usage, exemplar 
     metrics.stopReasonsTotal.inc({ ...LEG, model, stop_reason: stopReasonLabel(arm.stop_reason) });
   }
   if (arm.tools.length > 0) metrics.toolCallsTotal.inc({ ...LEG, model }, arm.tools.length);
+}
+
+/** What a refused call cost is nothing; what a broken answer cost nobody said. */
+function countCost(metrics: Metrics, arm: Observation, model: string, prices: Prices | null): void {
+  if (arm.httpStatus === 0 || arm.httpStatus >= 400) return;
+  const cost = arm.complete ? priceUsage(arm.usage, prices) : null;
+  if (cost === null) metrics.costUnpricedTotal.inc({ ...LEG, model });
+  else metrics.costUsdTotal.inc({ ...LEG, model }, cost);
 }
 
 function stopReasonLabel(stopReason: string | null): string {

@@ -6,6 +6,7 @@ import type { Config } from '#shared/config/load.ts';
 import type { Control } from '#shared/control/control.ts';
 import { createLogSwitch, type LogSwitch } from '#shared/control/log-switch.ts';
 import { createModeSwitch, type ModeSwitch } from '#shared/control/mode.ts';
+import { createPriceList } from '#shared/cost/price-list.ts';
 import type { Mode } from '#shared/exchange/exchange.ts';
 import { createTokenCounter, type TokenCounter } from '#shared/messages/token-counter.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
@@ -39,6 +40,7 @@ import { createSlots, type Slots } from './slots.ts';
 import { createStatsBook, type StatsBook } from './stats.ts';
 import { createCallTracing } from './trace-call.ts';
 import { createTracingSwitch, type TracingSwitch } from './tracing-switch.ts';
+import { watchConnections } from './watch-connections.ts';
 
 /** What the starter hands to the gateway: adapters of ports, shared with other services of the process or not. */
 export interface GatewayParts {
@@ -119,6 +121,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     tracing: parts.tracing,
     stats,
     modelLabel,
+    pricesOf: createPriceList(config.prices),
     currentMode: () => mode.current().mode,
     traceCall: createCallTracing({
       tracing: parts.tracing,
@@ -143,6 +146,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   );
   const slots = new Map(all.map((target) => [target.provider, limitedSlots(target, metrics)]));
   const agents = new Map<number, UpstreamAgent>();
+  const connections = watchConnections(allTargets(targets), agents, metrics);
   const publisher = createPublisher({
     config: gatewayConfig,
     bus,
@@ -151,7 +155,8 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     preparer: createExchangePreparer(),
   });
   const agentWith = (connectMs: number): UpstreamAgent => {
-    const known = agents.get(connectMs) ?? createUpstreamAgent(connectMs, gatewayConfig.upstreamHttp1);
+    const known =
+      agents.get(connectMs) ?? createUpstreamAgent(connectMs, gatewayConfig.upstreamHttp1, connections.onConnected);
     agents.set(connectMs, known);
     return known;
   };
@@ -196,6 +201,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
       mode.stop();
       tracing.stop();
       logLevels.stop();
+      connections.stop();
       admission.stop();
       await Promise.all([stats.stop(), tokens.stop()]);
       await Promise.all([...agents.values()].map((agent) => agent.destroy()));

@@ -1,6 +1,8 @@
 // One function per thing that happens: its log line, its metric and its span together, so that they cannot drift.
 
 import type { PublishResult } from '#shared/bus/bus.ts';
+import { priceUsage } from '#shared/cost/price.ts';
+import type { PriceLookup } from '#shared/cost/price-list.ts';
 import { errorMessage } from '#shared/errors.ts';
 import type { Mode, SkipReason } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
@@ -67,6 +69,7 @@ export interface GatewayEventsParts {
   tracing: Tracing;
   stats: StatsBook;
   modelLabel(name: string | null): string;
+  pricesOf: PriceLookup;
   currentMode(): Mode;
   traceCall: TraceCall;
 }
@@ -99,6 +102,7 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
     callUnread: (finished, error) => {
       log.warn('request.finished', { ...logFields(finished, null), unread: errorMessage(error) });
       parts.stats.add({ ...NO_TOKENS, total_requests: 1 });
+      bookCost(finished, null, parts);
       parts.traceCall(finished, null, { kind: 'none' });
     },
     credentialRefused: (call, provider) =>
@@ -235,20 +239,22 @@ function bookReading(finished: FinishedCall, observation: AnswerFigures | null, 
     cache_read_input_tokens: usage.cache_read_input_tokens ?? 0,
     cache_creation_input_tokens: usage.cache_creation_input_tokens ?? 0,
   });
-  if (observation === null || finished.plan === null || observation.httpStatus >= 400) return;
+  bookCost(finished, observation, parts);
+  if (observation === null || finished.plan === null) return;
   const model = parts.modelLabel(finished.plan.model ?? finished.modelAsked);
   const leg = 'primary';
   const labels = { leg, gen_ai_request_model: model, gen_ai_provider_name: finished.plan.primary.provider } as const;
   const exemplar =
     finished.trace.sampled && parts.tracing.enabled ? { exemplarLabels: { trace_id: finished.trace.traceId } } : {};
   const { ttftMs, durationMs } = observation.timing;
-  if (ttftMs !== null)
-    metrics.genAiServerTimeToFirstTokenSeconds.observe({ labels, value: ttftMs / 1000, ...exemplar });
   metrics.genAiServerRequestDurationSeconds.observe({
     labels: { ...labels, error_type: errorType(finished) },
     value: durationMs / 1000,
     ...exemplar,
   });
+  if (observation.httpStatus >= 400) return;
+  if (ttftMs !== null)
+    metrics.genAiServerTimeToFirstTokenSeconds.observe({ labels, value: ttftMs / 1000, ...exemplar });
   const output = usage.output_tokens ?? 0;
   if (ttftMs !== null && output > 1) {
     metrics.genAiServerTimePerOutputTokenSeconds.observe(labels, (durationMs - ttftMs) / (output - 1) / 1000);
@@ -270,6 +276,20 @@ function bookReading(finished: FinishedCall, observation: AnswerFigures | null, 
   if (observation.toolCalls.length > 0) metrics.toolCallsTotal.inc({ leg, model }, observation.toolCalls.length);
   const gap = longestGap(finished);
   if (finished.stream && gap !== null) metrics.streamInterChunkGapSeconds.observe({ leg }, gap / 1000);
+}
+
+/** What a refused call cost is nothing; what an answer cost that is broken or was not read nobody said. */
+function bookCost(
+  { plan, modelAsked, upstreamStatus }: FinishedCall,
+  observation: AnswerFigures | null,
+  { metrics, pricesOf, modelLabel }: GatewayEventsParts,
+): void {
+  if (plan === null || upstreamStatus < 200 || upstreamStatus >= 300) return;
+  const model = plan.model ?? modelAsked ?? '';
+  const cost = observation?.complete ? priceUsage(observation.usage, pricesOf(model)) : null;
+  const labels = { leg: 'primary', model: modelLabel(model) };
+  if (cost === null) metrics.costUnpricedTotal.inc(labels);
+  else metrics.costUsdTotal.inc(labels, cost);
 }
 
 function longestGap(finished: FinishedCall): number | null {

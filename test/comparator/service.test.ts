@@ -69,6 +69,7 @@ describe('comparator', () => {
     expect(seen?.path).to.equal('/v1/messages');
     expect(seen?.headers).to.include({
       'x-ccproxy-shadow': '1',
+      'x-ccproxy-request-id': row.exchange_id,
       'anthropic-version': '2023-06-01',
       'anthropic-beta': 'some-beta-2026',
       authorization: 'Bearer target-secret',

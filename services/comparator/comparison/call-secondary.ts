@@ -94,7 +94,7 @@ async function ask(
   const anthropicVersion = entry.clientHeaders['anthropic-version'] ?? null;
   const conversion = startConversion(body, { provider, target, sessionId: entry.sessionId, anthropicVersion, learned });
   const callMarked = (request: UpstreamRequest): Promise<Answer> =>
-    callTarget({ ...request, headers: [...request.headers, 'x-ccproxy-shadow', '1'] });
+    callTarget({ ...request, headers: [...request.headers, ...ownHeaders(entry)] });
   const answer = await askLearning(conversion, callMarked, { signal, onLearned });
   return convertAnswer(answer, {
     conversion,
@@ -135,11 +135,16 @@ function toNativeRequest({ target, body, entry }: SecondaryCall): UpstreamReques
       ...['content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
       ...['anthropic-version', entry.clientHeaders['anthropic-version'] ?? '2023-06-01'],
       ...passedOn(entry, 'anthropic-beta'),
-      ...['x-ccproxy-shadow', '1'],
+      ...ownHeaders(entry),
       ...credentialHeaders(target.credential, []),
     ],
     body,
   };
+}
+
+/** Whose shadow it is, so that a gateway further on casts none of its own. */
+function ownHeaders({ id }: ExchangeEntry): string[] {
+  return ['x-ccproxy-shadow', '1', 'x-ccproxy-request-id', id];
 }
 
 function passedOn(entry: ExchangeEntry, name: string): string[] {

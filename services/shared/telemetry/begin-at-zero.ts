@@ -24,6 +24,8 @@ export function beginAtZero(metrics: Metrics, leg: (typeof LEGS)[number], callee
     for (const token_type of TOKEN_TYPES) metrics.tokensTotal.inc({ leg, model, token_type }, 0);
     for (const stop_reason of STOP_REASONS) metrics.stopReasonsTotal.inc({ leg, model, stop_reason }, 0);
     metrics.toolCallsTotal.inc({ leg, model }, 0);
+    metrics.costUsdTotal.inc({ leg, model }, 0);
+    metrics.costUnpricedTotal.inc({ leg, model }, 0);
   }
   for (const { upstream, model } of callees) {
     const labels = { leg, gen_ai_request_model: model, gen_ai_provider_name: upstream };

@@ -103,6 +103,7 @@ function memoryLimit(): number {
 export const OVERHEAD_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 export const TTFT_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120];
 const TPOT_SECONDS = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
+const CONNECT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const GAP_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30];
 export const QUEUE_WAIT_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300];
 const EXPORT_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -150,6 +151,19 @@ function gatewayFamilies({ counter, gauge, histogram }: Families) {
       outcome: OUTCOMES,
       error_type: ERROR_TYPES,
     }),
+    upstreamConnectSeconds: histogram(
+      'ccproxy_upstream_connect_seconds',
+      'From asking for a connection to an upstream to having it, TLS included.',
+      CONNECT_SECONDS,
+      { upstream: null },
+    ),
+    upstreamPoolPending: gauge('ccproxy_upstream_pool_pending', 'Requests that wait for a connection.', {
+      upstream: null,
+    }),
+    upstreamPoolRunning: gauge('ccproxy_upstream_pool_running', 'Connections that carry a request.', {
+      upstream: null,
+    }),
+    upstreamPoolFree: gauge('ccproxy_upstream_pool_free', 'Open connections that carry none.', { upstream: null }),
     streamInterChunkGapSeconds: histogram(
       'ccproxy_stream_inter_chunk_gap_seconds',
       'Longest silence between two chunks of one stream.',
@@ -214,6 +228,15 @@ function modelFamilies({ counter, histogram, exemplarHistogram }: Families) {
       model: null,
       token_type: TOKEN_TYPES,
     }),
+    costUsdTotal: counter('ccproxy_cost_usd_total', 'What calls cost by the prices known here, in US dollars.', {
+      leg: LEGS,
+      model: null,
+    }),
+    costUnpricedTotal: counter(
+      'ccproxy_cost_unpriced_total',
+      'Answered calls whose cost is not known: no price, no count of tokens, or an answer that broke off.',
+      { leg: LEGS, model: null },
+    ),
     stopReasonsTotal: counter('ccproxy_stop_reasons_total', 'Answers by stop reason.', {
       leg: LEGS,
       model: null,

@@ -1,18 +1,18 @@
 // Connections to upstreams: one keep-alive pool an origin.
-import { Agent } from 'undici';
-import { createPlainAgent, type UpstreamAgent } from './plain-http/plain-agent.ts';
+import { Agent, buildConnector } from 'undici';
+import { createPlainAgent, type OnConnected, type UpstreamAgent } from './plain-http/plain-agent.ts';
 import { inOnePiece } from './plain-http/plain-heads.ts';
 
 const KEEP_ALIVE_MS = 120_000;
 /** HTTP/2 stays off: it costs one and a half to three times the CPU of HTTP/1.1 here. */
-export function createAgent(connectTimeoutMs: number): UpstreamAgent {
+export function createAgent(connectTimeoutMs: number, onConnected?: OnConnected): UpstreamAgent {
   const undici = new Agent({
     // Limits on what is in flight are kept before a request comes here: one that waited for a connection would wait
     // without a timeout.
     connections: null,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    connect: { timeout: connectTimeoutMs, noDelay: true },
+    connect: timedConnector(connectTimeoutMs, onConnected),
     allowH2: false,
     pipelining: 1,
     headersTimeout: 0,
@@ -21,12 +21,37 @@ export function createAgent(connectTimeoutMs: number): UpstreamAgent {
   return {
     // Undici takes a body of several pieces only as something to wait for.
     dispatch: ({ body, ...request }, handler) => undici.dispatch({ ...request, body: inOnePiece(body) }, handler),
+    pools: () =>
+      Object.entries(undici.stats).map(([origin, { pending, running, size, ...rest }]) => ({
+        origin,
+        pending: pending + ('queued' in rest ? rest.queued : 0),
+        running,
+        free: 'free' in rest ? rest.free : Number(rest.connected && size === 0),
+      })),
     destroy: () => undici.destroy(),
   };
 }
 
+function timedConnector(timeout: number, onConnected: OnConnected | undefined): buildConnector.connector {
+  const connect = buildConnector({ timeout, noDelay: true });
+  if (onConnected === undefined) return connect;
+  return (options, done) => {
+    const startedAt = performance.now();
+    const { protocol, hostname, port } = options;
+    connect(options, (...outcome) => {
+      const [, socket] = outcome;
+      if (socket) onConnected(new URL(`${protocol}//${hostname}:${port}`).origin, performance.now() - startedAt);
+      done(...outcome);
+    });
+  };
+}
+
 /** `own` = a leg of our own for what is plain HTTP/1.1, with undici behind it for all else. */
-export function createUpstreamAgent(connectTimeoutMs: number, http1: 'own' | 'undici'): UpstreamAgent {
-  const undici = createAgent(connectTimeoutMs);
-  return http1 === 'own' ? createPlainAgent({ connectTimeoutMs, undici }) : undici;
+export function createUpstreamAgent(
+  connectTimeoutMs: number,
+  http1: 'own' | 'undici',
+  onConnected?: OnConnected,
+): UpstreamAgent {
+  const undici = createAgent(connectTimeoutMs, onConnected);
+  return http1 === 'own' ? createPlainAgent({ connectTimeoutMs, undici, onConnected }) : undici;
 }

@@ -16,6 +16,7 @@ export interface ConnectionParts {
   /** Of the last connection to the same origin. */
   tlsSession: Buffer | undefined;
   onTlsSession(session: Buffer): void;
+  onOpen(): void;
   /** It waits for an exchange. */
   onIdle(): void;
   onClosed(): void;
@@ -116,6 +117,7 @@ export class PlainConnection implements Carrier {
     const onread = { buffer: this.#parts.buffer, callback: (length: number) => this.#read(length) };
     const onOpen = (): void => {
       this.#isOpen = true;
+      this.#parts.onOpen();
       this.allow(0);
       if (first.isOver) this.release(UNUSED_MS);
       else first.begin(this);
