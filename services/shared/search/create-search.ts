@@ -1,7 +1,7 @@
 // [web_search] → who searches the web for models whose provider cannot: one engine, asked over HTTP at the one configured
 // address. Redirects are not followed, an answer is read up to a limit, and whatever goes wrong is an outcome.
 import type { Config } from '#shared/config/load.ts';
-import { ConfigError } from '#shared/errors.ts';
+import { ConfigError, errorMessage } from '#shared/errors.ts';
 import { parseJson } from '#shared/providers/fields.ts';
 import type { FoundPage } from '#shared/providers/search-blocks.ts';
 import type { Credential } from '#shared/providers/target.ts';
@@ -24,7 +24,7 @@ export interface SearchParts {
   /** Connections, made within so many milliseconds. */
   agentWith(connectMs: number): UpstreamAgent;
   /** The engine was asked. */
-  onSearched?(search: { engine: string; result: SearchErrorCode | 'found'; pages: number }): void;
+  onSearched?(search: { engine: string; result: SearchErrorCode | 'found'; pages: number; error?: string }): void;
 }
 
 type Settings = Config['web_search'];
@@ -52,6 +52,8 @@ const MOST_BYTES = 2 * 1024 * 1024;
 const PAGE_CHARS = 2000;
 const ALL_CHARS = 16_000;
 const TITLE_CHARS = 300;
+/** A longer address is no page that anybody could open. */
+const URL_CHARS = 4096;
 
 function createBackend(config: Config, parts: SearchParts): SearchBackend {
   const settings = config.web_search;
@@ -81,12 +83,17 @@ function createBackend(config: Config, parts: SearchParts): SearchBackend {
   return {
     name: engine.name,
     search: async (query, signal) => {
-      const outcome = await ask(query, signal);
+      let trouble: { error?: string } = {};
+      const outcome = await ask(query, signal).catch((error: unknown) => {
+        trouble = { error: errorMessage(error) };
+        return failed('unavailable', 'The web search could not be asked.');
+      });
       const isFound = outcome.kind === 'found';
       parts.onSearched?.({
         engine: engine.name,
         result: isFound ? 'found' : outcome.code,
         pages: isFound ? outcome.pages.length : 0,
+        ...trouble,
       });
       return outcome;
     },
@@ -184,7 +191,7 @@ function readAnswer(
   const pages = body === null ? null : engine.readPages(parseJson(body.toString('utf8')));
   if (pages === null) return failed('unavailable', 'The answer of the web search could not be read.');
   const { allowedDomains, blockedDomains } = query;
-  const allowed = pages.filter(({ url }) => isAllowed(url, allowedDomains, blockedDomains));
+  const allowed = pages.filter(({ url }) => url.length <= URL_CHARS && isAllowed(url, allowedDomains, blockedDomains));
   const distinct = [...new Map(allowed.map((page) => [page.url, page])).values()];
   return { kind: 'found', pages: shorten(distinct.slice(0, most)) };
 }

@@ -119,6 +119,36 @@ describe('[web_search]', () => {
     expect(server.seen()).to.deep.equal([]);
   });
 
+  it('never rejects: what cannot even be asked is a failed search, and told of as one', async () => {
+    const outcome = await search(backend({ api_key: 'no\nheader' }));
+    expect(outcome).to.deep.include({ kind: 'failed', code: 'unavailable' });
+    expect(JSON.stringify(outcome)).not.to.include('header');
+    expect(heard).to.deep.equal([{ engine: 'tavily', result: 'unavailable', pages: 0 }]);
+    const broken: SearchParts = {
+      ...parts,
+      agentWith: () => {
+        throw new Error('no connections');
+      },
+    };
+    const settings = { 'web_search.mode': 'emulate', 'web_search.provider': 'tavily', 'web_search.api_key': 'k' };
+    const made = createSearch(testConfig(settings), broken).backend;
+    expect(made && (await search(made))).to.deep.include({ kind: 'failed', code: 'unavailable' });
+    expect(heard[1]).to.deep.include({ result: 'unavailable', error: 'no connections' });
+  });
+
+  it('drops pages whose address is longer than any', async () => {
+    const url = `https://a.example/${'x'.repeat(100_000)}`;
+    server.use({
+      body: JSON.stringify({
+        results: [
+          { url, title: 'long', content: 'x' },
+          { url: 'https://a.example/', title: 'a', content: 'x' },
+        ],
+      }),
+    });
+    expect(pagesOf(await search(backend())).map((page) => page.url)).to.deep.equal(['https://a.example/']);
+  });
+
   it('tells of each search who made it and what came of it, not what it was about', async () => {
     await search(backend());
     server.use({ status: 429 });
