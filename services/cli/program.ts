@@ -58,6 +58,17 @@ export function createProgram(): Command {
     .description('run a client with the variables it needs to talk to the running gateway')
     .action(async (command, args) => (await import('./commands/run.ts')).runClient(command, args, load()));
   program
+    .command('traces')
+    .description('read traces back')
+    .command('export')
+    .option('--name <name>', 'only spans of this name, e.g. proxy_request')
+    .option('--out <file>', 'file to write; else standard output')
+    .option('--url <url>', 'address of Phoenix; else the one that traces are sent to')
+    .option('--project <name>', 'project to read; else tracing.project')
+    .option('--since <time>', 'only spans that began then or later')
+    .description('the spans of a project in Phoenix as a JSON array')
+    .action(async (options) => (await import('./commands/traces.ts')).runTracesExport(options, load()));
+  program
     .command('doctor')
     .description('what is wrong here, and what to do about it; exit code 1 when something is')
     .action(async () => (await import('./commands/doctor.ts')).runDoctor(load));
