@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { run } from './compose/docker.ts';
 import { createReport } from './compose/report.ts';
 import { createStack } from './compose/stack.ts';
+import { verifyCollector } from './compose/verify-collector.ts';
 import { verifyDrain } from './compose/verify-drain.ts';
 import { verifyHardening } from './compose/verify-hardening.ts';
 import { verifyImages } from './compose/verify-images.ts';
@@ -26,6 +27,7 @@ async function verify(): Promise<void> {
   try {
     if (!stack.up(report)) return;
     await verifyPair(stack, report);
+    await verifyCollector(stack, report);
     verifyHardening(stack, report);
     await verifyDrain(stack, report);
   } finally {

@@ -10,6 +10,8 @@ import { ROOT, readSource } from '../support/read-imports.ts';
 const FOLDER = 'deploy/kubernetes';
 const read = <Shape>(file: string): Shape => parse(readSource(`${FOLDER}/${file}`)) as Shape;
 const values = read<Record<string, { existingSecret?: string; external?: { existingSecret: string } }>>('values.yaml');
+/** What the base says of the cluster, which helm cannot see here. */
+const APIS = ['--api-versions', 'monitoring.coreos.com/v1'];
 const BASE = 'kustomize/base/kustomization.yaml';
 const OVERLAY = 'kustomize/overlays/production';
 
@@ -54,7 +56,14 @@ describe('deploy/kubernetes', () => {
 
   it('patches a Deployment and a container that the chart makes', function () {
     if (spawnSync('helm', ['version'], { stdio: 'ignore' }).status !== 0) return this.skip();
-    const args = ['template', 'cc-proxy', join(ROOT, 'helm/cc-proxy'), '-f', join(ROOT, FOLDER, 'values.yaml')];
+    const args = [
+      'template',
+      'cc-proxy',
+      join(ROOT, 'helm/cc-proxy'),
+      '-f',
+      join(ROOT, FOLDER, 'values.yaml'),
+      ...APIS,
+    ];
     const { stdout, stderr, status } = spawnSync('helm', args, { encoding: 'utf8', maxBuffer: 1 << 26 });
     expect(status, stderr).to.equal(0);
     const patch = read<Deployment>(`${OVERLAY}/gateway.yaml`);
