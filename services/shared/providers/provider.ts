@@ -20,7 +20,10 @@ export interface ConversionInput {
   learned?: LearnedTraits;
 }
 
-/** What an upstream turned out to do without, in the words of the provider that learned it; others do not read it. */
+/**
+ * What an upstream turned out to do without, in the words of the provider that learned it; others do not read it. As a
+ * lesson it may hold for one request alone: lessons.ts.
+ */
 export type LearnedTraits = Readonly<Record<string, string | number | boolean>>;
 
 /** What reading the answer needs to know of the request. */

@@ -4,6 +4,7 @@
 import { addNote } from './content.ts';
 import { readOverflow } from './context-overflow.ts';
 import { type Fields, fieldsOf, isFields, listOf, parseJson, textOf } from './fields.ts';
+import { forOnce, isConditional } from './lessons.ts';
 import type { LearnedTraits, UpstreamError } from './provider.ts';
 import { readBody } from './read-error.ts';
 
@@ -63,8 +64,21 @@ export function learnRefusedFields(
   const places = [...new Set(placesNamed(json, message).map(toPlace))]
     .filter((place) => place !== '' && place.length <= LONGEST_PLACE && !isStructure(place) && !isEssential(place))
     .slice(0, MOST_LESSONS);
-  return places.length > 0 ? Object.fromEntries(places.map((place) => [PREFIX + place, true])) : null;
+  if (places.length === 0) return null;
+  const isLasting = (place: string): boolean =>
+    !isConditional(message) && !(isOfValue(codes, message) && CHOSEN.test(place));
+  const toLesson = (told: readonly string[]) => Object.fromEntries(told.map((place) => [PREFIX + place, true]));
+  const passing = places.filter((place) => !isLasting(place));
+  return { ...toLesson(places.filter(isLasting)), ...forOnce(toLesson(passing)) };
 }
+
+/** Another value may be taken: no reason to keep the field from other requests. */
+function isOfValue(codes: readonly string[], message: string): boolean {
+  return codes.includes('unsupported_value') || /unsupported value/i.test(message);
+}
+
+/** Where clients choose among words, of which a model may know some. */
+const CHOSEN = /(?:effort|level|verbosity|tool_?choice|tier)$/i;
 
 function isStructure(place: string): boolean {
   return TOO_BARE.has(place) || STRUCTURE.has(place.slice(place.lastIndexOf('.') + 1));

@@ -30,10 +30,12 @@ export async function askLearning(
   if (!conversion.learn(refused.error)) return refused.answer;
   onLearned?.();
   const second = await call(conversion.upstream);
-  if (!isRefusal(second)) return second;
+  if (!isRefusal(second)) {
+    if (second.status < 400) conversion.settle(null);
+    return second;
+  }
   const again = await hold(second, signal);
-  // For the next request: this one has had its second call.
-  conversion.learn(again.error);
+  conversion.settle(again.error);
   return again.answer;
 }
 

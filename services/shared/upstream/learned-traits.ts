@@ -16,6 +16,10 @@ export interface TraitMemoryOptions {
 }
 
 const MOST = 500;
+/** Of one entry: a client that sends ever new fields to a server that refuses each makes ever new lessons. */
+const MOST_TRAITS = 64;
+/** Clients name models as they like. */
+const LONGEST_MODEL = 200;
 const KEPT_MS = 6 * 3600_000;
 
 interface Entry {
@@ -25,7 +29,7 @@ interface Entry {
 
 export function createTraitMemory({ nowMs, most = MOST, keptMs = KEPT_MS }: TraitMemoryOptions): TraitMemory {
   const entries = new Map<string, Entry>();
-  const keyOf = (target: Target, model: string): string => `${target.provider}\n${model}`;
+  const keyOf = (target: Target, model: string): string => `${target.provider}\n${model.slice(0, LONGEST_MODEL)}`;
   const of = (target: Target, model: string): LearnedTraits => {
     const key = keyOf(target, model);
     const entry = entries.get(key);
@@ -38,7 +42,9 @@ export function createTraitMemory({ nowMs, most = MOST, keptMs = KEPT_MS }: Trai
   return {
     of,
     add(target, model, learned) {
-      const traits = { ...of(target, model), ...learned };
+      if (Object.keys(learned).length === 0) return;
+      const known = Object.entries(of(target, model)).filter(([name]) => !Object.hasOwn(learned, name));
+      const traits = Object.fromEntries([...known, ...Object.entries(learned)].slice(-MOST_TRAITS));
       const key = keyOf(target, model);
       entries.delete(key);
       entries.set(key, { traits, untilMs: nowMs() + keptMs });

@@ -1,11 +1,12 @@
 // One request on its way to an upstream of another protocol: what to send, how to read what comes back, and what a
 // refusal teaches about how to send it.
-import type { ConversionMemory, Provider, UpstreamError } from '#shared/providers/provider.ts';
+import { splitLesson } from '#shared/providers/lessons.ts';
+import type { ConversionMemory, LearnedTraits, Provider, UpstreamError } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { readingNothing, wantsNothing } from './answer-nothing.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
-import { convertRequest } from './convert-request.ts';
+import { type ConvertedCall, convertRequest } from './convert-request.ts';
 import type { TraitMemory } from './learned-traits.ts';
 import { afterSearch, type SearchedTurn, type SearchPlan } from './plan-search.ts';
 import type { SearchPolicy } from './search-backend.ts';
@@ -21,8 +22,13 @@ export interface Conversion {
   readonly notes: readonly string[];
   /** Searches that the gateway makes for the model. */
   readonly search: SearchPlan | null;
-  /** Keeps what a refusal teaches. True when the request is another one now: it may be sent once more. */
+  /** Tries what a refusal teaches. True when the request is another one now: it may be sent once more. */
   learn(refusal: UpstreamError): boolean;
+  /**
+   * The second answer: null = no refusal. What helped is kept for other requests, with what a further refusal teaches; a
+   * lesson after which the same is refused was none, whoever put its words into the upstream's mouth.
+   */
+  settle(refusal: UpstreamError | null): void;
   /** The next request of the same answer. @throws GatewayError as the first */
   goOn(turn: SearchedTurn): Conversion;
 }
@@ -44,8 +50,16 @@ export interface ConversionStart {
 export function startConversion(request: MessagesRequest, start: ConversionStart): Conversion {
   const { provider, target, learned, ...rest } = start;
   const model = target.model ?? request.model;
-  const convert = () => convertRequest(request, provider, target, { ...rest, learned: learned.of(target, model) });
+  const convert = (more: LearnedTraits = {}) =>
+    convertRequest(request, provider, target, { ...rest, learned: { ...learned.of(target, model), ...more } });
+  const lessonOf = (refusal: UpstreamError | null) =>
+    splitLesson((refusal !== null && provider.learn?.(refusal)) || {});
   let current = convert();
+  let tried = lessonOf(null);
+  const isNew = (converted: ConvertedCall): boolean => {
+    const sent = current.upstream.body;
+    return sent === null || converted.upstream.body?.equals(sent) !== true;
+  };
   const isEmpty = wantsNothing(request);
   return {
     provider: isEmpty ? readingNothing(provider) : provider,
@@ -67,12 +81,20 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
       return startConversion(afterSearch(request, turn), same);
     },
     learn(refusal) {
-      const lesson = provider.learn?.(refusal) ?? null;
-      if (lesson === null) return false;
-      learned.add(target, model, lesson);
-      const sent = current.upstream.body;
-      current = convert();
-      return sent === null || current.upstream.body?.equals(sent) !== true;
+      tried = lessonOf(refusal);
+      const next = convert({ ...tried.lasting, ...tried.passing });
+      if (!isNew(next)) return false;
+      current = next;
+      return true;
+    },
+    settle(refusal) {
+      const further = lessonOf(refusal);
+      const known = { ...tried.lasting, ...tried.passing };
+      const names = Object.keys({ ...further.lasting, ...further.passing });
+      if (names.some((name) => Object.hasOwn(known, name))) return;
+      learned.add(target, model, tried.lasting);
+      // This request has had its second call; the next will do without this too.
+      if (isNew(convert({ ...known, ...further.lasting }))) learned.add(target, model, further.lasting);
     },
   };
 }

@@ -37,4 +37,18 @@ describe('the memory of what upstreams taught', () => {
     const known = ['a', 'b', 'c', 'd'].filter((model) => 'maxStops' in learned.of(target, model));
     expect(known).to.deep.equal(['a', 'c', 'd']);
   });
+
+  it('holds so many lessons of one model, the newest, whatever clients make an upstream say', () => {
+    const learned = memory();
+    for (let at = 0; at < 1000; at++) learned.add(target, 'a', { [`without:field_${at}`]: true });
+    const names = Object.keys(learned.of(target, 'a'));
+    expect(names).to.have.length.below(100).and.include('without:field_999').and.not.include('without:field_0');
+  });
+
+  it('holds nothing where nothing was learned', () => {
+    const learned = memory();
+    learned.add(target, 'a', { maxStops: 0 });
+    for (const model of ['b', 'c', 'd']) learned.add(target, model, {});
+    expect(learned.of(target, 'a')).to.deep.equal({ maxStops: 0 });
+  });
 });

@@ -2,7 +2,8 @@
 // refuse, teach anything: a wrong value of a known field does not.
 import { readOverflow } from '../context-overflow.ts';
 import { fieldsOf, listOf, parseJson, textOf } from '../fields.ts';
-import type { UpstreamError } from '../provider.ts';
+import { forOnce, isConditional } from '../lessons.ts';
+import type { LearnedTraits, UpstreamError } from '../provider.ts';
 import { readBody } from '../read-error.ts';
 import type { ChatTraits } from './traits.ts';
 
@@ -68,19 +69,27 @@ const SYSTEM_FIRST =
 const MOST_OUTPUT =
   /(?:supports? at most|less than or equal to|maximum (?:allowed )?(?:value |number )?(?:of|is)|valid range of [`'"]?max_tokens[`'"]? is \[\d+,|<=) ?[`'"]?(\d{2,7})\b/;
 
+/** The client's own schema is wrong: another one may be right. */
+const SCHEMA = /invalid (?:json[ _]?)?schema|invalid_json_schema/;
+
 /** Null when nothing can be done about it. */
-export function learnTraits({ body }: UpstreamError): LearnableTraits | null {
+export function learnTraits({ body }: UpstreamError): LearnedTraits | null {
   const json = parseJson(body.toString('utf8'));
   const { message, codes } = readBody(json);
   const said = message.toLowerCase();
   // What is too long stays too long.
-  if (readOverflow(codes, message) !== null) return null;
+  if (readOverflow(codes, message) !== null || SCHEMA.test(`${codes.join(' ')} ${said}`)) return null;
   const learned: LearnableTraits = { ...learnLimit(said), ...learnRoles(said) };
   if (learned.maxOutput === undefined && (REFUSED.test(said) || codes.includes('unsupported_parameter'))) {
     for (const field of fieldsNamed(json, message)) Object.assign(learned, learnField(field, said));
   }
-  return Object.keys(learned).length > 0 ? learned : null;
+  if (Object.keys(learned).length === 0) return null;
+  const isPassing = isConditional(said) || (learned.maxOutput !== undefined && OF_THE_PROMPT.test(said));
+  return isPassing ? forOnce(learned) : learned;
 }
+
+/** What is left of a window after one prompt is no limit of the model. */
+const OF_THE_PROMPT = /\b(?:prompt|input|context|remaining|minus)\b/;
 
 function learnLimit(said: string): LearnableTraits {
   const most = /max_(?:completion_)?tokens|completion tokens|output tokens/.test(said) ? MOST_OUTPUT.exec(said) : null;
@@ -104,12 +113,16 @@ function learnField(field: string, said: string): LearnableTraits {
 function fieldsNamed(json: unknown, message: string): string[] {
   const root = fieldsOf(Array.isArray(json) ? json[0] : json);
   const param = textOf(fieldsOf(root.error).param) || textOf(root.param);
-  const places = listOf(root.detail).map((detail) =>
-    listOf(fieldsOf(detail).loc)
-      .map(String)
-      .filter((step) => step !== 'body')
-      .join('.'),
-  );
+  const places = listOf(root.detail)
+    .map(fieldsOf)
+    // Beside a field that is refused another may have a wrong value.
+    .filter(({ type, msg }) => REFUSED.test(`${type} ${msg}`.toLowerCase().replaceAll('_', ' ')))
+    .map(({ loc }) =>
+      listOf(loc)
+        .map(String)
+        .filter((step) => step !== 'body')
+        .join('.'),
+    );
   const given = [param, ...places].filter(isKnown);
   if (given.length > 0) return given;
   const begun = /^[a-z]+(?:_[a-z]+)+\b/.exec(message)?.[0] ?? '';
