@@ -6,7 +6,7 @@ import type { PriceLookup } from '#shared/cost/price-list.ts';
 import { errorMessage } from '#shared/errors.ts';
 import type { Mode, SkipReason } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
-import { usageCounts } from '#shared/messages/usage.ts';
+import { thinkingTokens, usageCounts } from '#shared/messages/usage.ts';
 import type { LogSettings } from '#shared/telemetry/log-levels.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
@@ -264,6 +264,7 @@ function bookReading(finished: FinishedCall, observation: AnswerFigures | null, 
     ['output', usage.output_tokens],
     ['cache_read', usage.cache_read_input_tokens],
     ['cache_write', usage.cache_creation_input_tokens],
+    ['reasoning', thinkingTokens(observation.usage)],
   ] as const) {
     if (count === null) continue;
     metrics.tokensTotal.inc({ leg, model, token_type: type }, count);

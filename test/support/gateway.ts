@@ -110,11 +110,15 @@ export async function seriesValue(
 
 const CHECK_MS = 5;
 
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 5000): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 5000,
+  everyMs = CHECK_MS,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline)
       throw new Error(`the condition did not hold within ${timeoutMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

@@ -13,7 +13,7 @@ export interface ServiceBed {
   passthrough: Simulator;
   target: Simulator;
   /** Starts one more process; it is ended with the bed. */
-  start(command: ServiceCommand, env?: Record<string, string>): Promise<ServiceProcess>;
+  start(command: ServiceCommand, env?: Record<string, string>, flags?: readonly string[]): Promise<ServiceProcess>;
   /** Everything that the processes wrote. */
   output(): string;
   stop(): Promise<void>;
@@ -53,8 +53,8 @@ export async function startServiceBed(context: Mocha.Context, env: Record<string
     sink,
     passthrough,
     target,
-    start: async (command, more = {}) => {
-      const service = await startService(command, { ...shared, ...more });
+    start: async (command, more = {}, flags = []) => {
+      const service = await startService(command, { ...shared, ...more }, flags);
       running.push(service);
       return service;
     },

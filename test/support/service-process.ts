@@ -26,23 +26,31 @@ const LISTEN_KEYS: Record<ServiceCommand, string> = {
   comparator: 'CC_COMPARATOR__LISTEN_ADDRESS',
   console: 'CC_CONSOLE__LISTEN_ADDRESS',
 };
-const START_MS = 20_000;
+const START_MS = 40_000;
 const STOP_MS = 15_000;
 
 /** Resolves when its readiness probe says so. @throws when it ends before, with what it wrote */
-export async function startService(command: ServiceCommand, env: Record<string, string>): Promise<ServiceProcess> {
+export async function startService(
+  command: ServiceCommand,
+  env: Record<string, string>,
+  flags: readonly string[] = [],
+): Promise<ServiceProcess> {
   const [port, opsPort] = [await freePort(), await freePort()];
-  const child = spawn(process.execPath, ['--conditions=source', join(ROOT, 'services/cli/main.ts'), command], {
-    cwd: '/',
-    env: {
-      PATH: process.env.PATH ?? '',
-      HOME: '/nonexistent',
-      [LISTEN_KEYS[command]]: `127.0.0.1:${port}`,
-      CC_OPS__LISTEN_ADDRESS: `127.0.0.1:${opsPort}`,
-      ...env,
+  const child = spawn(
+    process.execPath,
+    ['--conditions=source', join(ROOT, 'services/cli/main.ts'), command, ...flags],
+    {
+      cwd: '/',
+      env: {
+        PATH: process.env.PATH ?? '',
+        HOME: '/nonexistent',
+        [LISTEN_KEYS[command]]: `127.0.0.1:${port}`,
+        CC_OPS__LISTEN_ADDRESS: `127.0.0.1:${opsPort}`,
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  );
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {

@@ -4,6 +4,7 @@ import type { Metrics } from './metrics.ts';
 import {
   ATTEMPT_ENDS,
   COUNTED_BY,
+  ERROR_TYPES,
   type LEGS,
   LINT_RULES,
   STOP_REASONS,
@@ -31,7 +32,7 @@ export function beginAtZero(metrics: Metrics, leg: (typeof LEGS)[number], callee
     const labels = { leg, gen_ai_request_model: model, gen_ai_provider_name: upstream };
     metrics.genAiServerTimeToFirstTokenSeconds.zero(labels);
     metrics.genAiServerTimePerOutputTokenSeconds.zero(labels);
-    metrics.genAiServerRequestDurationSeconds.zero({ ...labels, error_type: 'none' });
+    for (const error_type of ERROR_TYPES) metrics.genAiServerRequestDurationSeconds.zero({ ...labels, error_type });
     for (const type of USAGE_TOKEN_TYPES) metrics.genAiClientTokenUsage.zero({ ...labels, gen_ai_token_type: type });
   }
 }

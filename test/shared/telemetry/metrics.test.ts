@@ -129,13 +129,9 @@ describe('metrics', () => {
     const models = ['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', 'm8'];
     const metrics = createMetrics();
     for (const leg of vocabulary.LEGS) {
-      const upstreams = ['u1', 'u2', 'u3', 'passthrough'];
-      const names = [...models, 'other'];
-      beginAtZero(
-        metrics,
-        leg,
-        upstreams.flatMap((upstream) => names.map((model) => ({ upstream, model }))),
-      );
+      const ofModels = models.map((model) => ({ upstream: `of-${model}`, model }));
+      const others = ['passthrough', 'u1', 'u2', 'u3'].map((upstream) => ({ upstream, model: 'other' }));
+      beginAtZero(metrics, leg, [...ofModels, ...others]);
     }
     const label = boundedLabel(models);
     const anyName = fc.oneof(fc.constantFrom(...models), fc.string());
