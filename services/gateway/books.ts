@@ -1,5 +1,5 @@
 // What is known of a call only after reading its answer: tokens, tool calls, time to first token, spans, the log line.
-// Read one call at a time, off the request's path; more than the bound are booked unread and counted.
+// Read off the request's path, a few calls in a turn of the event loop; more than the bound are booked unread and counted.
 import type { CallReading } from './call-reading.ts';
 import type { GatewayEvents } from './events.ts';
 import type { Handover } from './handover.ts';
@@ -13,32 +13,63 @@ export interface Books {
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
+/** In one turn of the event loop no more is begun to be read when so much was. */
+const BYTES_A_TURN = 64 * 1024;
 
 export function createBooks(
   events: GatewayEvents,
-  read: (finished: FinishedCall) => CallReading,
+  read: (finished: FinishedCall) => CallReading | Promise<CallReading>,
   inspect: InspectCall,
-  handoverOf: (finished: FinishedCall) => Promise<Handover>,
+  /** null = nobody is told what became of its exchange. */
+  handoverOf: (finished: FinishedCall) => Promise<Handover> | null,
 ): Books {
   const queue: FinishedCall[] = [];
   let queuedBytes = 0;
   let isWorking = false;
   let onIdle: () => void = () => {};
-  const work = async (): Promise<void> => {
+  const book = (finished: FinishedCall, reading: CallReading): void => {
+    try {
+      events.callRead(finished, reading.figures);
+      handoverOf(finished)
+        ?.then((handover) => events.callTraced(finished, reading.figures, handover))
+        .catch((error: unknown) => events.trouble('spans', error));
+    } catch (error) {
+      events.callUnread(finished, error);
+    }
+    try {
+      inspect(finished, reading);
+    } catch (error) {
+      events.trouble('inspection', error);
+    }
+  };
+  /** True when it is booked; else work goes on when it is. */
+  const tryBook = (finished: FinishedCall): boolean => {
+    try {
+      const reading = read(finished);
+      if (!(reading instanceof Promise)) {
+        book(finished, reading);
+        return true;
+      }
+      reading
+        .then((awaited) => book(finished, awaited))
+        .catch((error: unknown) => events.callUnread(finished, error))
+        .finally(() => setImmediate(work));
+      return false;
+    } catch (error) {
+      events.callUnread(finished, error);
+      return true;
+    }
+  };
+  const work = (): void => {
+    let bytes = 0;
     for (let finished = queue.shift(); finished; finished = queue.shift()) {
       queuedBytes -= sizeOf(finished);
-      const reading = read(finished);
-      try {
-        const observed = await reading.figures();
-        events.callRead(finished, observed);
-        handoverOf(finished)
-          .then((handover) => events.callTraced(finished, observed, handover))
-          .catch((error: unknown) => events.trouble('spans', error));
-      } catch (error) {
-        events.callUnread(finished, error);
+      if (!tryBook(finished)) return;
+      bytes += finished.responseBytes;
+      if (bytes >= BYTES_A_TURN) {
+        setImmediate(work);
+        return;
       }
-      await inspect(finished, reading).catch((error: unknown) => events.trouble('inspection', error));
-      await new Promise((resolve) => setImmediate(resolve));
     }
     isWorking = false;
     onIdle();
@@ -53,7 +84,7 @@ export function createBooks(
       queuedBytes += sizeOf(finished);
       if (isWorking) return;
       isWorking = true;
-      setImmediate(() => void work());
+      setImmediate(work);
     },
     drain: async (timeoutMs) => {
       if (!isWorking) return;

@@ -1,4 +1,4 @@
-// What is read out of a finished call, each once however many ask: the request as JSON, the figures of the answer.
+// What is read out of a finished call: the figures of its answer, the rules its stream broke, and on demand its request.
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { observeFigures, parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createStreamLinter, type LintRule, type StreamLinter } from '#shared/messages/lint-stream.ts';
@@ -6,37 +6,36 @@ import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 
 export interface CallReading {
+  /** null when no answer was kept. */
+  readonly figures: AnswerFigures | null;
+  /** Rules of the protocol that the answer's stream broke; none when it was no stream. */
+  readonly brokenRules: readonly LintRule[];
   /** null when the body is no JSON object. */
   request(): MessagesRequest | null;
-  /** null when no answer was kept. */
-  figures(): Promise<AnswerFigures | null>;
-  /** Rules of the protocol that the answer's stream broke; none when it was no stream. */
-  brokenRules(): Promise<readonly LintRule[]>;
 }
 
-export function createCallReading(finished: FinishedCall): CallReading {
-  let request: MessagesRequest | null | undefined;
-  let figures: Promise<AnswerFigures | null> | undefined;
+/** Waits only for an answer that came compressed. */
+export function readCall(finished: FinishedCall): CallReading | Promise<CallReading> {
+  if (finished.answer === null) return toReading(finished, null, undefined);
   let linter: StreamLinter | undefined;
-  const observed = (): Promise<AnswerFigures | null> => {
-    figures ??=
-      finished.answer === null
-        ? Promise.resolve(null)
-        : observeFigures(finished.answer, (name, event) => {
-            linter ??= createStreamLinter();
-            linter.push(name, event);
-          });
-    return figures;
-  };
+  const figures = observeFigures(finished.answer, (name, event) => {
+    linter ??= createStreamLinter();
+    linter.push(name, event);
+  });
+  return figures instanceof Promise
+    ? figures.then((read) => toReading(finished, read, linter))
+    : toReading(finished, figures, linter);
+}
+
+function toReading(
+  finished: FinishedCall,
+  figures: AnswerFigures | null,
+  linter: StreamLinter | undefined,
+): CallReading {
+  const isCut = finished.answer?.end === 'client_abort';
   return {
-    request: () => {
-      request ??= finished.request === null ? null : parseRequest(finished.request);
-      return request;
-    },
-    figures: observed,
-    brokenRules: async () => {
-      const isStream = (await observed())?.streamed ?? false;
-      return isStream ? (linter ?? createStreamLinter()).end(finished.answer?.end === 'client_abort') : [];
-    },
+    figures,
+    brokenRules: figures?.streamed ? (linter ?? createStreamLinter()).end(isCut) : [],
+    request: () => (finished.request === null ? null : parseRequest(finished.request)),
   };
 }

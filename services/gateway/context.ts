@@ -25,7 +25,7 @@ import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
 import { type BacklogAdmission, createAdmission } from './admission.ts';
 import { type Books, createBooks } from './books.ts';
-import { createCallReading } from './call-reading.ts';
+import { readCall } from './call-reading.ts';
 import { type GatewayConfig, toGatewayConfig } from './config.ts';
 import { createDumps, type Dumps } from './dumps/create-dumps.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
@@ -175,7 +175,9 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     logLevels,
     dumps: createConfiguredDumps(config, parts.redaction, events),
     events,
-    books: createBooks(events, createCallReading, createInspectCall(targets, events), publisher.outcome),
+    books: createBooks(events, readCall, createInspectCall(targets, events), (finished) =>
+      parts.tracing.enabled ? publisher.outcome(finished) : null,
+    ),
     publisher,
     stats,
     models: createModelList(targets, clock),

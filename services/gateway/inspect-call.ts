@@ -20,7 +20,7 @@ export interface InspectionEvents {
 }
 
 /** Reads what the reading already holds. Never throws on what clients or upstreams sent. */
-export type InspectCall = (finished: FinishedCall, reading: CallReading) => Promise<void>;
+export type InspectCall = (finished: FinishedCall, reading: CallReading) => void;
 
 const MOST_DRIFT = 512;
 const LONGEST_SHAPE = 4096;
@@ -30,20 +30,21 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
   const budget = createInspectionBudget();
   const told = new Set<string>();
   const seen = new Set<string>();
-  const inspectStream = async (finished: FinishedCall, reading: CallReading): Promise<void> => {
+  const inspectStream = (finished: FinishedCall, reading: CallReading): void => {
     const upstream = finished.plan?.primary.provider;
     if (upstream === undefined || finished.answer === null || finished.answer.status >= 300) return;
-    for (const rule of await reading.brokenRules()) {
+    for (const rule of reading.brokenRules) {
       const key = `${upstream} ${rule}`;
       events.streamLinted(finished, rule, !told.has(key));
       told.add(key);
     }
   };
-  const inspectPrompt = async (finished: FinishedCall, reading: CallReading): Promise<void> => {
-    const evaluated = (await reading.figures())?.usage?.prompt_tokens_evaluated;
+  const inspectPrompt = (finished: FinishedCall, reading: CallReading): void => {
+    const evaluated = reading.figures?.usage?.prompt_tokens_evaluated;
+    if (typeof evaluated !== 'number') return;
     const { plan, modelAsked } = finished;
     const key = `${plan?.primary.provider} cut ${plan?.model ?? modelAsked}`;
-    if (typeof evaluated !== 'number' || told.has(key) || told.size >= MOST_TOLD) return;
+    if (told.has(key) || told.size >= MOST_TOLD) return;
     told.add(key);
     events.promptCut(finished, evaluated);
   };
@@ -63,9 +64,9 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
       events.driftSeen(finished, drift);
     }
   };
-  return async (finished, reading) => {
-    await inspectStream(finished, reading);
-    await inspectPrompt(finished, reading);
+  return (finished, reading) => {
+    inspectStream(finished, reading);
+    inspectPrompt(finished, reading);
     inspectRequest(finished, reading);
   };
 }

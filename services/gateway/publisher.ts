@@ -24,7 +24,7 @@ import { type Admission, chooseShadow, type ShadowDecision } from './routing/cho
 export interface Publisher {
   /** Never throws, never waits. */
   offer(finished: FinishedCall): void;
-  /** What became of a call that was offered; never rejects. */
+  /** What became of a call that was taken; never rejects. */
   outcome(finished: FinishedCall): Promise<Handover>;
   /** Publishes what is queued, up to `timeoutMs`; the rest is counted. Ends the thread. */
   drain(timeoutMs: number): Promise<void>;
@@ -91,6 +91,10 @@ export function createPublisher(parts: PublisherParts): Publisher {
   return {
     offer: (finished) => {
       if (finished.request === null || finished.plan === null) return;
+      if (isUnread(finished.plan, parts)) {
+        events.exchangeSkipped(finished, 'mode_off');
+        return;
+      }
       outcomes.set(finished, Promise.withResolvers());
       if (isClosed || queue.length + underWay.size >= MAX_JOBS || heldBytes + sizeOf(finished) > MAX_BYTES) {
         drop(finished, isClosed ? 'shutdown' : 'dropped_full');
@@ -130,8 +134,6 @@ async function publish(finished: FinishedCall, parts: Publishing): Promise<Hando
   const { request, plan, answer, clientHeaders } = finished;
   if (request === null || plan === null) return { kind: 'none' };
   const isCompared = plan.mode === 'compare';
-  const isUnread = bus.readers === false || (config.captureOff && !isCompared);
-  if (isUnread) return skip(finished, 'mode_off', events);
   const laidOut = layOutBody({ request, answer: answer ?? NO_ANSWER });
   const describe = { headers: clientHeaders, withTurnKey: isCompared };
   // Where nothing but pairs is published, most may be sampled out: then they are not compressed either.
@@ -160,6 +162,11 @@ async function publish(finished: FinishedCall, parts: Publishing): Promise<Hando
   events.exchangePublished(finished, pairs, result);
   const skipped = decision.skip === null ? null : skip(finished, decision.skip, events);
   return skipped && result === 'ok' ? skipped : toHandover(result, pairs);
+}
+
+/** Neither compared nor recorded by anyone. */
+function isUnread(plan: Plan, { bus, config }: PublisherParts): boolean {
+  return bus.readers === false || (config.captureOff && plan.mode !== 'compare');
 }
 
 /** What the entry says of a turn that was enqueued before. */

@@ -7,7 +7,7 @@ import {
   type RecordedAnswer,
   type TimedChunk,
 } from '#shared/exchange/exchange.ts';
-import { inflateChunks } from '#shared/exchange/inflate-chunks.ts';
+import { type InflatedChunks, inflateChunks } from '#shared/exchange/inflate-chunks.ts';
 import type { AnswerFigures, Observation } from '#shared/exchange/observation.ts';
 import type { ReadTexts } from '#shared/exchange/read-delta-runs.ts';
 import { readJsonAnswer } from '#shared/exchange/read-json-answer.ts';
@@ -36,27 +36,36 @@ export async function readExchange(entry: ExchangeEntry, body: Buffer): Promise<
 }
 
 /** Never throws, whatever the bytes are. */
-export function observe(answer: RecordedAnswer): Promise<Observation> {
+export async function observe(answer: RecordedAnswer): Promise<Observation> {
   return read(answer, 'all');
 }
 
 /**
  * The same without its texts, of which a stream has most; they are not even decoded. Never throws either.
- * `onStreamEvent` sees the events of an answer that is a stream, with one letter in place of each text.
+ * `onStreamEvent` sees the events of an answer that is a stream, with one letter in place of each text. Waits only for an
+ * answer that came compressed.
  */
-export function observeFigures(answer: RecordedAnswer, onStreamEvent?: OnStreamEvent): Promise<AnswerFigures> {
+export function observeFigures(
+  answer: RecordedAnswer,
+  onStreamEvent?: OnStreamEvent,
+): AnswerFigures | Promise<AnswerFigures> {
   return read(answer, 'tools', onStreamEvent);
 }
 
-async function read(answer: RecordedAnswer, texts: ReadTexts, onStreamEvent?: OnStreamEvent): Promise<Observation> {
-  const encoding = headerValue(answer.rawHeaders, 'content-encoding');
-  const isPlain = encoding === undefined;
-  const { chunks, whole } = isPlain
-    ? { chunks: answer.chunks, whole: true }
-    : await inflateChunks(answer.chunks, encoding);
+function read(
+  answer: RecordedAnswer,
+  texts: ReadTexts,
+  onStreamEvent?: OnStreamEvent,
+): Observation | Promise<Observation> {
   const requestId = headerValue(answer.rawHeaders, 'request-id') ?? headerValue(answer.rawHeaders, 'x-request-id');
-  const reading = isEventStream(chunks) ? readStreamAnswer(chunks, texts, onStreamEvent) : readJsonAnswer(chunks);
-  return toObservation({ answer, reading, whole, requestId: requestId ?? null });
+  const toResult = ({ chunks, whole }: InflatedChunks): Observation => {
+    const reading = isEventStream(chunks) ? readStreamAnswer(chunks, texts, onStreamEvent) : readJsonAnswer(chunks);
+    return toObservation({ answer, reading, whole, requestId: requestId ?? null });
+  };
+  const encoding = headerValue(answer.rawHeaders, 'content-encoding');
+  return encoding === undefined
+    ? toResult({ chunks: answer.chunks, whole: true })
+    : inflateChunks(answer.chunks, encoding).then(toResult);
 }
 
 /** The first value of a header in a flat `[name, value, …]` list; undefined when absent. */

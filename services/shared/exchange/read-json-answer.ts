@@ -6,7 +6,9 @@ import type { ContentBlock, Message, Usage } from '#shared/wire/anthropic.ts';
 type Fields = Record<string, unknown>;
 
 export function readJsonAnswer(chunks: TimedChunk[]): Reading {
-  const body = Buffer.concat(chunks.map((chunk) => chunk.bytes)).toString('utf8');
+  const [first] = chunks;
+  const bytes = chunks.length === 1 && first ? first.bytes : Buffer.concat(chunks.map((chunk) => chunk.bytes));
+  const body = bytes.toString('utf8');
   const value = parseJson(body);
   const message = isFields(value) ? toMessage(value) : null;
   return {
