@@ -9,8 +9,12 @@ import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
+import { sessionHeader } from './routing/identify-turn.ts';
 
-export type ModelFacts = Pick<LlmAttributesInput, 'requestBytes' | 'modelAsked' | 'modelSent' | 'provider' | 'headers'>;
+export type ModelFacts = Pick<
+  LlmAttributesInput,
+  'requestBytes' | 'modelAsked' | 'modelSent' | 'provider' | 'headers' | 'sessionId'
+>;
 
 /** The root comes first. `llm` = what is said of the model call; null = nothing yet. */
 export function toCallSpans(
@@ -26,11 +30,13 @@ export function toCallSpans(
 
 export function modelFacts({ request, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
   const beta = clientHeaders?.['anthropic-beta'];
+  const sessionId = sessionHeader(clientHeaders ?? {});
   return {
     requestBytes: request?.length ?? 0,
     modelAsked: modelAsked ?? '',
     modelSent: plan?.model ?? modelAsked ?? '',
     provider: plan?.primary.provider ?? 'none',
+    ...(sessionId === undefined ? {} : { sessionId }),
     headers: { ...answerIds(answer?.rawHeaders ?? []), ...(beta === undefined ? {} : { 'anthropic-beta': beta }) },
   };
 }

@@ -20,9 +20,9 @@ export interface SettledExchange {
 
 const PAGE = 50;
 
-export function createConsoleClient(consoleUrl: string): ConsoleClient {
+export function createConsoleClient(consoleUrl: string, headers: Record<string, string> = {}): ConsoleClient {
   const get = async <Answer>(path: string): Promise<Answer | null> => {
-    const response = await fetch(consoleUrl + path);
+    const response = await fetch(consoleUrl + path, { headers });
     if (response.status === 404) return null;
     if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as Answer;
