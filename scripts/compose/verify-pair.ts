@@ -7,6 +7,8 @@ import type { Stack } from './stack.ts';
 const PROMISED_SECONDS = 60;
 const PATIENCE_SECONDS = 120;
 const PAUSE_MS = 500;
+/** The spans of both models' calls: one comes from the gateway, one from the comparator. */
+const LEGS = ['primary_forward', 'compare_request'];
 const CONTENT =
   /^(input\.value|output\.value|llm\.(input|output)_messages\.|llm\.tools\.|gen_ai\.(input|output)\.messages)/;
 
@@ -56,7 +58,8 @@ async function inPhoenix(stack: Stack, report: Report, traceId: string): Promise
   const url = `${stack.url('PHOENIX_PORT')}/v1/projects/default/spans?limit=1000`;
   const spans = await poll(PATIENCE_SECONDS, PAUSE_MS, async () => {
     const own = listAt(await getJson(url), 'data').filter((span) => dig(span, 'context', 'trace_id') === traceId);
-    return own.some((span) => dig(span, 'name') === 'compare_request') ? own : null;
+    const names = own.map((span) => dig(span, 'name'));
+    return LEGS.every((leg) => names.includes(leg)) ? own : null;
   });
   const names = (spans ?? []).map((span) => String(dig(span, 'name')));
   const text = (spans ?? []).filter((span) => {
@@ -65,7 +68,7 @@ async function inPhoenix(stack: Stack, report: Report, traceId: string): Promise
   });
   report.check(
     'both legs of it are in Phoenix, in one trace',
-    spans === null ? [`no compare_request of trace ${traceId}`] : [],
+    spans === null ? [`not both of ${LEGS.join(', ')} in trace ${traceId}`] : [],
     names.join(', '),
   );
   report.check('Phoenix has prompts and answers', text.length > 1 ? [] : [`${text.length} spans with text`]);
@@ -76,7 +79,7 @@ async function inJaeger(stack: Stack, report: Report, traceId: string): Promise<
   const trace = await poll(PATIENCE_SECONDS, PAUSE_MS, async () => {
     const answer = await getJson(url);
     const names = listAt(answer, 'data', 0, 'spans').map((span) => dig(span, 'operationName'));
-    return names.includes('compare_request') ? answer : null;
+    return LEGS.every((leg) => names.includes(leg)) ? answer : null;
   });
   const spans = listAt(trace, 'data', 0, 'spans');
   const services = Object.values((dig(trace, 'data', 0, 'processes') ?? {}) as object).map((it) =>
@@ -84,7 +87,7 @@ async function inJaeger(stack: Stack, report: Report, traceId: string): Promise<
   );
   report.check(
     'both legs of it are in Jaeger',
-    trace === null ? [`no compare_request at ${url}`] : [],
+    trace === null ? [`not both of ${LEGS.join(', ')} at ${url}`] : [],
     `${spans.length} spans of ${[...new Set(services)].join(', ')}`,
   );
   const leaked = spans

@@ -69,7 +69,7 @@ function portOf(address: string): number | undefined {
 }
 
 describe('docker-compose.yml', () => {
-  it('starts everything that is looked at, and with a profile what is extra', () => {
+  it('S0-36 starts everything that is looked at, and with a profile what is extra', () => {
     const names = (isExtra: boolean): string[] =>
       Object.entries(compose.services).flatMap(([name, { profiles }]) =>
         (profiles !== undefined) === isExtra ? [name] : [],

@@ -83,7 +83,7 @@ describe('Dockerfile', () => {
     expect(lastOf('runtime', 'EXPOSE')?.split(' ')).to.have.members(all);
   });
 
-  it('asks for health where the target answers', () => {
+  it('S4-31 asks for health where the target answers', () => {
     for (const stage of SHIPPED) {
       const asked = /fetch\('(http:[^']+)'\)/.exec(stages.get(stage)?.split('HEALTHCHECK').at(-1) ?? '')?.[1];
       const port = parseAddress((stage === 'simulator' ? simulator : ops).listen_address)?.port;
@@ -91,7 +91,7 @@ describe('Dockerfile', () => {
     }
   });
 
-  it('runs as a number, needs no frontend from elsewhere, and takes its bases as arguments', () => {
+  it('S4-31 runs as a number, needs no frontend from elsewhere, and takes its bases as arguments', () => {
     for (const stage of [...SHIPPED, 'dev']) expect(lastOf(stage, 'USER'), stage).to.match(/^(1000:1000|65532:65532)$/);
     expect(dockerfile).not.to.match(/^# *syntax/im);
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map((match) => match[1] ?? '');
