@@ -37,7 +37,7 @@ const availability = [
     severity: 'page',
     summary: 'An upstream refuses the gateway’s own key',
     description:
-      '{{ $labels.upstream }} refused the key {{ $value | humanize }} times in ten minutes; clients get 502.',
+      '{{ $labels.upstream }} refused the key {{ $value | humanize }} times in ten minutes; clients get 502, shadows no answer.',
     dashboard: 'cc-proxy-upstreams',
     runbook: 'credential-refused',
   }),
