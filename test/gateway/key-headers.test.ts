@@ -42,6 +42,35 @@ describe('the header of a key', () => {
     });
   }
 
+  for (const [type, path] of [
+    ['openai-chat', '/v1'],
+    ['openai-responses', '/v1'],
+    ['gemini', ''],
+    ['ollama', ''],
+  ] as const) {
+    it(`carries a key that no answer tells, though the upstream says it: ${type}`, async () => {
+      const key = 'vendor.made/this one up';
+      const gateway = await startTestGateway({
+        settings: {
+          ...{ 'target.url': `${upstream.url}${path}`, 'target.model': 'm', 'target.type': type },
+          ...{ 'target.api_key': key, 'target.auth_header': 'x-team-pass' },
+        },
+      });
+      try {
+        for (const status of [200, 400, 404, 500]) {
+          const error = { message: `no luck with ${key}`, code: 400 };
+          upstream.use({ status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ error }) });
+          const { status: shown, body } = await send(gateway.url, messagesRequest());
+          expect(shown, `${status}`).to.be.at.least(400);
+          expect(body.toString(), `${status}`).to.include('no luck with').and.not.include(key);
+        }
+        expect(JSON.stringify(gateway.lines)).not.to.include(key);
+      } finally {
+        await gateway.stop();
+      }
+    });
+  }
+
   it('must be a header that may carry one', () => {
     for (const name of ['Host', 'content-length', 'two words']) {
       const settings = { 'target.url': 'http://127.0.0.1:9', 'target.auth_header': name };

@@ -167,9 +167,19 @@ export function nameUpstream(error: unknown, upstream: string | undefined): unkn
   if (upstream === undefined || !(error instanceof GatewayError) || error.code !== 'invalid_request_error')
     return error;
   if (KNOWN_BEGINNING.test(error.message)) return error;
-  const { status, headers, details, cause } = error;
+  return withMessage(error, `${upstream}: ${error.message}`);
+}
+
+/** Without the key it was asked with: some upstreams say which key they got. By its look not every key is one. */
+export function hideKey(error: unknown, key: string | null): unknown {
+  if (key === null || !(error instanceof GatewayError) || !error.message.includes(key)) return error;
+  return withMessage(error, error.message.replaceAll(key, '[redacted]'));
+}
+
+function withMessage(error: GatewayError, message: string): GatewayError {
+  const { code, status, headers, details, cause } = error;
   const options = { status, headers: { ...headers }, cause, ...(details ? { details: { ...details } } : {}) };
-  return new GatewayError(error.code, `${upstream}: ${error.message}`, options);
+  return new GatewayError(code, message, options);
 }
 
 const KNOWN_BEGINNING = /^(?:prompt is too long|input length and|capability_rejected)/;

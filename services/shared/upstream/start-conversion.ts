@@ -13,6 +13,8 @@ import type { SearchPolicy } from './search-backend.ts';
 
 export interface Conversion {
   readonly provider: Provider;
+  /** Which of the upstream's words must not reach a client; null = it is asked without a key. */
+  readonly key: string | null;
   /** Nothing is wanted of the model: nobody is asked. */
   readonly isEmpty: boolean;
   /** As converted last, like what follows. */
@@ -63,6 +65,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
   const isEmpty = wantsNothing(request);
   return {
     provider: isEmpty ? readingNothing(provider) : provider,
+    key: target.credential.kind === 'key' ? target.credential.secret : null,
     isEmpty,
     get upstream() {
       return current.upstream;
