@@ -239,11 +239,31 @@ describe('metrics on a run of scripted traffic', function () {
       expect(loaded.filter(({ health }) => health !== 'ok')).to.deep.equal([]);
     });
 
+    it('S3-29 counts the shadow’s calls as it counts those of clients', async () => {
+      const queries = ['leg="primary"', 'leg="target"'].flatMap((leg) =>
+        [
+          `gen_ai_server_time_to_first_token_seconds_count{${leg}}`,
+          `gen_ai_server_time_per_output_token_seconds_count{${leg}}`,
+          `gen_ai_server_request_duration_seconds_count{${leg},error_type="server_error"}`,
+          `gen_ai_client_token_usage_count{${leg}}`,
+          `ccproxy_tokens_total{${leg},token_type="reasoning"}`,
+          `ccproxy_tokens_total{${leg},token_type="cache_write"}`,
+          `ccproxy_tool_calls_total{${leg}}`,
+        ].map((expr) => ({ title: 'leg', expr })),
+      );
+      for (const job of ['cc-gateway', 'cc-comparator']) {
+        const matchers = `job="${job}",error_type="credential_refused",outcome="upstream_error"`;
+        queries.push({ title: 'key', expr: `ccproxy_upstream_attempts_total{${matchers}}` });
+      }
+      expect(await lacking(queries, hasMoreThanZero)).to.deep.equal([]);
+    });
+
     it('S3-29 leads from the panels with exemplars to traces that were exported', async () => {
       const drawn = panels.flatMap(({ title, targets }) =>
         targets.filter(({ exemplar }) => exemplar === true).map(({ expr }) => ({ title, expr: fillIn(expr, WINDOW) })),
       );
       expect(drawn).to.have.length.above(2);
+      drawn.push({ title: 'shadow', expr: 'gen_ai_server_time_to_first_token_seconds_bucket{leg="target"}' });
       for (const { title, expr } of drawn) {
         const traces = (await prometheus?.exemplars(expr)) ?? [];
         expect(traces, title).to.have.length.above(0);
