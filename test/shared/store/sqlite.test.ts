@@ -52,6 +52,23 @@ describe('createSqliteStore', () => {
     expect(existsSync(`${path}-wal`)).to.equal(false);
   });
 
+  it('brings a database of the first version up to date, and counts the errors that are in it', async () => {
+    const path = newPath();
+    const store = createSqliteStore({ path });
+    await store.migrate();
+    for (const status of ['error', 'partial', 'completed', 'aborted'])
+      await store.insertExchange(exchangeRow({ id: `id-${status}`, status }));
+    const older = new DatabaseSync(path, { timeout: 5_000 });
+    older.exec('drop index exchanges_by_error; alter table exchanges drop column error_code');
+    older.exec("delete from schema_migrations where name = '0002-error-codes'");
+    older.close();
+    await store.migrate();
+    const [group, ...others] = await store.errorGroups({ limit: 10 });
+    expect(group).to.include({ error_code: 'unknown', count: 2 });
+    expect(others).to.deep.equal([]);
+    await store.close();
+  });
+
   it('leaves the event loop free while a write waits for the file', async () => {
     const path = newPath();
     const store = createSqliteStore({ path });
