@@ -129,61 +129,85 @@ function bind(parts: BoundParts, bindings: Record<string, unknown>): ServiceLogg
 const OWN_NAMES = new Set(['time', 'level', 'event']);
 
 function createJsonLine(): (line: Line) => string {
-  const isSecret = createNameMemory();
-  return (line) => {
-    const plain = toPlainLine(line, isSecret);
-    return plain !== undefined && !mayHoldSecret(plain) ? plain : toJsonLine(line);
+  const toPlainLine = createPlainLine();
+  return (line) => toPlainLine(line) ?? toJsonLine(line);
+}
+
+/** The same line as `toJsonLine` makes, of fields that need no care; undefined for all others. */
+function createPlainLine(): (line: Line) => string | undefined {
+  const nameOf = createNameMemory();
+  const isHarmless = createTextMemory();
+  const print = (fields: Record<string, unknown>): string | undefined => {
+    const names = Object.keys(fields);
+    if (names.length > MOST_ITEMS / 2) return undefined;
+    let printed = '';
+    for (const name of names) {
+      const { prefix, isSecret } = nameOf(name);
+      const value = fields[name];
+      if (value === undefined && !isSecret) continue;
+      const text = isSecret ? JSON.stringify(REDACTED) : plainValue(value, isHarmless);
+      if (text === undefined || name.length > LONGEST_NAME) return undefined;
+      printed += prefix + text;
+    }
+    return printed;
   };
+  return ({ time, level, event, bindings, fields = {} }) => {
+    try {
+      for (const name of Object.keys(bindings)) if (Object.hasOwn(fields, name)) return undefined;
+      const bound = print(bindings);
+      const own = print(fields);
+      if (bound === undefined || own === undefined || !isHarmless(event)) return undefined;
+      return `{"time":"${time.toISOString()}","level":"${level}","event":${JSON.stringify(event)}${bound}${own}}`;
+    } catch {
+      return undefined; // a getter that throws: the careful way says so on the line
+    }
+  };
+}
+
+interface KnownName {
+  /** What stands before its value. */
+  prefix: string;
+  isSecret: boolean;
 }
 
 /** What a name says does not change, and names are few. */
-function createNameMemory(): (name: string) => boolean {
-  const known = new Map<string, boolean>();
+function createNameMemory(): (name: string) => KnownName {
+  const known = new Map<string, KnownName>();
   return (name) => {
     const before = known.get(name);
     if (before !== undefined) return before;
-    const isSecret = isSecretName(name);
-    if (known.size < MOST_NAMES && name.length <= LONGEST_NAME) known.set(name, isSecret);
-    return isSecret;
+    const printed = scrubText(OWN_NAMES.has(name) ? `${name}_` : name);
+    const read = { prefix: `,${JSON.stringify(printed)}:`, isSecret: isSecretName(name) };
+    if (known.size < MOST_NAMES && name.length <= LONGEST_NAME) known.set(name, read);
+    return read;
   };
 }
 
-/** The same line as `toJsonLine` makes, unscrubbed, of fields that need no care; undefined for all others. */
-function toPlainLine({ time, level, event, bindings, fields }: Line, isSecret: (name: string) => boolean) {
-  const printed: Record<string, unknown> = { time: time.toISOString(), level, event };
-  try {
-    const isPlain = addPlain(bindings, printed, isSecret) && addPlain(fields ?? {}, printed, isSecret);
-    return isPlain ? JSON.stringify(printed) : undefined;
-  } catch {
-    return undefined; // a getter that throws: the careful way says so on the line
-  }
+/** Most ids: no rule for secrets knows one that is made of these alone. */
+const HEX_DIGITS = /^[\da-f-]*$/;
+
+/** Whether a text certainly holds no secret; most are ids, or one of a few words. */
+function createTextMemory(): (text: string) => boolean {
+  const harmless = new Set<string>();
+  return (text) => {
+    if (harmless.has(text) || HEX_DIGITS.test(text)) return true;
+    if (mayHoldSecret(text)) return false;
+    if (harmless.size < MOST_NAMES && text.length <= LONGEST_NAME) harmless.add(text);
+    return true;
+  };
 }
 
-function addPlain(
-  fields: Record<string, unknown>,
-  printed: Record<string, unknown>,
-  isSecret: (name: string) => boolean,
-): boolean {
-  const names = Object.keys(fields);
-  if (names.length > MOST_ITEMS / 2) return false;
-  for (const name of names) {
-    const value = fields[name];
-    if (!isPlainValue(value) || name.length > LONGEST_NAME) return false;
-    printed[OWN_NAMES.has(name) ? `${name}_` : name] = isSecret(name) ? REDACTED : value;
-  }
-  return true;
-}
-
-function isPlainValue(value: unknown): boolean {
+/** undefined when it needs care. */
+function plainValue(value: unknown, isHarmless: (text: string) => boolean): string | undefined {
   switch (typeof value) {
     case 'string':
-      return value.length <= LONGEST_STRING;
+      return value.length <= LONGEST_STRING && isHarmless(value) ? JSON.stringify(value) : undefined;
     case 'number':
+      return Number.isFinite(value) ? String(value) : 'null';
     case 'boolean':
-    case 'undefined':
-      return true;
+      return String(value);
     default:
-      return value === null;
+      return value === null ? 'null' : undefined;
   }
 }
 
