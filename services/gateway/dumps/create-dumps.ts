@@ -180,7 +180,16 @@ function toDump(call: Call, { upstream, clientAnswer }: KeptCall): Dump {
     startedAtMs: call.startedAtMs,
     stages: [clientRequest, ...upstream, clientAnswer].map(toPlainStage),
     secretHeaders: credential?.kind === 'key' ? [credential.header.toLowerCase()] : [],
+    keys: [...(credential?.kind === 'key' ? [credential.secret] : []), ...clientKeys(call)],
   };
+}
+
+/** Shorter ones are placeholders, and parts of other words. */
+const SHORTEST_KEY = 8;
+
+function clientKeys({ request: { headers } }: Call): string[] {
+  const given = [headers['x-api-key'], headers.authorization?.replace(/^\S+ +/, '')].map(String);
+  return given.filter((key) => key !== 'undefined' && key.length >= SHORTEST_KEY);
 }
 
 /** The bytes in one buffer of their own, which can be given away. */

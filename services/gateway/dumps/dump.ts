@@ -19,4 +19,6 @@ export interface Dump {
   stages: DumpStage[];
   /** Lower-case names of headers that hold a credential, beside those that look like it. */
   secretHeaders: string[];
+  /** The gateway's and the client's, whatever they look like: an upstream may repeat them. */
+  keys: string[];
 }

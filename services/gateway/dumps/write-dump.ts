@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { inflateChunks } from '#shared/exchange/inflate-chunks.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, type Redactor, type RedactorOptions } from '#shared/redact/redact.ts';
-import { isSecretName, scrubText } from '#shared/telemetry/secret-shapes.ts';
+import { isSecretName, REDACTED, scrubText } from '#shared/telemetry/secret-shapes.ts';
 import { looksLikeCredential } from '#shared/upstream/credentials.ts';
 import type { Dump, DumpStage } from './dump.ts';
 import { redactWire } from './redact-wire.ts';
@@ -30,7 +30,7 @@ export function createDumpWriter({ folder, redaction, ...limits }: DumpSettings)
     try {
       mkdirSync(draft, { mode: 0o700 });
       for (const [index, stage] of dump.stages.entries()) {
-        const text = await showStage(stage, dump.secretHeaders, redactor);
+        const text = await showStage(stage, dump, redactor);
         writeFileSync(join(draft, `${index + 1}-${stage.name}.txt`), text, { mode: 0o600 });
       }
       renameSync(draft, join(folder, name));
@@ -73,18 +73,29 @@ function sizeOf(path: string): number {
   return files.reduce((sum, { name }) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-async function showStage(stage: DumpStage, secretHeaders: readonly string[], redactor: Redactor): Promise<string> {
-  const clean = (text: string): string => redactor.redactText(scrubText(text));
+async function showStage(
+  stage: DumpStage,
+  { secretHeaders, keys }: Pick<Dump, 'secretHeaders' | 'keys'>,
+  redactor: Redactor,
+): Promise<string> {
+  const hideKeys = (text: string): string => keys.reduce((hidden, key) => withoutKey(hidden, key), text);
+  const clean = (text: string): string => redactor.redactText(scrubText(hideKeys(text)));
   const lines = [clean(stage.startLine)];
   for (let index = 0; index < stage.headers.length; index += 2) {
     const name = stage.headers[index] ?? '';
     const lower = name.toLowerCase();
     const isSecret = isSecretName(name) || looksLikeCredential(lower) || secretHeaders.includes(lower);
-    lines.push(`${clean(name)}: ${isSecret ? '[redacted]' : clean(stage.headers[index + 1] ?? '')}`);
+    lines.push(`${clean(name)}: ${isSecret ? REDACTED : clean(stage.headers[index + 1] ?? '')}`);
   }
-  const body = redactWire(await readBody(stage), redactor);
+  const body = redactWire(hideKeys(await readBody(stage)), redactor);
   const rest = stage.leftOut > 0 ? `\n[${stage.leftOut} more bytes were not kept]` : '';
   return `${lines.join('\n')}\n\n${body}${rest}`;
+}
+
+/** As it is, and as JSON writes it. */
+function withoutKey(text: string, key: string): string {
+  if (key === '') return text;
+  return text.replaceAll(key, REDACTED).replaceAll(JSON.stringify(key).slice(1, -1), REDACTED);
 }
 
 async function readBody({ headers, body }: DumpStage): Promise<string> {

@@ -102,6 +102,20 @@ describe('wire dumps', () => {
     expect(filesOf(folder, second)['4-client-answer.txt']).to.include(refused.body.toString());
   });
 
+  it('hold no key of the gateway or its client, whatever it looks like, also where an upstream repeats it', async () => {
+    const own = await start({ 'capture.dump_dir': folder, 'providers.native.auth_header': 'x-door' });
+    const repeated = JSON.stringify({
+      type: 'error',
+      error: { type: 'api_error', message: 'no: key-of-native, my-own-door-key' },
+    });
+    await own.ask('native', { scene: { status: 400, body: repeated }, headers: ['x-api-key', 'my-own-door-key'] });
+    await own.gateway.until(async () => (await results(own, 'written')) === 1);
+    const files = filesOf(folder, readdirSync(folder)[0] ?? '');
+    expect(files['2-upstream-request.txt']).to.include('x-door: [redacted]');
+    expect(files['3-upstream-answer.txt']).to.include('no: ');
+    for (const [name, text] of Object.entries(files)) expect(text, name).to.not.match(/key-of-native|my-own-door-key/);
+  });
+
   it('are written for no one who has not asked for them', async () => {
     const own = await start({});
     await own.ask('native');
@@ -149,6 +163,7 @@ describe('wire dumps', () => {
         },
       ],
       secretHeaders: [],
+      keys: [],
     });
     const writer = (maxBytes: number, maxAgeMs = HOUR) =>
       createDumpWriter({ folder, maxBytes, maxAgeMs, redaction: {} });
