@@ -120,7 +120,7 @@ function promises(http1: 'own' | 'undici'): void {
   for (const stream of [true, false]) {
     const request = messagesRequest({ stream });
     for (const [name, scene] of SHAPES) {
-      it(`are the upstream's, ${stream ? 'streamed' : 'not streamed'}: ${name}`, async () => {
+      it(`conv P-01 are the upstream's, ${stream ? 'streamed' : 'not streamed'}: ${name}`, async () => {
         const [direct, without, withCompare] = await threeWays(scene, request);
         expect(direct.status).to.equal(scene.status ?? 200);
         expectSame(without, direct, 'through the gateway');
@@ -206,7 +206,7 @@ function promises(http1: 'own' | 'undici'): void {
     }
   }).timeout(60_000);
 
-  it('reach the upstream as the client sent them', async () => {
+  it('conv P-06 reach the upstream as the client sent them', async () => {
     for (const recorded of loadRecordings().filter(({ url }) => url.startsWith('/v1/messages'))) {
       upstream.reset();
       upstream.use('text');

@@ -147,7 +147,7 @@ describe('errors of a native upstream that has the client’s own credential', (
     expect(await gateway.metric('ccproxy_upstream_attempts_total', { error_type: 'credential_refused' })).to.equal(0);
   });
 
-  it('S1-14 of the gateway itself have the same envelope', async () => {
+  it('S1-14 conv E-11 of the gateway itself have the same envelope', async () => {
     const broken = {
       ...messagesRequest(),
       body: Buffer.from('{"model":'),

@@ -47,7 +47,7 @@ describe('count_tokens', () => {
     chat.asked.length = 0;
   });
 
-  it('S4-03 is answered here for an upstream that cannot count: one number and nothing else, nobody is asked', async () => {
+  it('S4-03 conv N-03 is answered here for an upstream that cannot count: one number and nothing else, nobody is asked', async () => {
     const gateway = await converted();
     const answer = await send(gateway.url, question('How many tokens are in this?'));
     expect(answer.status).to.equal(200);

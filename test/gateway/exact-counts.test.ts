@@ -51,7 +51,7 @@ describe('counts by upstreams', () => {
   });
 
   for (const { type, model, path } of SERVERS) {
-    it(`S4-03 are exact with ${type}: asked once for the same question, with the gateway's key`, async () => {
+    it(`S4-03 conv N-01 are exact with ${type}: asked once for the same question, with the gateway's key`, async () => {
       const gateway = await start(type, model);
       const answers = await Promise.all([1, 2, 3].map(() => send(gateway.url, question())));
       const [seen] = server.seen();

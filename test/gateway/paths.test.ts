@@ -236,7 +236,7 @@ describe('paths', () => {
     expect(streamed).to.deep.equal(whole);
   });
 
-  it('S0-12 a native target gets the client’s bytes with nothing but the model spliced', async () => {
+  it('S0-12 conv P-05 a native target gets the client’s bytes with nothing but the model spliced', async () => {
     const body = Buffer.from(
       '{ "future" : {"deep":[1,2.50,1e3]},\n "model":"claude-x" , "messages":[{"role":"user","content":"h\\u00e9 \\ud83d\\udc4b"}], "dup":1,"dup":2, "max_tokens":5}',
     );
@@ -256,7 +256,7 @@ describe('paths', () => {
     expect(seen?.headers).to.include({ 'anthropic-beta': 'a-1,b-2', 'user-agent': 'claude-cli/2.1.329' });
   });
 
-  it('S0-12 a native target’s error bodies are identical', async () => {
+  it('S0-12 conv E-13 a native target’s error bodies are identical', async () => {
     const odd = '{"object":"error","message":"Unexpected role \\"system\\"", "code":40001}\n';
     target.use({ status: 400, body: odd });
     const answer = await send(inTarget.url, messagesRequest());

@@ -130,6 +130,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
 
   #read(upstream: Answer): void {
     const { search, memory } = this.#conversion;
+    if (!this.#source && !this.#loop) this.rawHeaders.push(...upstreamId(upstream.rawHeaders));
     if (search) this.#loop ??= new SearchLoop(search, this.#writer, this.#searching.signal);
     const refusedQuery = search?.refusedQuery ?? null;
     if (refusedQuery !== null) {
@@ -278,6 +279,13 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     if (this.#ping) this.#ping.refresh();
     else this.#ping = setTimeout(beat, this.#options.pingMs ?? PING_MS);
   }
+}
+
+/** By which name the upstream knows the request; nothing else of its headers is the client's business. */
+function upstreamId(rawHeaders: readonly string[]): string[] {
+  const at = rawHeaders.findIndex((name, index) => index % 2 === 0 && /^(?:x-)?request-id$/i.test(name));
+  const id = at === -1 ? '' : (rawHeaders[at + 1] ?? '');
+  return /^[\w.:-]{1,128}$/.test(id) ? ['x-upstream-request-id', id] : [];
 }
 
 function toEventError(error: unknown): GatewayError {

@@ -24,7 +24,7 @@ describe('the token counter', () => {
     troubles.length = 0;
   });
 
-  it('counts 5 to 10 % more than the tokenizer, whatever its slices cut', async () => {
+  it('conv N-02 counts 5 to 10 % more than the tokenizer, whatever its slices cut', async () => {
     const counter = start();
     for (const text of [TEXT, TEXT.slice(0, 3000), TEXT.repeat(5)]) {
       const real = text.length > 100_000 ? countTokens(TEXT) * 5 : countTokens(text);
