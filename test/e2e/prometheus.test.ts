@@ -67,7 +67,7 @@ const QUIET: ReadonlyArray<readonly [what: RegExp, why: string]> = [
   [/^Wire dumps/, 'no folder for them is set'],
   [/ccproxy:(?:ttft|overhead|compare_freshness):ratio/, 'the objective is kept'],
   [/ccproxy_upstream_pool_pending/, 'no request waits for a connection'],
-  [/phoenix_|otelcol_/, 'there is none here'],
+  [/phoenix_|otelcol_/, 'there is neither Phoenix nor a collector here'],
 ];
 /** What cannot be there: a limit where nothing limits the memory, and metrics of Phoenix that no fallback stands in for. */
 const ABSENT = /ccproxy_memory_limit_bytes|^CcProxyMetricsAbsent|^PhoenixRejecting/;

@@ -23,6 +23,7 @@ import {
   INSPECTION_RESULTS,
   LEGS,
   LINT_RULES,
+  MEASURED_ROUTES,
   MODES,
   OUTCOMES,
   ROUTES,
@@ -188,7 +189,9 @@ function gatewayFamilies({ counter, gauge, histogram }: Families) {
       { result: INSPECTION_RESULTS },
     ),
     driftTotal: counter('ccproxy_drift_total', 'First sights of something new in requests.', { kind: DRIFT_KINDS }),
-    requestBodyBytes: histogram('ccproxy_request_body_bytes', 'Size of request bodies.', BODY_BYTES, { route: ROUTES }),
+    requestBodyBytes: histogram('ccproxy_request_body_bytes', 'Size of request bodies.', BODY_BYTES, {
+      route: MEASURED_ROUTES,
+    }),
     modeInfo: gauge('ccproxy_mode_info', '1 for the current mode, 0 for the others.', { mode: MODES }),
     modeChangesTotal: counter('ccproxy_mode_changes_total', 'Changes of mode at run time.', {
       from: MODES,

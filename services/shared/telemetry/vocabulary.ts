@@ -14,6 +14,8 @@ export const OUTCOMES = [
   'stream_error',
 ] as const;
 export const ROUTES = ['messages', 'count_tokens', 'models', 'passthrough', 'admin', 'other'] as const;
+/** The routes whose bodies are measured. */
+export const MEASURED_ROUTES = ['messages'] as const;
 export const STREAM = ['true', 'false'] as const;
 export const TOKEN_TYPES = ['input', 'output', 'cache_read', 'cache_write', 'reasoning'] as const;
 /** The token types whose distribution is kept, not only their sum. */
