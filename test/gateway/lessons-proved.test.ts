@@ -155,4 +155,29 @@ describe('C-12 lessons of a refusal', () => {
     expect(last).to.include({ temperature: 0.3 }).and.not.have.property('parallel_tool_calls');
     expect(listOf(last?.tools)).to.have.length(1);
   });
+
+  for (const [mode, calls, types] of [
+    ['route', 1, ['server_tool_use', 'web_search_tool_result', 'text']],
+    ['emulate', 2, ['text']],
+  ] as const) {
+    it(`C-12 that leave nobody to search are followed as web_search.mode = "${mode}" says, by no call in vain`, async () => {
+      await start('openai', 'gpt-4o-search-preview', {
+        ...{
+          'target.vendor': 'openai',
+          'web_search.mode': mode,
+          'web_search.url': server.url,
+          'web_search.api_key': 'k',
+        },
+        ...(mode === 'emulate' ? { 'web_search.provider': 'tavily' } : {}),
+      });
+      server.use(({ body }) =>
+        'web_search_options' in fieldsOf(body)
+          ? refused("Unknown parameter: 'web_search_options'.", { param: 'web_search_options' })
+          : 'text',
+      );
+      const message = await send({ tools: [{ type: 'web_search_20250305', name: 'web_search' }] });
+      expect(message.content.map(({ type }) => type)).to.deep.equal(types);
+      expect(server.seen()).to.have.length(calls);
+    });
+  }
 });

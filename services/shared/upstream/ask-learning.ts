@@ -21,14 +21,15 @@ export async function askLearning(
   call: (request: UpstreamRequest) => Promise<Answer>,
   { onLearned, signal }: AskOptions = {},
 ): Promise<Answer> {
-  // The answer needs no model.
-  if ((conversion.search?.refusedQuery ?? null) !== null) return NOTHING;
+  if (needsNoModel(conversion)) return NOTHING;
   if (conversion.isEmpty) return answerNothing();
   const first = await call(conversion.upstream);
   if (!isRefusal(first) || conversion.provider.learn === undefined) return first;
   const refused = await hold(first, signal);
   if (!conversion.learn(refused.error)) return refused.answer;
   onLearned?.();
+  // Who was to search cannot, and nobody else does.
+  if (needsNoModel(conversion)) return NOTHING;
   const second = await call(conversion.upstream);
   if (!isRefusal(second)) {
     if (second.status < 400) conversion.settle(null);
@@ -37,6 +38,10 @@ export async function askLearning(
   const again = await hold(second, signal);
   conversion.settle(again.error);
   return again.answer;
+}
+
+function needsNoModel({ search }: Conversion): boolean {
+  return (search?.refusedQuery ?? null) !== null;
 }
 
 function isRefusal({ status }: Answer): boolean {
