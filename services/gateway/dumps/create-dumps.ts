@@ -4,6 +4,7 @@
 import type { ServerResponse } from 'node:http';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { Answer, SentRequest } from '#shared/upstream/call-upstream.ts';
+import { looksLikeCredential } from '#shared/upstream/credentials.ts';
 import type { Call } from '../messages/call.ts';
 import type { Dump, DumpStage } from './dump.ts';
 import type { DumpSettings } from './write-dump.ts';
@@ -187,9 +188,12 @@ function toDump(call: Call, { upstream, clientAnswer }: KeptCall): Dump {
 /** Shorter ones are placeholders, and parts of other words. */
 const SHORTEST_KEY = 8;
 
-function clientKeys({ request: { headers } }: Call): string[] {
-  const given = [headers['x-api-key'], headers.authorization?.replace(/^\S+ +/, '')].map(String);
-  return given.filter((key) => key !== 'undefined' && key.length >= SHORTEST_KEY);
+function clientKeys({ request: { rawHeaders } }: Call): string[] {
+  const given = rawHeaders.filter((_, index) => {
+    const name = index % 2 === 1 ? (rawHeaders[index - 1] ?? '') : '';
+    return looksLikeCredential(name.toLowerCase());
+  });
+  return given.map((value) => value.replace(/^(?:bearer|basic) +/i, '')).filter((key) => key.length >= SHORTEST_KEY);
 }
 
 /** The bytes in one buffer of their own, which can be given away. */
