@@ -19,6 +19,7 @@ import { type EveryRoute, startEveryRoute } from '../../support/every-route.ts';
 import { header } from '../../support/raw-client.ts';
 
 const SECRET = 'sk-ant-api03-Zm9vYmFyYmF6cXV4';
+const CLIENT_KEY = 'sk-ant-api03-the-clients-own-key';
 const SAID = 'a dump may hold this';
 
 function filesOf(folder: string, dump: string): Record<string, string> {
@@ -51,7 +52,7 @@ describe('wire dumps', () => {
     const body = { messages: [{ role: 'user', content: `${SAID}, and not ${SECRET}` }] };
     for (const route of ['native', 'openai', 'gemini', 'ollama', 'responses']) {
       for (const stream of [true, false]) {
-        const headers = ['x-api-key', SECRET, 'cookie', `session=${SECRET}`, 'x-note', `my key is ${SECRET}`];
+        const headers = ['x-api-key', CLIENT_KEY, 'cookie', `session=${SECRET}`, 'x-note', `my key is ${SECRET}`];
         const before = (await results(own, 'written')) + 1;
         const answer = await own.ask(route, { scene, body, stream, headers });
         expect(answer.body.toString(), 'the client gets all').to.include(SECRET.slice(-6));
@@ -78,6 +79,7 @@ describe('wire dumps', () => {
         for (const [name, text] of Object.entries(files)) {
           expect(text, `${route} ${name}`).to.not.include(SECRET.slice(-8));
           expect(text, `${route} ${name}`).to.not.include(`key-of-${route}`);
+          expect(text, `${route} ${name}`).to.not.include(CLIENT_KEY);
           expect(text, `${route} ${name}`).to.match(/\[\[secret:[0-9a-f]{8}\]\]/);
         }
         expect(files['1-client-request.txt']).to.include('x-api-key: [redacted]').and.to.include(SAID);
