@@ -77,12 +77,12 @@ EXPOSE 3080 3081 3082 3090 9229 9464
 ENTRYPOINT ["node", "--enable-source-maps", "--inspect=0.0.0.0:9229", "--heapsnapshot-signal=SIGUSR2", "--diagnostic-dir=/tmp", "/app/dist/services/cli/main.js"]
 CMD ["start"]
 
-# Runs the sources and restarts when they change; docker-compose.override.example.yml keeps them in step.
+# Runs the sources and restarts when they change; docker-compose.override.example.yml mounts those of the checkout.
 FROM deps AS dev
 COPY tsconfig.json LICENSE ./
 COPY deploy deploy
 COPY services services
-RUN install -d -o 1000 -g 1000 /run/cc-proxy /var/lib/cc-proxy && chown -R 1000:1000 services
+RUN install -d -o 1000 -g 1000 /run/cc-proxy /var/lib/cc-proxy
 ENV XDG_STATE_HOME=/var/lib
 USER 1000:1000
 EXPOSE 3080 3081 3082 3090 9464
