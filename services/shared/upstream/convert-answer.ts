@@ -225,15 +225,27 @@ class ConvertedAnswer implements Answer, AnswerFlow {
 
   #finish(): void {
     if (this.#hasEnded) return;
+    if (this.#fold && !this.#keepWhole(this.#fold)) return;
     this.#end();
     this.#source?.letGo();
     if (this.#fold) {
-      this.#held.push(Buffer.from(JSON.stringify(this.#fold.message())));
       this.#resolve(this);
       return;
     }
     this.#handOn();
     this.#sink?.onEnd();
+  }
+
+  /** False when it cannot be written: arguments may be nested deeper than anybody can say. */
+  #keepWhole(fold: MessageAccumulator): boolean {
+    try {
+      this.#held.push(Buffer.from(JSON.stringify(fold.message())));
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      this.#stopUpstream();
+      return false;
+    }
   }
 
   #stopUpstream(): void {

@@ -339,6 +339,17 @@ describe('reading an answer of Chat Completions', () => {
       expect(toolUses(late).map(({ id, name, input }) => [id, name, input])).to.deep.equal([['a', 'Bash', { n: 1 }]]);
     });
 
+    it('conv S-11 lets a server send white space for a call that was over', () => {
+      const stream = feed([
+        chunk(call(0, { id: 'a', function: { name: 'Bash', arguments: '{"n":1}' } })),
+        chunk(call(1, { id: 'b', function: { name: 'Bash', arguments: '{"n"' } })),
+        chunk(call(0, { function: { arguments: '\n' } })),
+        chunk(call(1, { function: { arguments: ':2}' } })),
+        chunk({}, 'tool_calls'),
+      ]);
+      expect(toolUses(stream).map(({ input }) => input)).to.deep.equal([{ n: 1 }, { n: 2 }]);
+    });
+
     it('conv S-10 makes an id where none comes, another for each call, and refuses a call without a name', () => {
       const nameless = feed([chunk(call(0, { id: 'a', function: { arguments: '{"n":1}' } })), chunk({}, 'tool_calls')]);
       expect(errorOf(nameless).code).to.equal('api_error');

@@ -16,7 +16,10 @@ const MEMORY: ConversionMemory = {
   inputTokens: 12,
 };
 
-/** A protocol of words: `text…`, `end`, `boom`, `bug`; whole once `end` came. */
+/** Deeper than JSON can be written. */
+const DEEP = `{"x":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+
+/** A protocol of words: `text…`, `end`, `boom`, `bug`, `deep`; whole once `end` came. */
 const words: Provider = {
   type: 'words',
   framing: 'sse',
@@ -30,7 +33,10 @@ const words: Provider = {
       onEvent: ({ data }) => {
         if (data === 'boom') throw new GatewayError('overloaded_error', 'busy');
         if (data === 'bug') throw new TypeError('a bug');
-        if (data === 'stop') writer.finish('stop_sequence', '!');
+        if (data === 'deep') {
+          writer.toolStart(0, 'call_0', 'Bash');
+          writer.toolArguments(0, DEEP);
+        } else if (data === 'stop') writer.finish('stop_sequence', '!');
         else if (data === 'end') isWhole = true;
         else writer.text(data);
       },
@@ -145,6 +151,14 @@ const HELLO = [
 
 describe('a converted answer', () => {
   afterEach(abortAll);
+
+  it('is an error when nobody can write the whole of it, and brings nothing down', async () => {
+    const upstream = new FakeUpstream();
+    const converting = rejection(convert(upstream, { isStream: false }));
+    upstream.say('deep', 'end');
+    upstream.end();
+    expect(await converting).to.include({ code: 'api_error', status: 502 });
+  });
 
   it('resolves with the first output, and is a stream of events that ends once', async () => {
     const upstream = new FakeUpstream();

@@ -46,7 +46,8 @@ export class ToolCalls {
     call.id ||= id;
     call.name ||= name;
     const piece = isFields(called.arguments) ? writeJson(called.arguments) : textOf(called.arguments);
-    if (piece !== '' && call.isReleased) throw broken(call);
+    if (call.isReleased && piece.trim() === '') return;
+    if (call.isReleased) throw broken(call);
     call.json += piece;
     call.prefix.push(piece);
     this.#advance(call);
