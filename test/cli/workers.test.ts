@@ -108,6 +108,24 @@ describe('workers of one gateway', function () {
     expect(await gateway.ended).to.equal(0);
   });
 
+  it('finish their streams when their primary process dies', async () => {
+    target.use({ content: [{ type: 'text', text: 'slow '.repeat(60) }], delays: { betweenMs: 20 } });
+    const running = send(gateway.url, messagesRequest());
+    await target.until((seen) => seen.length >= 1);
+    gateway.signal('SIGKILL');
+    expect((await running).body.toString()).to.include('message_stop');
+  });
+
+  it('do not outlive a primary process that a second signal ends, even one that hangs', async () => {
+    const before = processIds();
+    process.kill(before[0] ?? 0, 'SIGSTOP');
+    gateway.signal('SIGTERM');
+    await until(async () => !(await fetch(`${gateway.opsUrl}/readyz`)).ok);
+    gateway.signal('SIGTERM');
+    expect(await gateway.ended).to.equal(130);
+    await until(() => before.every((pid) => !isAlive(pid)), 20_000);
+  });
+
   it('end with their primary process, even by force', async () => {
     const before = processIds();
     expect(before).to.have.length(WORKERS);

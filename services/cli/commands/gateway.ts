@@ -5,7 +5,7 @@ import { createGateway, gatewaySpanThread, type RunningGateway } from '#services
 import type { Bus } from '#shared/bus/bus.ts';
 import { systemClock } from '#shared/clock.ts';
 import type { Config } from '#shared/config/load.ts';
-import { ConfigError } from '#shared/errors.ts';
+import { ConfigError, errorMessage } from '#shared/errors.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
 import { withHmacKey } from '#shared/redact/redact.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
@@ -23,7 +23,8 @@ import {
   serviceName,
   version,
 } from '../parts.ts';
-import { runWorkers, WORKER_NUMBER } from '../workers/run-workers.ts';
+import { runWorkers } from '../workers/run-workers.ts';
+import { WORKER_NUMBER } from '../workers/start-worker.ts';
 import { linkToPrimary } from '../workers/worker-link.ts';
 
 const SHUTDOWN_MS = 5000;
@@ -56,7 +57,7 @@ export async function runGateway(config: Config): Promise<void> {
     redaction: withHmacKey(),
     adminToken,
   });
-  const face = cluster.isWorker ? faceOfWorker(metrics) : await faceOfProcess(config, gateway, metrics);
+  const face = cluster.isWorker ? faceOfWorker(metrics, log) : await faceOfProcess(config, gateway, metrics);
   await face.untilStopped;
   face.sayDraining();
   await gateway.stop();
@@ -82,8 +83,10 @@ async function faceOfProcess(config: Config, gateway: RunningGateway, metrics: M
   return { untilStopped: untilSignalled(), sayDraining: () => undefined, close: () => ops.stop() };
 }
 
-function faceOfWorker(metrics: Metrics): Face {
-  const link = linkToPrimary(metrics.registry);
+function faceOfWorker(metrics: Metrics, log: ServiceLogger): Face {
+  const link = linkToPrimary(metrics.registry, (error) =>
+    log.warn('trouble', { what: 'metrics', error: errorMessage(error) }),
+  );
   link.sayReady();
   return {
     // A terminal signals the whole group; then the primary's word comes too and finds the worker stopping.

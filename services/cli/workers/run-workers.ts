@@ -1,30 +1,18 @@
 // The primary process of `server.workers`: it starts the workers, puts their metrics and probes behind one listener,
 // replaces a worker that died, and passes the end on. It answers no client itself.
-import cluster, { type Worker } from 'node:cluster';
-import { AggregatorRegistry, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import type { Config } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { untilSignalled } from '#shared/lifecycle.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { type Readiness, startOpsServer } from '#shared/telemetry/ops-server.ts';
-import { isReport, type Order, type Report } from './messages.ts';
+import { mergeFamilies } from './merge-families.ts';
+import { type Member, startWorker } from './start-worker.ts';
 
-type Families = Extract<Report, { type: 'metrics' }>['families'];
-
-interface Member {
-  worker: Worker;
-  /** The number in its label `worker`; a replacement takes it over. */
-  number: number;
-  state: 'starting' | 'ready' | 'draining';
-  readonly exited: Promise<number>;
-}
-
-/** In the environment of a worker: its number, from 1. */
-export const WORKER_NUMBER = 'CCPROXY_WORKER';
-
-const METRICS_MS = 1000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
+/** What a worker may need beside `server.drain_secs`: to end what it cut, and to hand over and send what is queued. */
+const ENDING_MS = 30_000;
 /** The exit code of a mistake in the settings: trying again cannot help. */
 const CONFIG_EXIT = 2;
 
@@ -37,7 +25,7 @@ export async function runWorkers(config: Config, log: ServiceLogger): Promise<vo
     refused = reject;
   });
   const start = (number: number, pauseMs: number): void => {
-    const member = fork(number);
+    const member = startWorker(number, (lines) => log.warn('log.dropped', { worker: number, lines }));
     members.set(number, member);
     void member.exited.then((code) => {
       members.delete(number);
@@ -61,26 +49,39 @@ export async function runWorkers(config: Config, log: ServiceLogger): Promise<vo
     },
     ready: async () => readiness(members, config.server.workers, ending.signal.aborted),
   });
+  // A second signal ends this process at once, and no worker outlives it.
+  process.once('exit', () => {
+    if (!ending.signal.aborted) return;
+    for (const member of members.values()) member.kill();
+  });
   for (let number = 1; number <= config.server.workers; number += 1) start(number, FIRST_PAUSE_MS);
   try {
     await Promise.race([untilSignalled(), misconfigured]);
   } finally {
     ending.abort();
-    const last = [...members.values()];
-    for (const { worker } of last) give(worker, { type: 'stop' });
-    await Promise.all(last.map(({ exited }) => exited));
+    await endWorkers(members, config.server.drain_secs * 1000 + ENDING_MS, log);
     await ops.stop();
   }
 }
 
-function fork(number: number): Member {
-  const worker = cluster.fork({ [WORKER_NUMBER]: String(number) });
-  const exited = new Promise<number>((resolve) => worker.on('exit', (code) => resolve(code ?? 1)));
-  const member: Member = { worker, number, state: 'starting', exited };
-  worker.on('message', (message: unknown) => {
-    if (isReport(message) && message.type !== 'metrics') member.state = message.type;
-  });
-  return member;
+/** Resolves when all are gone; those that do not end in time are killed. */
+export async function endWorkers(
+  members: ReadonlyMap<number, Pick<Member, 'exited' | 'stop' | 'kill'>>,
+  limitMs: number,
+  log: Pick<ServiceLogger, 'error'>,
+): Promise<void> {
+  const last = [...members];
+  const left = new Set(last.map(([number]) => number));
+  const timer = setTimeout(() => {
+    for (const [number, member] of last) {
+      if (!left.has(number)) continue;
+      log.error('worker.killed', { worker: number, limitMs });
+      member.kill();
+    }
+  }, limitMs);
+  for (const [, member] of last) member.stop();
+  await Promise.all(last.map(([number, { exited }]) => exited.then(() => left.delete(number))));
+  clearTimeout(timer);
 }
 
 /** Ready when every worker is: a listener that only some of them serve would be slow without anyone knowing why. */
@@ -92,39 +93,8 @@ function readiness(members: ReadonlyMap<number, Member>, wanted: number, isEndin
   };
 }
 
-/** One text of all workers' series, told apart by their label `worker`. A worker that does not answer in time is left out. */
+/** A worker that does not answer in time is left out. */
 async function collect(members: readonly Member[]): Promise<string> {
-  const answers = await Promise.all(members.map((member) => ask(member)));
-  const registry = AggregatorRegistry.aggregate(answers.filter((families) => families !== null).map(openMetricsNames));
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  return registry.metrics();
-}
-
-/** OpenMetrics names a counter without `_total` and puts it on the sample; aggregated counters keep it unless it is cut. */
-function openMetricsNames(families: Families): Families {
-  return families.map((family) =>
-    String(family.type) === 'counter' ? { ...family, name: family.name.replace(/_total$/, '') } : family,
-  );
-}
-
-function ask({ worker, state }: Member): Promise<Families | null> {
-  if (state === 'starting') return Promise.resolve(null);
-  return new Promise((resolve) => {
-    const id = Math.random();
-    const end = (families: Families | null): void => {
-      clearTimeout(timer);
-      worker.off('message', onMessage);
-      resolve(families);
-    };
-    const onMessage = (message: unknown): void => {
-      if (isReport(message) && message.type === 'metrics' && message.id === id) end(message.families);
-    };
-    const timer = setTimeout(() => end(null), METRICS_MS);
-    worker.on('message', onMessage);
-    give(worker, { type: 'metrics', id });
-  });
-}
-
-function give(worker: Worker, order: Order): void {
-  if (worker.isConnected()) worker.send(order, () => undefined);
+  const answers = await Promise.all(members.map((member) => member.metrics()));
+  return mergeFamilies(answers.filter((families) => families !== null));
 }

@@ -1,5 +1,6 @@
 // A worker's side of its tie to the primary process: it says when it serves, hands over its metrics when asked, and hears
 // when to stop.
+import cluster from 'node:cluster';
 import type { MetricsRegistry } from '#shared/telemetry/families.ts';
 import { isOrder, type Report } from './messages.ts';
 
@@ -10,7 +11,10 @@ export interface WorkerLink {
   readonly stopped: Promise<void>;
 }
 
-export function linkToPrimary(registry: MetricsRegistry): WorkerLink {
+/** `onTrouble` is told of metrics that could not be read: the page does without them. */
+export function linkToPrimary(registry: MetricsRegistry, onTrouble: (error: unknown) => void): WorkerLink {
+  // Node ends a worker on the spot whose primary is gone, with all its streams, unless leaving was the worker's own wish.
+  if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
   let stop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => {
     stop = resolve;
@@ -19,7 +23,7 @@ export function linkToPrimary(registry: MetricsRegistry): WorkerLink {
   process.on('message', (message) => {
     if (!isOrder(message)) return;
     if (message.type === 'stop') stop();
-    else void handOver(registry, message.id);
+    else handOver(registry, message.id).catch(onTrouble);
   });
   return { sayReady: () => say({ type: 'ready' }), sayDraining: () => say({ type: 'draining' }), stopped };
 }
