@@ -35,7 +35,7 @@ export class PlainConnection implements Carrier {
   constructor(origin: URL, first: PlainExchange, parts: ConnectionParts) {
     this.#parts = parts;
     this.#exchange = first;
-    this.#socket = this.#connect(origin, first);
+    this.#socket = this.#connect(origin);
     this.#socket.setNoDelay(true).setKeepAlive(true, 60_000);
     this.#socket.on('end', () => this.#lose(null));
     this.#socket.on('error', (error) => this.#lose(error));
@@ -112,15 +112,17 @@ export class PlainConnection implements Carrier {
     this.#socket.destroy();
   }
 
-  #connect({ protocol, hostname, port }: URL, first: PlainExchange): Socket {
+  #connect({ protocol, hostname, port }: URL): Socket {
     const host = hostname.replace(/^\[|\]$/g, '');
     const onread = { buffer: this.#parts.buffer, callback: (length: number) => this.#read(length) };
     const onOpen = (): void => {
       this.#isOpen = true;
       this.#parts.onOpen();
       this.allow(0);
-      if (first.isOver) this.release(UNUSED_MS);
-      else first.begin(this);
+      // What closures of this place hold is held as long as the connection: the first exchange is not.
+      const exchange = this.#exchange;
+      if (!exchange || exchange.isOver) this.release(UNUSED_MS);
+      else exchange.begin(this);
     };
     if (protocol === 'http:') {
       return connectTcp({ host, port: Number(port || 80), onread }).once('connect', onOpen);

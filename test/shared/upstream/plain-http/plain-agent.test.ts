@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { createPlainAgent, type UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import type { PlainRequest } from '#shared/upstream/plain-http/plain-heads.ts';
+import { collectGarbage } from '../../../support/collect-garbage.ts';
 import { until } from '../../../support/gateway.ts';
 import { cut } from '../../../support/replies/arbitrary-replies.ts';
 import { type Reply, type ReplyPlayer, startReplyPlayer } from '../../../support/replies/play-replies.ts';
@@ -78,6 +79,26 @@ describe('our own HTTP/1.1 leg', () => {
     await once(server, 'listening');
     return `127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
+
+  it('holds nothing of a call that is over on the connection that waits for the next', async () => {
+    const address = await serve((socket) =>
+      socket.on('data', (bytes) => {
+        if (bytes.includes('end')) socket.write(OK);
+      }),
+    );
+    const ask = async (): Promise<WeakRef<Buffer>> => {
+      const body = Buffer.from(`${'x'.repeat(100_000)}end`);
+      await finished(call(own, { origin: `http://${address}`, body }));
+      return new WeakRef(body);
+    };
+    for (const body of [await ask(), await ask()]) {
+      await until(() => {
+        collectGarbage();
+        return body.deref() === undefined;
+      });
+    }
+    expect(opened.filter((part) => 'destroyed' in part && !part.destroyed)).to.have.length(1);
+  });
 
   describe('a request', () => {
     const REQUESTS: Array<[string, Partial<PlainRequest>]> = [
