@@ -76,5 +76,18 @@ describe('what stands around a converted answer', () => {
       expect(message).to.have.property('stop_reason', 'max_tokens');
       expect(message.content).to.deep.equal([{ type: 'text', text }]);
     });
+
+    it(`conv M-10 names in the route header what of the request no such server is given: ${name}`, async () => {
+      const fields = { context_management: { edits: [] }, warp_factor: 9, speed: 'fast', diagnostics: null };
+      const { rawHeaders } = await bed.ask(name, { scene: SAID, body: fields });
+      const route = headersOf(rawHeaders)['x-ccproxy-route'];
+      // A server that speaks the client's own protocol is given what nobody knows: it may.
+      const named = ['context_management', 'speed', ...(name === 'vllm' ? [] : ['warp_factor'])];
+      for (const field of named) expect(route).to.include(`omitted:${field}`);
+      if (name !== 'vllm') expect(route).to.not.include('diagnostics');
+      const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`field_${at}\n`, 1]));
+      const full = headersOf((await bed.ask(name, { scene: SAID, body: many })).rawHeaders)['x-ccproxy-route'];
+      expect(full).to.have.length.below(600);
+    });
   }
 });

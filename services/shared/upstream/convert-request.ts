@@ -1,6 +1,7 @@
 // A Messages request → the request of a converting provider, addressed and signed.
 import { createHash } from 'node:crypto';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
+import { NATIVE } from '#shared/providers/index.ts';
 import type { ConversionMemory, LearnedTraits, Provider } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { withoutImages } from '#shared/providers/without-images.ts';
@@ -9,6 +10,7 @@ import type { UpstreamRequest } from './call-upstream.ts';
 import { credentialHeaders } from './credentials.ts';
 import { fillDefaults } from './fill-defaults.ts';
 import { limitsOf, lowerMaxTokens } from './limit-request.ts';
+import { omittedFields } from './omitted-fields.ts';
 import { planSearch, type SearchPlan } from './plan-search.ts';
 import type { SearchPolicy } from './search-backend.ts';
 
@@ -63,7 +65,8 @@ export function convertRequest(
       body,
     },
     memory: { ...memory, upstream: target.provider },
-    notes: [...prepared, ...notes],
+    // The profiles of the Messages API say it themselves.
+    notes: [...prepared, ...notes, ...(provider.type === NATIVE ? [] : omittedFields(request))],
     search: planned?.plan ?? null,
   };
 }
