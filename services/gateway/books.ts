@@ -9,6 +9,7 @@ import type { FinishedCall } from './messages/finished-call.ts';
 export interface Books {
   /** Never throws, never waits. */
   enter(finished: FinishedCall): void;
+  /** Reads what is queued, up to `timeoutMs`; the rest is booked unread. */
   drain(timeoutMs: number): Promise<void>;
 }
 
@@ -26,6 +27,8 @@ export function createBooks(
   const queue: FinishedCall[] = [];
   let queuedBytes = 0;
   let isWorking = false;
+  /** Its answer is being decompressed. */
+  let awaited: FinishedCall | undefined;
   let onIdle: () => void = () => {};
   const book = (finished: FinishedCall, reading: CallReading): void => {
     try {
@@ -50,9 +53,17 @@ export function createBooks(
         book(finished, reading);
         return true;
       }
+      awaited = finished;
+      // Given up by a shutdown meanwhile, it is booked already.
+      const unlessGivenUp = (bookIt: () => void): void => {
+        if (awaited === finished) bookIt();
+        awaited = undefined;
+      };
       reading
-        .then((awaited) => book(finished, awaited))
-        .catch((error: unknown) => events.callUnread(finished, error))
+        .then(
+          (whole) => unlessGivenUp(() => book(finished, whole)),
+          (error: unknown) => unlessGivenUp(() => events.callUnread(finished, error)),
+        )
         .finally(() => setImmediate(work));
       return false;
     } catch (error) {
@@ -92,6 +103,9 @@ export function createBooks(
         setTimeout(resolve, timeoutMs).unref();
       });
       await Promise.race([new Promise<void>((resolve) => (onIdle = resolve)), timeout]);
+      const left = [...(awaited ? [awaited] : []), ...queue.splice(0)];
+      awaited = undefined;
+      for (const finished of left) events.callUnread(finished, new Error('the gateway stopped before it was read'));
     },
   };
 }
