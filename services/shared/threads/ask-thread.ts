@@ -85,9 +85,10 @@ export function createAskThread<Question, Answer>(options: AskThreadOptions): As
         running ??= start();
         const asked = running;
         const id = nextId++;
+        // What cannot cross throws here, and nothing is owed for it.
+        asked.worker.postMessage({ id, question } satisfies ThreadQuestion<Question>, transferred);
         const timer = setTimeout(() => giveUp(asked), options.timeoutMs);
         asked.owed.set(id, { resolve, reject, timer });
-        asked.worker.postMessage({ id, question } satisfies ThreadQuestion<Question>, transferred);
       }),
     close: async () => {
       isClosed = true;

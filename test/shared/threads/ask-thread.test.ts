@@ -80,6 +80,16 @@ describe('a thread that is asked', () => {
     expect(await thread.ask({ say: 'again' })).to.equal('thread says again');
   });
 
+  it('rejects a question that cannot cross, and waits for no answer to it', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const given = ownBytes(Buffer.from('abc'));
+    await thread.ask({ bytes: given }, [given.buffer]);
+    const before = timers();
+    const unsent = await thread.ask({ bytes: given }, [given.buffer]).catch((error: unknown) => error);
+    expect(unsent).to.have.property('name', 'DataCloneError');
+    expect(timers()).to.equal(before);
+  });
+
   it('rejects what is owed when it is closed, and every question after', async () => {
     const owed = failure('hang');
     await thread.close();
