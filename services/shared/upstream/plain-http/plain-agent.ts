@@ -1,5 +1,6 @@
 // The dispatcher of our own HTTP/1.1 leg: connections of each origin, kept for the next request. A request that is not
 // plain goes to undici, which also says what is wrong with one.
+import { errors } from 'undici';
 import { judgeWithUndici } from './judge-reply.ts';
 import { PlainConnection } from './plain-connection.ts';
 import { PlainExchange, type ReplyHandler } from './plain-exchange.ts';
@@ -46,6 +47,7 @@ export interface PlainAgentParts {
 export function createPlainAgent({ connectTimeoutMs, undici, onConnected }: PlainAgentParts): UpstreamAgent {
   const pools = new Map<string, Pool>();
   const open = new Set<PlainConnection>();
+  let isDestroyed = false;
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
   function poolOf(origin: string): Pool {
@@ -97,8 +99,12 @@ export function createPlainAgent({ connectTimeoutMs, undici, onConnected }: Plai
 
   /** Nothing is written to a kept connection before the loop has seen whether the server has closed it meanwhile. */
   function run(pool: Pool, exchange: PlainExchange): void {
-    const kept = pool.idle.pop();
     if (exchange.isOver) return;
+    if (isDestroyed) {
+      exchange.fail(new errors.ClientDestroyedError());
+      return;
+    }
+    const kept = pool.idle.pop();
     if (!kept) connect(pool, exchange);
     else {
       setImmediate(() => {
@@ -127,6 +133,7 @@ export function createPlainAgent({ connectTimeoutMs, undici, onConnected }: Plai
       })),
     ],
     async destroy() {
+      isDestroyed = true;
       for (const connection of open) connection.shut();
       await undici.destroy();
     },

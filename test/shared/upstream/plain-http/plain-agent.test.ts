@@ -392,6 +392,37 @@ describe('our own HTTP/1.1 leg', () => {
     expect((await finished(begun)).error).to.have.property('code', 'UND_ERR_DESTROYED');
   });
 
+  it('opens nothing more when it is destroyed, not even for a request that waits for a kept connection', async () => {
+    let connections = 0;
+    const host = await serve((socket) => {
+      connections++;
+      socket.on('data', () => socket.write(OK));
+    });
+    await finished(call(own, { origin: `http://${host}` }));
+    const waiting = call(own, { origin: `http://${host}` });
+    await own.destroy();
+    const late = call(own, { origin: `http://${host}` });
+    for (const begun of [waiting, late])
+      expect((await finished(begun)).error).to.have.property('code', 'UND_ERR_DESTROYED');
+    expect(connections).to.equal(1);
+  });
+
+  it('leaves a kept connection in its pool when the request has left that looked for another', async () => {
+    const sockets: Socket[] = [];
+    const host = await serve((socket) => sockets.push(socket));
+    const both = [1, 2].map(() => call(own, { origin: `http://${host}` }));
+    await until(() => sockets.length === 2);
+    for (const [index, socket] of sockets.entries()) {
+      socket.write(OK);
+      await until(() => both.filter(({ isOver }) => isOver).length === index + 1);
+    }
+    // The last one kept is the first one taken; it is gone before its turn comes.
+    sockets[1]?.destroy();
+    call(own, { origin: `http://${host}` }).controller.abort(new Error('enough'));
+    await until(() => own.pools().every(({ running, pending }) => running + pending === 0));
+    expect(own.pools().map(({ free }) => free)).to.deep.equal([1]);
+  });
+
   describe('over TLS', () => {
     const signed = makeSelfSigned('localhost');
     const names: unknown[] = [];
