@@ -270,6 +270,31 @@ describe('the web search of a client of the real SDK', () => {
       expect(plain).to.be.instanceOf(Anthropic.RateLimitError);
     });
 
+    for (const manner of ['close', 'reset'] as const) {
+      it(`C-03 is whole or broken, and never less that looks whole, wherever a round is cut by a ${manner}`, async () => {
+        await start(emulated());
+        const scenes = [{ content: [text('Looking.'), toolUse('web_search', { query: 'node 24' })] }, answer];
+        const said = ['Looking.', 'The cedar release, says nodejs.example.'];
+        const broken = [0, 0];
+        for (const round of [0, 1]) {
+          for (let after = 0; after <= 8; after++) {
+            server.reset();
+            const cut = scenes.map((scene, at) =>
+              at === round ? { ...scene, fault: { kind: 'cut' as const, after, manner } } : scene,
+            );
+            server.use(rounds(...cut));
+            const message = await stream().catch(() => null);
+            if (message === null) broken[round] = (broken[round] ?? 0) + 1;
+            else
+              expect(message.content.flatMap((block) => (block.type === 'text' ? [block.text] : []))).to.deep.equal(
+                said,
+              );
+          }
+        }
+        expect(Math.min(...broken)).to.be.above(1);
+      });
+    }
+
     it('ends where the limit on output is reached', async () => {
       await start(emulated());
       server.use(rounds({ ...ask('node 24'), usage: { input_tokens: 5, output_tokens: 50 } }, answer));
