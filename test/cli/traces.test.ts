@@ -60,7 +60,7 @@ describe('cc-proxy traces export', () => {
     return JSON.parse(readFileSync(out, 'utf8')) as unknown[];
   }
 
-  it('writes every page of the spans of a name as records with ISO dates', async () => {
+  it('S0-27 writes every page of the spans of a name as records with ISO dates', async () => {
     const records = await run({ name: 'proxy_request' }, { 'tracing.headers': { authorization: 'Bearer k' } });
     expect(records).to.have.length(PAGES);
     expect(records[0]).to.deep.equal({

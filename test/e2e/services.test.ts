@@ -63,7 +63,7 @@ describe('services in processes of their own', function () {
     expect(exchange.trace_id).to.equal(pairs[0]?.trace_id);
   });
 
-  it('makes one trace of it over all three, with the right parents and links and no model under a model', async () => {
+  it('S0-26 makes one trace of it over all three, with the right parents and links and no model under a model', async () => {
     const { id } = await ask('trace me');
     const spans = await traceOf(id);
     const { proxy_request: root, primary_forward: forward, compare_request: shadow, compare_pair: pair } = spans;

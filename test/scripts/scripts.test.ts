@@ -90,6 +90,28 @@ describe('scripts', () => {
     }
   });
 
+  describe('phoenix', () => {
+    const start = (env: Record<string, string> = {}, args: string[] = []): Done =>
+      run('/bin/bash', [join(ROOT, 'scripts/phoenix'), ...args], { PHOENIX_WORKING_DIR: join(folder, 'kept'), ...env });
+    const show = 'echo "$0 $* at $PHOENIX_PORT and $PHOENIX_GRPC_PORT in $PHOENIX_WORKING_DIR"';
+
+    it('S0-38 starts the Phoenix in PATH on its usual ports, or on those that are given', () => {
+      executable(join(bin, 'phoenix'), show);
+      expect(start().stdout).to.equal(`${bin}/phoenix serve at 6006 and 4317 in ${folder}/kept\n`);
+      expect(start({ PHOENIX_PORT: '7007' }).stdout).to.include('at 7007 and 4317');
+      expect(existsSync(join(folder, 'kept'))).to.equal(true);
+    });
+
+    it('S0-38 takes it from PyPI by uv where there is none, and says so when asked', () => {
+      executable(join(bin, 'uv'), show);
+      expect(start({ PHOENIX_VERSION: '1.2.3' }).stdout).to.match(
+        /uv tool run .*arize-phoenix==1\.2\.3 phoenix serve at 6006/,
+      );
+      expect(start({}, ['--find']).stdout).to.include('uv tool run');
+      expect(existsSync(npmLog)).to.equal(false);
+    });
+  });
+
   it('setup says nothing, installs nothing and stays in its folder when all is there', () => {
     expect(setUp()).to.include({ stderr: '', stdout: `${process.version}\n/\n` });
     expect(existsSync(npmLog)).to.equal(false);

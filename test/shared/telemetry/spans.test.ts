@@ -316,7 +316,7 @@ describe('tracing', () => {
     expect(sum(await results(metrics))).to.equal(1);
   });
 
-  it('says once where traces go, without credentials', async () => {
+  it('S0-18 says once where traces go, without credentials', async () => {
     const sink = await startSink();
     const endpoint = `${sink.url.replace('//', '//user:pass-word@')}?api_key=top-secret`;
     const { tracing, log } = start({ endpoint, headers: { 'x-api-key': 'phoenix-key' } });
@@ -326,6 +326,17 @@ describe('tracing', () => {
     expect(log()).to.include('"project":"tests"');
     expect(log()).to.not.match(/pass-word|top-secret|phoenix-key/);
     expect(JSON.stringify(tracing.describe())).to.not.match(/pass-word|top-secret/);
+  });
+
+  it('S0-18 says once, after the first export, whether spans arrive', async () => {
+    const sink = await startSink();
+    const { tracing, log } = start({ endpoint: sink.url });
+    for (const _ of [1, 2]) {
+      tracing.emit([record()]);
+      await tracing.flush(5000);
+    }
+    expect(log().match(/"event":"tracing\.first_export"/g)).to.have.length(1);
+    expect(log()).to.include('"result":"exported"');
   });
 
   it('lets two tracings in one process keep their spans apart', async () => {
