@@ -73,6 +73,17 @@ describe('workers of one gateway', function () {
     expect(lines.filter((line) => line === '# EOF')).to.have.length(1);
   });
 
+  it('say in each line which of them wrote it, as the primary process does of them', async () => {
+    const said = (event: string): unknown[] =>
+      gateway
+        .output()
+        .split('\n')
+        .filter((line) => line.includes(`"event":"${event}"`))
+        .map((line) => (JSON.parse(line) as { worker?: unknown }).worker);
+    await until(() => said('gateway.listening').length === WORKERS);
+    expect(said('gateway.listening').sort()).to.deep.equal([1, 2]);
+  });
+
   it('follow one switch', async () => {
     const put = await fetch(`${gateway.url}/api/mode`, {
       method: 'PUT',

@@ -40,9 +40,10 @@ export async function runGateway(config: Config): Promise<void> {
     refuseLonelyWorkers(config);
     return runWorkers(config, createLog(config, name));
   }
-  const metrics = createMetrics({ service: name, version: version(), worker: config.environment(WORKER_NUMBER) });
+  const worker = config.environment(WORKER_NUMBER);
+  const metrics = createMetrics({ service: name, version: version(), worker });
   const logLevels = configuredLogLevels(config);
-  const log = createLog(config, name, metrics, logLevels);
+  const log = createLog(config, name, metrics, logLevels).child(worker === undefined ? {} : { worker: Number(worker) });
   const tracing = createTraces(config, metrics, log, name, gatewaySpanThread());
   const bus = await createGatewayBus(config, log);
   const control = await createControl(config, log);
