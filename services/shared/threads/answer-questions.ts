@@ -41,8 +41,12 @@ const NICE = 5;
 /** Streams of clients come first: on Linux this concerns the calling thread alone, elsewhere it would be the process. */
 function stepBack(): void {
   if (process.platform !== 'linux' || isMainThread) return;
-  // From where the process was put: going forward takes a right that it may lack.
-  setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICE));
+  try {
+    // From where the process was put: going forward takes a right that it may lack.
+    setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICE));
+  } catch {
+    // A sandbox that forbids the call takes nothing but the order: the thread works beside the others.
+  }
 }
 
 /** The bytes in a buffer of their own, which can be given away. Never the pool's, and never one that others read. */

@@ -63,6 +63,24 @@ describe('a thread that is asked', () => {
     expect(stdout.trim(), stderr).to.equal(JSON.stringify([10, 15].map((nice) => nice + getPriority())));
   });
 
+  it('answers all the same where a sandbox does not let it step back', () => {
+    const forbid = `
+      import os from 'node:os';
+      import { syncBuiltinESMExports } from 'node:module';
+      os.setPriority = () => { throw new Error('EPERM'); };
+      syncBuiltinESMExports();`;
+    const program = `
+      import { createAskThread } from '#shared/threads/ask-thread.ts';
+      const url = import.meta.resolve('./test/support/odd-thread.ts');
+      const thread = createAskThread({ url, workerData: '', timeoutMs: 10_000 });
+      console.log(await thread.ask({ say: 'started' }));
+      thread.close();`;
+    const preload = `data:text/javascript,${encodeURIComponent(forbid)}`;
+    const args = ['--conditions=source', '--import', preload, '--eval', program];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+    expect(stdout.trim(), stderr).to.equal('started');
+  });
+
   it('tells by name what was thrown in the thread, which lives on', async () => {
     expect(await failure('throw')).to.include({ name: 'RangeError', message: 'too odd' });
     expect(await thread.ask({ say: 'still here' })).to.equal('thread says still here');
