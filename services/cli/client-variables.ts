@@ -37,13 +37,16 @@ export function clientVariables(baseUrl: string, model: ListedModel | undefined)
   ];
 }
 
+const JOINED = '--model=';
+
 /** The model a client of these arguments and variables starts with; null = its own default. */
 export function chosenModel(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): string | null {
-  const at = args.findIndex((argument) => argument === '--model' || argument.startsWith('--model='));
-  const named = at < 0 ? undefined : (args[at]?.split('=', 2)[1] ?? args[at + 1]);
+  const at = args.findIndex((argument) => argument === '--model' || argument.startsWith(JOINED));
+  const argument = args[at] ?? '';
+  const named = argument.startsWith(JOINED) ? argument.slice(JOINED.length) : at < 0 ? undefined : args[at + 1];
   const model = named ?? environment.ANTHROPIC_MODEL;
   return model === undefined || model === '' ? null : model.replace(/\[1m\]$/, '');
 }
