@@ -83,21 +83,31 @@ function collect(request: IncomingMessage, { limitBytes, budget, onTaken }: Read
       reject(error);
     };
     request.on('data', (part: Buffer) => {
-      if (size + part.length > limitBytes) return refuse(tooLarge(limitBytes));
-      if (budget && !budget.take(part.length)) return refuse(tooBusy());
+      const { length } = part;
+      if (size + length > limitBytes) return refuse(tooLarge(limitBytes));
+      if (budget && !budget.take(length)) return refuse(tooBusy());
       // A body that comes in one piece is held as it came.
-      if (part.length === declared) room = part;
+      if (length === declared) room = part;
       else {
         room ??= Buffer.allocUnsafeSlow(Number.isNaN(declared) ? FIRST_BYTES : Math.min(declared, TRUSTED_BYTES));
-        if (size + part.length > room.length) room = grow(room, size, size + part.length, limitBytes);
+        if (size + length > room.length) room = grow(room, size, size + length, limitBytes);
         part.copy(room, size);
+        letGo(part);
       }
-      size += part.length;
+      size += length;
     });
     request.on('end', () => resolve(room?.subarray(0, size) ?? Buffer.alloc(0)));
     // A connection that ends in the middle of a body has nobody left to tell.
     request.on('error', () => reject(new ClientGone()));
   });
+}
+
+const LET_GO_FROM_BYTES = 16 * 1024;
+
+/** Frees at once what was copied: left to the collector, bodies alone make it collect all of the heap every few calls. */
+function letGo({ buffer, length }: Buffer): void {
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === length;
+  if (isWhole && length >= LET_GO_FROM_BYTES) buffer.transfer(0);
 }
 
 function grow(room: Buffer, used: number, needed: number, limitBytes: number): Buffer {
