@@ -120,6 +120,10 @@ function openLink({ url, purpose, onTrouble, onReady }: RedisConnectionOptions):
     isReported = true;
     onTrouble(`Redis connection for ${purpose} is down, reconnecting`, error);
   });
+  // A client that was closed while its socket connected knows of that socket only now.
+  client.on('connect', () => {
+    if (isClosed) client.destroy();
+  });
   client.connect().catch((error: unknown) => {
     if (!isClosed) onTrouble(`Redis connection for ${purpose} gave up`, error);
   });
