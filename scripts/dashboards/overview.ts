@@ -127,12 +127,13 @@ export const overview: Page = {
         timeseries(
           {
             title: 'In flight and limit',
-            description: 'ccproxy_gateway_requests_in_flight beside ccproxy_gateway_concurrency_limit, by upstream.',
+            description:
+              'ccproxy_gateway_requests_in_flight beside ccproxy_gateway_concurrency_limit, by upstream, both summed over processes.',
             unit: 'short',
           },
           [
             { expr: total('ccproxy_gateway_requests_in_flight', '', 'upstream'), legend: 'in flight {{upstream}}' },
-            { expr: largest('ccproxy_gateway_concurrency_limit', '', 'upstream'), legend: 'limit {{upstream}}' },
+            { expr: total('ccproxy_gateway_concurrency_limit', '', 'upstream'), legend: 'limit {{upstream}}' },
           ],
         ),
       ],

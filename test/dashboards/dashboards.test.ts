@@ -141,4 +141,14 @@ describe('dashboards', () => {
     );
     expect(fixed).to.deep.equal([]);
   });
+
+  it('draw requests in flight and their limit on one scale: both of all processes, not the limit of one', () => {
+    const limits = panels.filter(({ panel }) => panel.title === 'In flight and limit');
+    expect(limits).to.have.length(1);
+    for (const { panel } of limits) {
+      const [inFlight, limit] = (panel.targets ?? []).map(({ expr }) => expr);
+      expect(inFlight).to.match(/^sum by \(upstream\) \(ccproxy_gateway_requests_in_flight\{/);
+      expect(limit).to.match(/^sum by \(upstream\) \(ccproxy_gateway_concurrency_limit\{/);
+    }
+  });
 });
