@@ -50,11 +50,21 @@ export function answerHeaders(rawHeaders: readonly string[], target: Target, isE
     // An event stream may get one event more than the upstream sent, so its length is not known beforehand.
     const isLength = lower === 'content-length' && !isEventStream;
     if ((HOP_BY_HOP.has(lower) && !isLength) || named.has(lower)) continue;
-    // A quota that belongs to the gateway's key is no business of one user.
-    if (target.credential.kind !== 'client' && lower.startsWith('anthropic-ratelimit-')) continue;
+    if (isOfAccount(lower, target)) continue;
     headers.push(name, rawHeaders[index + 1] ?? '');
   }
   return headers;
+}
+
+const OF_ACCOUNT =
+  /^(?:set-cookie2?|alt-svc|anthropic-(?:ratelimit-.+|organization-id|workspace-id)|x-ratelimit-.+|openai-.+)$/;
+
+/**
+ * Whose quota, organisation and session an answer tells of is whose credential asked: a caller's own answer is passed on
+ * whole, and of the gateway's account no user is told. Lower-case name.
+ */
+export function isOfAccount(name: string, { credential }: Target): boolean {
+  return credential.kind !== 'client' && OF_ACCOUNT.test(name);
 }
 
 /** A host that takes the caller's own credential gets it by `credentialHeaders`; no other host gets anything like one. */

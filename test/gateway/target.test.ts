@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { ConfigError } from '#shared/errors.ts';
@@ -119,15 +122,68 @@ describe('the target', () => {
     expect(targets.passthrough.credential).to.include({ header: 'x-api-key' });
   });
 
-  it('rate limit headers of the gateway’s key stay inside', async () => {
-    target.use({
-      content: [{ type: 'text', text: 'hi' }],
-      headers: { 'anthropic-ratelimit-requests-remaining': '3', 'request-id': 'req_7' },
-    });
-    const gateway = await start({ 'target.api_key': 'k' });
+  const OF_ACCOUNT = {
+    'anthropic-ratelimit-requests-remaining': '3',
+    'anthropic-organization-id': 'org-of-the-key',
+    'anthropic-workspace-id': 'workspace-of-the-key',
+    'x-ratelimit-remaining-tokens': '7',
+    'openai-organization': 'org-of-the-key',
+    'openai-processing-ms': '12',
+    'set-cookie': '__cf_bm=session-of-the-key',
+    'alt-svc': 'h3=":443"',
+  };
+  const FOR_ALL = { 'request-id': 'req_7', 'retry-after': '7', 'x-should-retry': 'true' };
+
+  it('of the account whose key the gateway uses no header of an answer or an error reaches a client', async () => {
+    const byKey = await start({ 'target.api_key': 'k' });
+    const without = await start();
+    for (const { url } of [byKey, without]) {
+      for (const status of [200, 429]) {
+        target.use({ status, content: [{ type: 'text', text: 'hi' }], headers: { ...OF_ACCOUNT, ...FOR_ALL } });
+        const answer = await send(url, messagesRequest());
+        expect(answer.status).to.equal(status);
+        for (const name of Object.keys(OF_ACCOUNT)) expect(header(answer, name), name).to.equal(undefined);
+        for (const [name, value] of Object.entries(FOR_ALL)) expect(header(answer, name), name).to.equal(value);
+      }
+    }
+  });
+
+  it('of the account whose key the gateway uses no header of another path’s answer reaches a client', async () => {
+    const asked: Array<string | undefined> = [];
+    const upstream = createServer((request, response) => {
+      asked.push(String(request.headers['x-api-key']));
+      response.writeHead(200, { ...OF_ACCOUNT, ...FOR_ALL }).end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    const settings = {
+      default_mode: 'compare',
+      'passthrough.url': `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+    };
+    const path = { method: 'GET', path: '/v1/files', headers: ['x-api-key', 'clients-own'], body: Buffer.alloc(0) };
+    try {
+      const byKey = await start({ ...settings, 'passthrough.passthrough_auth': false, 'passthrough.api_key': 'k' });
+      const hidden = await send(byKey.url, path);
+      for (const name of Object.keys(OF_ACCOUNT)) expect(header(hidden, name), name).to.equal(undefined);
+      expect(header(hidden, 'request-id')).to.equal('req_7');
+      const byClient = await start(settings);
+      const whole = await send(byClient.url, path);
+      for (const [name, value] of Object.entries({ ...OF_ACCOUNT, ...FOR_ALL })) {
+        expect(header(whole, name), name).to.equal(value);
+      }
+      expect(asked).to.deep.equal(['k', 'clients-own']);
+    } finally {
+      upstream.closeAllConnections();
+      upstream.close();
+    }
+  });
+
+  it('whose own credential asked gets each header of the upstream, also those of the account', async () => {
+    const gateway = await start({ default_mode: 'compare' });
+    passthrough.use({ content: [{ type: 'text', text: 'hi' }], headers: { ...OF_ACCOUNT, ...FOR_ALL } });
     const answer = await send(gateway.url, messagesRequest());
-    expect(header(answer, 'anthropic-ratelimit-requests-remaining')).to.equal(undefined);
-    expect(header(answer, 'request-id')).to.equal('req_7');
+    for (const [name, value] of Object.entries({ ...OF_ACCOUNT, ...FOR_ALL })) {
+      expect(header(answer, name), name).to.equal(value);
+    }
   });
 
   it('safeguards and thread reach only an upstream that is Anthropic', async () => {

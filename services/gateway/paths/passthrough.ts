@@ -15,7 +15,7 @@ import { holdsAdminToken } from '../admin/holds-admin-token.ts';
 import type { ForwardedRequest } from '../call-spans.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID, sendError } from '../error-response.ts';
-import { connectionNames, HOP_BY_HOP, TRACE_CONTEXT } from '../forward-headers.ts';
+import { connectionNames, HOP_BY_HOP, isOfAccount, TRACE_CONTEXT } from '../forward-headers.ts';
 import type { CallTrace } from '../messages/call.ts';
 import { breakOff, refuseWhileDraining } from '../open-answers.ts';
 import { sessionHeader } from '../routing/identify-turn.ts';
@@ -70,7 +70,7 @@ function createForwarder(context: GatewayContext, answers: UpstreamAnswers): Ret
     on: {
       proxyRes: (answer: IncomingMessage, _req: IncomingMessage, res: ServerResponse) => {
         answers.set(res, answer);
-        keepEndToEnd(answer, res.shouldKeepAlive && !context.isDraining());
+        keepEndToEnd(answer, passthrough, res.shouldKeepAlive && !context.isDraining());
         // Ahead of the library, which would close the client's connection in order.
         answer.once('error', (error) => fail(error, res));
       },
@@ -113,12 +113,16 @@ function outgoingHeaders(req: IncomingMessage, target: Target, trace: CallTrace)
   return headers;
 }
 
-/** Takes from an answer what belongs to the upstream's connection; the client's own is kept or closed as it asked. */
-function keepEndToEnd(answer: IncomingMessage, keepAlive: boolean): void {
+/**
+ * Takes from an answer what belongs to the upstream's connection, or to the gateway's account; the client's own connection
+ * is kept or closed as it asked.
+ */
+function keepEndToEnd(answer: IncomingMessage, target: Target, keepAlive: boolean): void {
   const named = connectionNames(answer.rawHeaders);
   delete answer.headers[REQUEST_ID];
   for (const name of Object.keys(answer.headers)) {
-    if ((HOP_BY_HOP.has(name) || named.has(name)) && !FRAMING.has(name)) delete answer.headers[name];
+    const isOfHop = (HOP_BY_HOP.has(name) || named.has(name)) && !FRAMING.has(name);
+    if (isOfHop || isOfAccount(name, target)) delete answer.headers[name];
   }
   answer.headers.connection = keepAlive ? 'keep-alive' : 'close';
 }
