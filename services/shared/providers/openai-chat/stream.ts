@@ -11,6 +11,7 @@ import { createStopWatch } from '../stop.ts';
 import type { ChatMemory } from './chat-memory.ts';
 import { type Ending, readEnding } from './ending.ts';
 import { answerIndex, type ContentPiece, citedPages, contentPieces, Reasoning } from './reasoning.ts';
+import { createRepeatedChunk } from './repeated-chunk.ts';
 import { createThinkTags } from './think-tags.ts';
 import { ToolCalls } from './tool-calls.ts';
 import { toUsage } from './usage.ts';
@@ -25,6 +26,7 @@ export class ChatReader implements StreamReader {
   readonly #reasoning: Reasoning;
   readonly #stops;
   readonly #tags = createThinkTags();
+  readonly #repeated = createRepeatedChunk();
   readonly #pages: FoundPage[] = [];
   #answerId = '';
   #finishReason: string | null = null;
@@ -44,8 +46,15 @@ export class ChatReader implements StreamReader {
   }
 
   onEvent({ event, data }: SseEvent): void {
-    if (this.#writer.hasEnded || this.#isDone || data.trim() === '') return;
-    if (data.trim() === '[DONE]') {
+    if (this.#writer.hasEnded || this.#isDone) return;
+    const piece = event === undefined ? this.#repeated.read(data) : null;
+    if (piece !== null) {
+      this.#sayText([{ kind: 'text', text: piece }]);
+      return;
+    }
+    const said = data.trim();
+    if (said === '') return;
+    if (said === '[DONE]') {
       this.#isDone = true;
       return;
     }
@@ -61,6 +70,7 @@ export class ChatReader implements StreamReader {
       .find((one) => answerIndex(one) === 0);
     this.#usage = toUsage(root.usage) ?? toUsage(choice?.usage) ?? toUsage(fieldsOf(root.x_groq).usage) ?? this.#usage;
     if (choice) this.#readChoice(root, choice);
+    if (event === undefined) this.#repeated.keep(data, root);
   }
 
   onEnd(): void {
@@ -87,7 +97,7 @@ export class ChatReader implements StreamReader {
     if (isFields(choice.error)) throw readStreamError({ error: choice.error });
     this.#length += this.#reasoning.push(delta);
     const pieces = contentPieces(delta.content);
-    this.#say(this.#memory.traits.hasThinkTags ? this.#splitTags(pieces) : pieces);
+    this.#sayText(pieces);
     const refusal = textOf(delta.refusal);
     if (refusal !== '') this.#isRefusal = true;
     this.#say([{ kind: 'text', text: refusal }]);
@@ -97,6 +107,10 @@ export class ChatReader implements StreamReader {
     this.#pages.push(...citedPages(root, delta));
     this.#finishReason ??= textOf(choice.finish_reason) || null;
     this.#stopString ??= textOf(choice.stop_reason) || textOf(choice.matched_stop) || null;
+  }
+
+  #sayText(pieces: readonly ContentPiece[]): void {
+    this.#say(this.#memory.traits.hasThinkTags ? this.#splitTags(pieces) : pieces);
   }
 
   #splitTags(pieces: readonly ContentPiece[]): ContentPiece[] {
