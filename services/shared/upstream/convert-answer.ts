@@ -6,7 +6,7 @@ import {
   type AnthropicEvent,
   createMessageWriter,
   type MessageWriter,
-  toSse,
+  toSseText,
 } from '#shared/messages/message-writer.ts';
 import { hideKey, nameUpstream } from '#shared/providers/read-error.ts';
 import { type AnswerSource, createAnswerSource } from './answer-source.ts';
@@ -59,13 +59,14 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   /** Where the gateway searches for the model. */
   #loop: SearchLoop | undefined;
   #round: SearchRound | undefined;
-  readonly #searching = new AbortController();
+  /** Who only ends would pay for an error nobody sees. */
+  #searching: AbortController | undefined;
   readonly #fold: MessageAccumulator | null;
   #commit: NodeJS.Timeout | undefined;
   #ping: NodeJS.Timeout | undefined;
   #sink: AnswerSink | undefined;
   /** Written and not yet handed on. */
-  #held: Buffer[] = [];
+  #held = '';
   #isPaused = false;
   #hasEnded = false;
   #isAborted = false;
@@ -131,7 +132,10 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   #read(upstream: Answer): void {
     const { search, memory } = this.#conversion;
     if (!this.#source && !this.#loop) this.rawHeaders.push(...upstreamId(upstream.rawHeaders));
-    if (search) this.#loop ??= new SearchLoop(search, this.#writer, this.#searching.signal);
+    if (search) {
+      this.#searching ??= new AbortController();
+      this.#loop ??= new SearchLoop(search, this.#writer, this.#searching.signal);
+    }
     const refusedQuery = search?.refusedQuery ?? null;
     if (refusedQuery !== null) {
       this.#guard(() => this.#loop?.refuse(refusedQuery));
@@ -239,7 +243,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   /** False when it cannot be written: arguments may be nested deeper than anybody can say. */
   #keepWhole(fold: MessageAccumulator): boolean {
     try {
-      this.#held.push(Buffer.from(JSON.stringify(fold.message())));
+      this.#held = JSON.stringify(fold.message());
       return true;
     } catch (error) {
       this.#fail(error);
@@ -255,7 +259,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
 
   #end(): void {
     this.#hasEnded = true;
-    this.#searching.abort();
+    this.#searching?.abort();
     clearTimeout(this.#commit);
     clearTimeout(this.#ping);
   }
@@ -265,20 +269,20 @@ class ConvertedAnswer implements Answer, AnswerFlow {
       if (event.type !== 'error' && event.type !== 'ping') this.#fold.add(event);
       return;
     }
-    this.#held.push(toSse(event));
+    this.#held += toSseText(event);
     // Proxies and clients that wait for a first sign of life get it at once.
     if (event.type === 'message_start') this.#writer.ping();
   }
 
   /** One write for all events of one step. */
   #handOn(): void {
-    if (this.#held.length === 0) return;
+    if (this.#held === '') return;
     if (this.#options.isStream && !this.#hasEnded) this.#awaitSilence();
     this.#resolve(this);
     if (!this.#sink) return;
-    const [first = Buffer.alloc(0), ...more] = this.#held;
-    this.#held = [];
-    this.#sink.onChunk(more.length === 0 ? first : Buffer.concat([first, ...more]));
+    const bytes = Buffer.from(this.#held);
+    this.#held = '';
+    this.#sink.onChunk(bytes);
   }
 
   #awaitSilence(): void {
