@@ -1,7 +1,7 @@
 // A finished call → its spans: `proxy_request`, and `primary_forward` below it when an upstream was asked. Pure. What is
 // to be said of the model call itself can be added later, in a thread.
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
-import { headerValue } from '#shared/exchange/read-exchange.ts';
+import { headerValue, upstreamRequestId } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
 import { CCPROXY, OPENINFERENCE } from '#shared/telemetry/attribute-keys.ts';
 import type { Attributes, LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
@@ -149,7 +149,7 @@ function primaryForward(finished: FinishedCall): SpanRecord {
       'http.response.status_code': upstreamStatus || null,
       'http.request.resend_count': 0,
       'error.type': isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null,
-      'anthropic.request.id': answer ? headerValue(answer.rawHeaders, 'request-id') : null,
+      'anthropic.request.id': answer ? upstreamRequestId(answer.rawHeaders) : null,
       ttfb_ms: sinceDispatch(finished, times.firstByteMs),
     },
     events: [],

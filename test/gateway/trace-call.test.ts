@@ -109,4 +109,13 @@ describe('the spans of a call', () => {
     await trace(call({ answer: null }), { content: true });
     expect(emitted.map(({ name }) => name)).to.deep.equal(['proxy_request', 'primary_forward']);
   });
+
+  it('know the call by the id of the upstream, where the client was given one of the gateway', async () => {
+    const rawHeaders = ['request-id', 'req_ours', 'x-upstream-request-id', 'chatcmpl-1'];
+    await trace(call({ answer: recordedAnswer([], { rawHeaders }) }), { content: false });
+    expect(emitted.map(({ attributes }) => attributes['anthropic.request.id'])).to.deep.equal([
+      'chatcmpl-1',
+      'chatcmpl-1',
+    ]);
+  });
 });

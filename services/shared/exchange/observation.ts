@@ -57,7 +57,7 @@ export interface Observation {
   /** UTF-8 bytes of text and tool input. */
   readonly visibleBytes: number;
   readonly timing: Timing;
-  /** Upstream's `request-id`, else `x-request-id`. */
+  /** The upstream's own, also where the client got another: see `upstreamRequestId`. */
   readonly requestId: string | null;
 }
 

@@ -57,15 +57,24 @@ function read(
   texts: ReadTexts,
   onStreamEvent?: OnStreamEvent,
 ): Observation | Promise<Observation> {
-  const requestId = headerValue(answer.rawHeaders, 'request-id') ?? headerValue(answer.rawHeaders, 'x-request-id');
+  const requestId = upstreamRequestId(answer.rawHeaders);
   const toResult = ({ chunks, whole }: InflatedChunks): Observation => {
     const reading = isEventStream(chunks) ? readStreamAnswer(chunks, texts, onStreamEvent) : readJsonAnswer(chunks);
-    return toObservation({ answer, reading, whole, requestId: requestId ?? null });
+    return toObservation({ answer, reading, whole, requestId });
   };
   const encoding = headerValue(answer.rawHeaders, 'content-encoding');
   return encoding === undefined
     ? toResult({ chunks: answer.chunks, whole: true })
     : inflateChunks(answer.chunks, encoding).then(toResult);
+}
+
+/** By which name the upstream knows the request. Where an answer was converted, its `request-id` is the gateway's own. */
+export function upstreamRequestId(rawHeaders: readonly string[]): string | null {
+  for (const name of ['x-upstream-request-id', 'request-id', 'x-request-id']) {
+    const id = headerValue(rawHeaders, name);
+    if (id !== undefined) return id;
+  }
+  return null;
 }
 
 /** The first value of a header in a flat `[name, value, …]` list; undefined when absent. */

@@ -47,6 +47,19 @@ describe('observe', () => {
     expect(Object.isFrozen(seen)).to.equal(true);
   });
 
+  for (const [what, rawHeaders, requestId] of [
+    ['a converted answer', ['request-id', 'req_ours', 'X-Upstream-Request-Id', 'chatcmpl-1'], 'chatcmpl-1'],
+    ['a converted answer of a server that names none', ['request-id', 'req_ours'], 'req_ours'],
+    ['an answer with both names', ['x-request-id', 'edge-1', 'Request-Id', 'req_1'], 'req_1'],
+    ['an answer of another server', ['X-Request-Id', 'edge-1'], 'edge-1'],
+    ['an answer without one', [], null],
+  ] as const) {
+    it(`knows the request by the upstream's id, not by the one the gateway gave: ${what}`, async () => {
+      const seen = await observe(recordedAnswer([{ atMs: 9, bytes: STREAM }], { rawHeaders: [...rawHeaders] }));
+      expect(seen.requestId).to.equal(requestId);
+    });
+  }
+
   for (const size of [1, 7, STREAM.length]) {
     it(`observes the same ${size} bytes at a time`, async () => {
       const whole = await observe(recordedAnswer([{ atMs: 1, bytes: STREAM }]));
