@@ -84,6 +84,25 @@ describe('workers of one gateway', function () {
     expect(said('gateway.listening').sort()).to.deep.equal([1, 2]);
   });
 
+  it('leave it to their primary process to say, once, what the configuration warns of', async () => {
+    const other = await startService('gateway', { ...settings(), CC_SERVER__DRAIN_SEC: '1' });
+    try {
+      const said = (event: string): string[] =>
+        other
+          .output()
+          .split('\n')
+          .filter((line) => line.includes(`"event":"${event}"`));
+      await until(() => said('gateway.listening').length === WORKERS);
+      const warnings = said('config.warning');
+      expect(warnings).to.have.length(1);
+      expect(JSON.parse(warnings[0] ?? '{}'))
+        .to.have.property('warning')
+        .that.includes('CC_SERVER__DRAIN_SEC');
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('follow one switch', async () => {
     const put = await fetch(`${gateway.url}/api/mode`, {
       method: 'PUT',

@@ -43,7 +43,9 @@ export async function runGateway(config: Config): Promise<void> {
   const worker = config.environment(WORKER_NUMBER);
   const metrics = createMetrics({ service: name, version: version(), worker });
   const logLevels = configuredLogLevels(config);
-  const log = createLog(config, name, metrics, logLevels).child(worker === undefined ? {} : { worker: Number(worker) });
+  // What the configuration warns of, the primary process has said for all.
+  const said = cluster.isWorker ? { ...config, warnings: [] } : config;
+  const log = createLog(said, name, metrics, logLevels).child(worker === undefined ? {} : { worker: Number(worker) });
   const tracing = createTraces(config, metrics, log, name, gatewaySpanThread());
   const bus = await createGatewayBus(config, log);
   const control = await createControl(config, log);
