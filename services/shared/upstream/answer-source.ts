@@ -31,13 +31,15 @@ const LINGER_BYTES = 256;
 /** Enough of an error's body to find its message. */
 const ERROR_BODY_BYTES = 262_144;
 
+/** An answer of more than `mostBytes` fails where it passes them. */
 export function createAnswerSource(
   answer: Answer,
   conversion: { provider: Provider; memory: ConversionMemory },
   writer: MessageWriter,
   handlers: SourceHandlers,
+  mostBytes = Number.POSITIVE_INFINITY,
 ): AnswerSource {
-  return new Source(answer, conversion, writer, handlers);
+  return new Source(answer, conversion, writer, handlers, mostBytes);
 }
 
 class Source implements AnswerSource {
@@ -47,8 +49,10 @@ class Source implements AnswerSource {
   readonly #writer: MessageWriter;
   readonly #reader: StreamReader;
   readonly #frames: FrameReader;
+  readonly #mostBytes: number;
   #flow: AnswerFlow | undefined;
   #linger: NodeJS.Timeout | undefined;
+  #bytes = 0;
   #lateBytes = 0;
   #hasEnded = false;
   #isDone = false;
@@ -60,8 +64,10 @@ class Source implements AnswerSource {
     { provider, memory }: { provider: Provider; memory: ConversionMemory },
     writer: MessageWriter,
     handlers: SourceHandlers,
+    mostBytes: number,
   ) {
     this.#answer = answer;
+    this.#mostBytes = mostBytes;
     this.#provider = provider;
     this.#handlers = handlers;
     this.#writer = writer;
@@ -109,7 +115,7 @@ class Source implements AnswerSource {
     return {
       onChunk: (chunk) => {
         if (this.#isDone) this.#endLate(chunk);
-        else this.#handlers.onStep(() => this.#frames.push(chunk));
+        else this.#handlers.onStep(() => this.#read(chunk));
       },
       onEnd: () => {
         this.#end();
@@ -121,6 +127,12 @@ class Source implements AnswerSource {
         if (!this.#isDone) this.#handlers.onBroken(failure);
       },
     };
+  }
+
+  #read(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#mostBytes) throw new GatewayError('api_error', 'the answer is too long', { status: 502 });
+    this.#frames.push(chunk);
   }
 
   #refusalSink(): AnswerSink {

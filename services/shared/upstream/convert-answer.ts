@@ -9,7 +9,7 @@ import {
   toSseText,
 } from '#shared/messages/message-writer.ts';
 import { hideKey, nameUpstream } from '#shared/providers/read-error.ts';
-import { type AnswerSource, createAnswerSource } from './answer-source.ts';
+import { type AnswerSource, createAnswerSource, type SourceHandlers } from './answer-source.ts';
 import { type Answer, type AnswerFlow, type AnswerSink, UpstreamFailure } from './call-upstream.ts';
 import { SearchLoop } from './search-loop.ts';
 import type { RoundEnd, SearchRound } from './search-round.ts';
@@ -34,10 +34,15 @@ export interface ConversionOptions {
   commitMs?: number;
   /** Longest silence between two events. */
   pingMs?: number;
+  /** What an upstream may send of an answer that is kept until its end. */
+  mostBytes?: number;
 }
 
 const COMMIT_MS = 10_000;
 const PING_MS = 14_000;
+/** Twice what 128,000 tokens take in events of half a kilobyte each. */
+const MOST_BYTES = 128 * 1024 * 1024;
+
 /**
  * Resolves with the first output, at the latest after `commitMs` (stream), or with the end (no stream). An answer that
  * is still awaited counts as silence too.
@@ -142,11 +147,14 @@ class ConvertedAnswer implements Answer, AnswerFlow {
       return;
     }
     this.#round = this.#loop?.open(memory.inputTokens);
-    const source = createAnswerSource(upstream, this.#conversion, this.#round ?? this.#writer, {
+    const handlers: SourceHandlers = {
       onStep: (step) => this.#guard(step),
       onBroken: (failure) => this.#breakOff(failure),
       onRefused: (error) => this.#fail(error),
-    });
+    };
+    const isKept = this.#fold !== null || this.#round !== undefined;
+    const mostBytes = isKept ? (this.#options.mostBytes ?? MOST_BYTES) : Number.POSITIVE_INFINITY;
+    const source = createAnswerSource(upstream, this.#conversion, this.#round ?? this.#writer, handlers, mostBytes);
     this.#source = source;
     if (this.#hasEnded) source.abort();
     else if (this.#isPaused) source.pause();

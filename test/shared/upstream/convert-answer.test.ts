@@ -54,6 +54,8 @@ class FakeUpstream implements Answer, AnswerFlow {
   readonly status: number;
   readonly rawHeaders = ['content-type', 'text/event-stream'];
   readonly heard: string[] = [];
+  /** Bytes. */
+  said = 0;
   sink: AnswerSink | undefined;
 
   constructor(status = 200) {
@@ -78,7 +80,9 @@ class FakeUpstream implements Answer, AnswerFlow {
   }
 
   say(...data: string[]): void {
-    this.sink?.onChunk(Buffer.from(data.map((one) => `data: ${one}\n\n`).join('')));
+    const bytes = Buffer.from(data.map((one) => `data: ${one}\n\n`).join(''));
+    this.said += bytes.length;
+    this.sink?.onChunk(bytes);
   }
 
   end(): void {
@@ -214,6 +218,31 @@ describe('a converted answer', () => {
     expect(answer.rawHeaders).to.include('application/json').and.not.include('no-cache');
     expect(JSON.parse(Buffer.concat(heardWhole.chunks).toString()) as Message).to.deep.equal(accumulator.message());
     expect(heardWhole.ends).to.equal(1);
+  });
+
+  it('is a 502 where no stream was asked for and the upstream goes on without end, and the upstream is let go', async () => {
+    const endless = new FakeUpstream();
+    const refused = rejection(convert(endless, { isStream: false, mostBytes: 1000 }));
+    while (!endless.heard.includes('abort') && endless.said < 10_000) endless.say('again and again');
+    expect(endless.said).to.be.within(1001, 1100);
+    expect(await refused)
+      .to.be.instanceOf(GatewayError)
+      .and.include({ status: 502, code: 'api_error' });
+    expect(await refused).to.have.property('message', 'the answer is too long');
+    const atOnce = new FakeUpstream();
+    const late = rejection(convert(atOnce, { isStream: false }));
+    atOnce.say('a start');
+    atOnce.sink?.onChunk(Buffer.alloc(128 * 1024 * 1024));
+    expect(await late).to.have.property('message', 'the answer is too long');
+  });
+
+  it('has no limit where it is handed on as it comes', async () => {
+    const long = new FakeUpstream();
+    const pending = convert(long, { mostBytes: 1000 });
+    while (long.said < 10_000) long.say('again and again');
+    long.say('end');
+    long.end();
+    expect(namesOf(listen(await pending)).at(-1)).to.equal('message_stop');
   });
 
   it('keeps the status of a refusal', async () => {
