@@ -104,10 +104,8 @@ describe('bus over a Redis that fails', () => {
         // Its connection was replaced, so these are known not to have been sent.
         expect(await timedPublish(bus, `not sent ${attempt}`)).to.equal('redis_error');
       }
-      const startedAt = performance.now();
       expect(await timedPublish(bus, 'not even tried')).to.equal('redis_error');
-      expect(performance.now() - startedAt, 'time of a publication with the breaker open').to.be.below(50);
-      } finally {
+    } finally {
       redis.resume();
     }
     expect(troubles.filter((what) => what.startsWith('publishing'))).to.have.length(1);
