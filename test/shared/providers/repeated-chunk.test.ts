@@ -11,24 +11,31 @@ const chunk = (delta: Root, more: Root = {}): Root => ({
 });
 
 /** What is read of `next` after `first` was kept. */
-function readAfter(first: string, next: string): string | null {
+function readAfter(first: string, next: string): Root | null {
   const repeated = createRepeatedChunk();
   repeated.keep(first, JSON.parse(first));
   return repeated.read(next);
 }
 
-const readNext = (first: Root, next: Root): string | null => readAfter(JSON.stringify(first), JSON.stringify(next));
+const readNext = (first: Root, next: Root): Root | null => readAfter(JSON.stringify(first), JSON.stringify(next));
 
 describe('an event that repeats the one before', () => {
-  it('gives its piece of text, whatever is in it', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', minLength: 1 }), fc.string({ unit: 'binary' }), (first, next) => {
-        expect(
-          readNext(chunk({ role: 'assistant', content: first }), chunk({ role: 'assistant', content: next })),
-        ).to.equal(next);
-      }),
-    );
+  const call = (json: string, more: Root = {}): Root => ({
+    tool_calls: [{ index: 1, type: 'function', function: { arguments: json }, ...more }],
   });
+  for (const [what, toDelta] of Object.entries<(text: string) => Root>({
+    text: (content) => ({ content }),
+    thinking: (text) => ({ reasoning_content: text }),
+    reasoning: (text) => ({ reasoning: text }),
+    arguments: call,
+  }))
+    it(`gives its piece of ${what}, whatever is in it`, () => {
+      fc.assert(
+        fc.property(fc.string({ unit: 'binary', minLength: 1 }), fc.string({ unit: 'binary' }), (first, next) => {
+          expect(readNext(chunk(toDelta(first)), chunk(toDelta(next)))).to.deep.equal(toDelta(next));
+        }),
+      );
+    });
 
   it('is read when it says anything else', () => {
     const first = chunk({ content: 'a' });
@@ -53,6 +60,10 @@ describe('an event that repeats the one before', () => {
     for (const first of [
       chunk({ content: 'a', refusal: 'no' }),
       chunk({ content: 'a', tool_calls: [{ index: 0 }] }),
+      chunk({ content: 'a', reasoning: 'b' }),
+      chunk(call('a', { id: 'call_1' })),
+      chunk(call('a', { function: { name: 'f', arguments: 'a' } })),
+      chunk({ tool_calls: [...(call('a').tool_calls as Root[]), ...(call('b').tool_calls as Root[])] }),
       chunk({ content: 'a' }, { usage: { prompt_tokens: 1 } }),
       chunk({ content: 'a' }, { choices: [{ index: 0, delta: { content: 'a' }, finish_reason: 'stop' }] }),
       chunk({ content: 'a' }, { choices: [{ index: 1, delta: { content: 'a' } }] }),
@@ -73,7 +84,7 @@ describe('an event that repeats the one before', () => {
     const number = (id: number): string => JSON.stringify(chunk({ content: 'a' }, { id: `chatcmpl-${id}` }));
     for (let id = 0; id < 4; id++) repeated.keep(number(id), JSON.parse(number(id)));
     repeated.keep(number(4), JSON.parse(number(4)));
-    expect(repeated.read(number(3))).to.equal('a');
+    expect(repeated.read(number(3))).to.deep.equal({ content: 'a' });
     expect(repeated.read(number(4))).to.equal(null);
   });
 });

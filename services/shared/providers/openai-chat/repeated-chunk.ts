@@ -1,23 +1,32 @@
-// Most events of a stream differ from the one before in nothing but a piece of text. Where that is so, the piece is cut out
-// and the rest, which has been read once, is not read again.
+// Most events of a stream differ from the one before in nothing but a piece of text, of thinking or of a call's arguments.
+// Where that is so, the piece is cut out and the rest, which has been read once, is not read again.
 import { type Fields, fieldsOf, isFields, listOf, parseJson } from '../fields.ts';
 
 export interface RepeatedChunk {
-  /** The piece of text, when all else is as in the event that was kept; null = it has to be read. */
-  read(data: string): string | null;
-  /** An event as it was read. Kept when it says nothing but a piece of text. */
+  /** The delta, when all but its piece is as in the event that was kept; null = the event has to be read. */
+  read(data: string): Fields | null;
+  /** An event as it was read. Kept when it says nothing but one piece. */
   keep(data: string, root: Fields): void;
 }
 
 /** Some servers change more from event to event: it is not tried for ever. */
 const MOST_TRIES = 4;
-const PROBE = 'probe';
 /** Stands in a JSON string as it is. */
 const PLAIN = /^[ !#-[\]-\uffff]*$/;
+
+/** The only thing that an event says. */
+interface Piece {
+  text: string;
+  /** Of the member that holds it. */
+  name: string;
+  /** What the reader would find, were it another text. */
+  toDelta(text: string): Fields;
+}
 
 export function createRepeatedChunk(): RepeatedChunk {
   let before = '';
   let after = '';
+  let toDelta: Piece['toDelta'] = () => ({});
   let tries = 0;
   return {
     read(data) {
@@ -26,25 +35,25 @@ export function createRepeatedChunk(): RepeatedChunk {
       // A slice that is compared costs a fourth of `startsWith`.
       if (data.slice(0, before.length) !== before || data.slice(end) !== after) return null;
       const piece = data.slice(before.length, end);
-      if (PLAIN.test(piece)) return piece;
-      const text = parseJson(`"${piece}"`);
-      return typeof text === 'string' ? text : null;
+      const text = PLAIN.test(piece) ? piece : parseJson(`"${piece}"`);
+      if (typeof text !== 'string') return null;
+      tries = 0;
+      return toDelta(text);
     },
     keep(data, root) {
       if (tries >= MOST_TRIES) return;
-      const text = onlyText(root);
-      if (text === null || text === '') return;
+      const piece = onlyPiece(root);
+      if (piece === null || piece.text === '') return;
       tries++;
-      const mark = `"content":${JSON.stringify(text)}`;
-      const at = data.indexOf(mark);
-      if (at === -1) return;
-      const end = at + mark.length - 1;
-      const start = at + '"content":"'.length;
+      const start = data.indexOf(`"${piece.name}":${JSON.stringify(piece.text)}`) + piece.name.length + '"":"'.length;
+      const end = start + JSON.stringify(piece.text).length - '""'.length;
       // The same words may stand elsewhere: another text in this place must be read as another text.
-      const probe = parseJson(data.slice(0, start) + PROBE + data.slice(end));
-      if (!isFields(probe) || onlyText(probe) !== PROBE) return;
+      const other = piece.text === 'a' ? 'b' : 'a';
+      const probe = onlyPiece(fieldsOf(parseJson(data.slice(0, start) + other + data.slice(end))));
+      if (probe?.name !== piece.name || probe.text !== other) return;
       before = data.slice(0, start);
       after = data.slice(end);
+      toDelta = piece.toDelta;
     },
   };
 }
@@ -57,20 +66,40 @@ const OF_ROOT: ReadonlySet<string> = new Set([
   'system_fingerprint',
   'service_tier',
 ]);
+const OF_DELTA: ReadonlySet<string> = new Set(['role']);
+const OF_CALL: ReadonlySet<string> = new Set(['index', 'type']);
+const NONE: ReadonlySet<string> = new Set();
+const NAMES = ['content', 'reasoning_content', 'reasoning'];
 
-/** The text of an event that says nothing else, not even that something is over; null of any other. */
-function onlyText(root: Fields): string | null {
+/** Null of an event that says more, were it only that something is over. */
+function onlyPiece(root: Fields): Piece | null {
   const { choices, ...rest } = root;
   const [choice, ...others] = listOf(choices);
   if (others.length > 0 || !holdsOnly(rest, OF_ROOT)) return null;
   const { index, delta, ...more } = fieldsOf(choice);
-  if ((index ?? 0) !== 0 || !holdsOnly(more) || !isFields(delta)) return null;
-  const { role, content, ...besides } = delta;
-  return typeof content === 'string' && holdsOnly(besides) ? content : null;
+  if ((index ?? 0) !== 0 || !holdsOnly(more, NONE) || !isFields(delta)) return null;
+  if (delta.tool_calls !== undefined && delta.tool_calls !== null) return onlyArguments(delta);
+  const name = NAMES.find((one) => typeof delta[one] === 'string') ?? '';
+  const { [name]: text, ...besides } = delta;
+  if (typeof text !== 'string' || !holdsOnly(besides, OF_DELTA)) return null;
+  return { text, name, toDelta: (other) => ({ [name]: other }) };
 }
 
-function holdsOnly(fields: Fields, names: ReadonlySet<string> = new Set()): boolean {
-  return Object.entries(fields).every(
-    ([name, value]) => value === null || (names.has(name) && typeof value !== 'object'),
-  );
+function onlyArguments({ tool_calls: calls, ...besides }: Fields): Piece | null {
+  const [entry, ...others] = listOf(calls);
+  if (others.length > 0 || !holdsOnly(besides, OF_DELTA)) return null;
+  const { function: called, ...rest } = fieldsOf(entry);
+  const { arguments: text, ...more } = fieldsOf(called);
+  if (typeof text !== 'string' || !holdsOnly(rest, OF_CALL) || !holdsOnly(more, NONE)) return null;
+  const toDelta = (other: string): Fields => ({ tool_calls: [{ ...rest, function: { arguments: other } }] });
+  return { text, name: 'arguments', toDelta };
+}
+
+/** Besides nulls. */
+function holdsOnly(fields: Fields, names: ReadonlySet<string>): boolean {
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (value !== null && (!names.has(name) || typeof value === 'object')) return false;
+  }
+  return true;
 }

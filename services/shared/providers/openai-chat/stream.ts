@@ -47,9 +47,10 @@ export class ChatReader implements StreamReader {
 
   onEvent({ event, data }: SseEvent): void {
     if (this.#writer.hasEnded || this.#isDone) return;
-    const piece = event === undefined ? this.#repeated.read(data) : null;
-    if (piece !== null) {
-      this.#sayText([{ kind: 'text', text: piece }]);
+    const repeated = event === undefined ? this.#repeated.read(data) : null;
+    if (repeated !== null) {
+      if (typeof repeated.content === 'string') this.#sayText([{ kind: 'text', text: repeated.content }]);
+      else this.#readChoice({}, { delta: repeated });
       return;
     }
     const said = data.trim();
