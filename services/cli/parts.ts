@@ -119,6 +119,7 @@ export function createTraces(
   return createTracing(
     {
       endpoint: tracing.endpoint,
+      protocol: tracing.protocol,
       enabled: tracing.enabled,
       headers: tracing.headers,
       project: tracing.project,

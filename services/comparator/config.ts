@@ -2,7 +2,7 @@
 import type { Config } from '#shared/config/load.ts';
 import { type Address, parseAddress } from '#shared/config/schema.ts';
 import { ConfigError } from '#shared/errors.ts';
-import { parseOtlpEndpoint } from '#shared/telemetry/otlp-endpoint.ts';
+import { contentBytesFor, parseOtlpEndpoint } from '#shared/telemetry/otlp-endpoint.ts';
 import type { PhoenixNotesConfig } from '#shared/telemetry/phoenix-notes.ts';
 
 export interface ComparatorConfig {
@@ -31,7 +31,7 @@ export interface ComparatorConfig {
   readonly hide: Config['tracing']['hide'];
   /** Longest base64 image on a span, in characters. */
   readonly longestImage: number;
-  /** Who keeps scores beside spans; null = no tracing. */
+  /** Who keeps scores beside spans; null = nobody, or nobody knows where. */
   readonly phoenix: PhoenixNotesConfig | null;
   /** Your own prices, by model. */
   readonly prices: Config['prices'];
@@ -68,7 +68,7 @@ export function toComparatorConfig(config: Config, adminToken: string | null): C
     turnsPerSession: budget.turns_per_session,
     tokensPerHour: budget.tokens_per_hour,
     answerMaxBytes: config.exchange.body_max_bytes,
-    maxContentBytes: config.tracing.max_content_bytes,
+    maxContentBytes: contentBytesFor(config.tracing),
     hide: config.tracing.hide,
     longestImage: config.tracing.base64_image_max_length,
     phoenix: toPhoenix(config.tracing),
@@ -76,10 +76,11 @@ export function toComparatorConfig(config: Config, adminToken: string | null): C
   });
 }
 
-/** Where it is not named, the receiver of the spans may be one. */
+/** Where it is not named, the receiver of the spans may be one; over gRPC nothing says where its own API is. */
 function toPhoenix(tracing: Config['tracing']): PhoenixNotesConfig | null {
-  const { endpoint, phoenix_url, phoenix_headers, headers } = tracing;
+  const { endpoint, protocol, phoenix_url, phoenix_headers, headers } = tracing;
   if (endpoint === null) return null;
-  if (phoenix_url === null) return { url: parseOtlpEndpoint(endpoint).base, isPhoenix: false, headers };
-  return { url: phoenix_url.replace(/\/+$/, ''), isPhoenix: true, headers: phoenix_headers };
+  if (phoenix_url !== null) return { url: phoenix_url.replace(/\/+$/, ''), isPhoenix: true, headers: phoenix_headers };
+  const { base: url } = parseOtlpEndpoint(endpoint, protocol);
+  return url === null ? null : { url, isPhoenix: false, headers };
 }

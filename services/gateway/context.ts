@@ -16,6 +16,7 @@ import { beginAtZero } from '#shared/telemetry/begin-at-zero.ts';
 import { createLogLevels, type LogLevels } from '#shared/telemetry/log-levels.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
+import { contentBytesFor } from '#shared/telemetry/otlp-endpoint.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
 import { createUpstreamAgent } from '#shared/upstream/agent.ts';
@@ -126,7 +127,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     traceCall: createCallTracing({
       tracing: parts.tracing,
       content: {
-        maxContentBytes: config.tracing.max_content_bytes,
+        maxContentBytes: contentBytesFor(config.tracing),
         hide: config.tracing.hide,
         longestImage: config.tracing.base64_image_max_length,
         prices: config.prices,

@@ -241,7 +241,7 @@ interface WireRequest {
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 const STATUSES = ['unset', 'ok', 'error'] as const;
 
-function createDecoder(): (body: Buffer) => SinkSpan[] {
+export function createDecoder(): (body: Buffer) => SinkSpan[] {
   const type = protobuf.parse(SCHEMA).root.lookupType('ExportRequest');
   return (body) => {
     const request = type.toObject(type.decode(body), {

@@ -50,14 +50,23 @@ interface Phoenix {
 
 /** Where the configuration sends scores; the key of an address goes to no other. */
 function phoenixOf({ url }: TracesExportOptions, { tracing }: Config): Phoenix {
-  const configured: Phoenix =
-    tracing.phoenix_url !== null
-      ? { url: tracing.phoenix_url, headers: tracing.phoenix_headers }
-      : tracing.endpoint === null
-        ? { url: LOCAL, headers: {} }
-        : { url: parseOtlpEndpoint(tracing.endpoint).base, headers: tracing.headers };
-  const wanted = (url ?? configured.url).replace(/\/+$/, '');
-  return { url: wanted, headers: wanted === configured.url.replace(/\/+$/, '') ? configured.headers : {} };
+  const configured = configuredPhoenix(tracing);
+  const wanted = (url ?? configured?.url)?.replace(/\/+$/, '');
+  if (wanted === undefined) {
+    throw new ConfigError(
+      'spans travel over gRPC, and where Phoenix is to be read nothing says: give its address with --url, or as ' +
+        'tracing.phoenix_url',
+    );
+  }
+  return { url: wanted, headers: wanted === configured?.url.replace(/\/+$/, '') ? configured.headers : {} };
+}
+
+function configuredPhoenix(tracing: Config['tracing']): Phoenix | null {
+  const { endpoint, protocol, headers, phoenix_url, phoenix_headers } = tracing;
+  if (phoenix_url !== null) return { url: phoenix_url, headers: phoenix_headers };
+  if (endpoint === null) return { url: LOCAL, headers: {} };
+  const { base } = parseOtlpEndpoint(endpoint, protocol);
+  return base === null ? null : { url: base, headers };
 }
 
 type Span = Record<string, unknown>;

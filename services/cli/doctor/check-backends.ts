@@ -4,9 +4,10 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type { Config } from '#shared/config/load.ts';
 import { errorMessage } from '#shared/errors.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
+import { parseOtlpEndpoint } from '#shared/telemetry/otlp-endpoint.ts';
 import { createBus, createStore } from '../parts.ts';
 import { type Finding, fault, good } from './finding.ts';
-import { probe } from './probe.ts';
+import { probe, probePort } from './probe.ts';
 
 export async function checkBackends(config: Config, log: ServiceLogger): Promise<Finding[]> {
   return (await Promise.all([checkRedis(config, log), checkStore(config, log), checkCollector(config)])).flat();
@@ -53,8 +54,12 @@ function checkFile(file: string): Finding {
 
 async function checkCollector({ tracing }: Config): Promise<Finding[]> {
   if (tracing.endpoint === null) return [good('traces: none are wanted (tracing.endpoint is not set)')];
-  const { host } = new URL(tracing.endpoint);
-  const trouble = await probe(tracing.endpoint);
+  const { protocol, url } = parseOtlpEndpoint(tracing.endpoint, tracing.protocol);
+  const { host, hostname, port } = new URL(url);
+  const trouble =
+    protocol === 'grpc'
+      ? await probePort(hostname.replace(/^\[|\]$/g, ''), Number(port || 443))
+      : await probe(tracing.endpoint);
   return [
     trouble === null
       ? good(`traces: ${host} answers`)

@@ -12,6 +12,7 @@ export function readForeignVariables(env: Environment, isEndpointSet: boolean, w
   const longest = Number(env.OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH || Number.NaN);
   const found: Tree = {
     endpoint: receiver?.endpoint,
+    protocol: receiver?.protocol,
     headers: receiver?.headers,
     service_name: env.OTEL_SERVICE_NAME || undefined,
     project: env.PHOENIX_PROJECT_NAME || env.PHOENIX_PROJECT || undefined,
@@ -22,20 +23,24 @@ export function readForeignVariables(env: Environment, isEndpointSet: boolean, w
   return Object.keys(tracing).length > 0 ? { tracing } : {};
 }
 
+/** A third, http/json, is taken by whoever takes http/protobuf, at the same address. */
+const PROTOCOLS = ['http/protobuf', 'grpc'];
+
 interface Receiver {
   endpoint: string;
+  protocol: string | undefined;
   headers: Tree;
 }
 
-/** OpenTelemetry's names go before Phoenix's. What speaks another protocol than ours was meant for other programs. */
+/** OpenTelemetry's names go before Phoenix's. What is no URL of HTTP or gRPC was meant for other programs. */
 function findReceiver(env: Environment, warnings: string[]): Receiver | null {
   const otel = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
   const endpoint = otel || env.PHOENIX_COLLECTOR_ENDPOINT;
   if (!endpoint) return null;
-  if (!URL.canParse(endpoint) || new URL(endpoint).port === '4317') {
+  if (!/^https?:\/\//i.test(endpoint) || !URL.canParse(endpoint)) {
     warnings.push(
-      'environment: no traces are sent to the endpoint that OpenTelemetry or Phoenix is given there: it is no address of ' +
-        'OTLP over HTTP; set tracing.endpoint',
+      'environment: no traces are sent to the endpoint that OpenTelemetry or Phoenix is given there: it is no ' +
+        'http:// or https:// address; set tracing.endpoint',
     );
     return null;
   }
@@ -43,7 +48,8 @@ function findReceiver(env: Environment, warnings: string[]): Receiver | null {
   const headers = otel
     ? toHeaders(env.OTEL_EXPORTER_OTLP_TRACES_HEADERS || env.OTEL_EXPORTER_OTLP_HEADERS)
     : { ...(key ? bearer(key) : {}), ...toHeaders(env.PHOENIX_CLIENT_HEADERS) };
-  return { endpoint, headers };
+  const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL;
+  return { endpoint, protocol: otel ? PROTOCOLS.find((known) => known === protocol) : undefined, headers };
 }
 
 /** As Phoenix's own clients send its key. */

@@ -4,7 +4,10 @@ import type { MessagePort } from 'node:worker_threads';
 import { answerQuestions } from '#shared/threads/answer-questions.ts';
 import { isExportable } from './is-exportable.ts';
 import { type SpanExporterOptions, startSpanExporter } from './span-exporter.ts';
+import type { Unsent } from './span-queue.ts';
 import type { MakeSpans, SpanRecord } from './tracing.ts';
+
+const ALL_SENT: Unsent = { failed: 0, dropped_bytes: 0 };
 
 export type SpanThreadOptions = Omit<SpanExporterOptions, 'instrumentations' | 'onForeignSpan'>;
 
@@ -20,7 +23,7 @@ export interface MadeLater {
   spans: number;
 }
 
-/** `makers` by the names that `SpanWork` gives them. Answers with how many spans could not be made. */
+/** `makers` by the names that `SpanWork` gives them. Answers with what was not sent. */
 export function serveSpans(
   port: MessagePort,
   options: SpanThreadOptions,
@@ -38,13 +41,13 @@ export function serveSpans(
       return { records: [], unmade: entry.spans }; // counted as failed
     }
   };
-  answerQuestions<SpanQuestion, number>(port, async (question) => {
+  answerQuestions<SpanQuestion, Unsent>(port, async (question) => {
     const exporter = await starting;
     if (question.do === 'shutdown') await exporter.shutdown();
-    if (question.do !== 'export') return { answer: 0 };
+    if (question.do !== 'export') return { answer: ALL_SENT };
     const made = await Promise.all(question.batch.map(toRecords));
     const spans = made.flatMap(({ records }) => records);
-    if (spans.length > 0) await exporter.export(spans);
-    return { answer: made.reduce((sum, { unmade }) => sum + unmade, 0) };
+    const unsent = spans.length > 0 ? await exporter.export(spans) : ALL_SENT;
+    return { answer: { ...unsent, failed: made.reduce((sum, { unmade }) => sum + unmade, unsent.failed) } };
   });
 }

@@ -16,12 +16,12 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode, suppressTracing } from '@opentelemetry/core';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { envDetector, hostDetector, osDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import {
   AlwaysOnSampler,
   type IdGenerator,
+  type SpanExporter as OtlpExporter,
   ParentBasedSampler,
   RandomIdGenerator,
   type ReadableSpan,
@@ -32,13 +32,13 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { errorMessage } from '#shared/errors.ts';
 import type { Instrumentation } from './instrumentations.ts';
+import { createOtlpExporter, type OtlpExporterOptions } from './otlp-exporter.ts';
 import { scrubText } from './secret-shapes.ts';
+import type { Unsent } from './span-queue.ts';
+import { splitMessages } from './split-messages.ts';
 import type { AttributeValue, SpanRecord } from './tracing.ts';
 
-export interface SpanExporterOptions {
-  url: string;
-  headers: Readonly<Record<string, string>>;
-  exportTimeoutMs: number;
+export interface SpanExporterOptions extends OtlpExporterOptions {
   /** Besides what OTEL_RESOURCE_ATTRIBUTES, host and os give. */
   resource: Record<string, string>;
   serviceName: string;
@@ -49,8 +49,8 @@ export interface SpanExporterOptions {
 }
 
 export interface SpanExporter {
-  /** Resolves when the receiver accepted them all; rejects with the reason, also after `exportTimeoutMs`. */
-  export(spans: Array<SpanRecord | ReadableSpan>): Promise<void>;
+  /** Resolves with what the receiver has not accepted; rejects with the reason if that is all, also after `exportTimeoutMs`. */
+  export(spans: Array<SpanRecord | ReadableSpan>): Promise<Unsent>;
   shutdown(): Promise<void>;
 }
 
@@ -67,11 +67,7 @@ const KINDS: Record<SpanRecord['kind'], SpanKind> = {
 /** @throws when the SDK makes no spans, e.g. because OTEL_SDK_DISABLED is set. */
 export async function startSpanExporter(options: SpanExporterOptions): Promise<SpanExporter> {
   const making = new AsyncLocalStorage<Making>();
-  const exporter = new OTLPTraceExporter({
-    url: options.url,
-    headers: { ...options.headers },
-    timeoutMillis: options.exportTimeoutMs,
-  });
+  const exporter = await createOtlpExporter(options);
   const sdk = new NodeSDK({
     serviceName: options.serviceName,
     resource: resourceFromAttributes(options.resource),
@@ -104,7 +100,12 @@ export async function startSpanExporter(options: SpanExporterOptions): Promise<S
         await spans[0]?.resource.waitForAsyncAttributes?.();
         isResourceReady = true;
       }
-      await exportOnce(exporter, spans, options.exportTimeoutMs + GRACE_MS);
+      const { messages, tooLarge } =
+        options.protocol === 'grpc' ? splitMessages(spans) : { messages: [spans], tooLarge: 0 };
+      return {
+        failed: await exportAll(exporter, messages, options.exportTimeoutMs + GRACE_MS),
+        dropped_bytes: tooLarge,
+      };
     },
     shutdown: async () => {
       for (const instrumentation of options.instrumentations) instrumentation.disable();
@@ -229,7 +230,19 @@ function isReadableSpan(span: SpanRecord | ReadableSpan): span is ReadableSpan {
   return 'spanContext' in span;
 }
 
-function exportOnce(exporter: OTLPTraceExporter, spans: ReadableSpan[], timeoutMs: number): Promise<void> {
+/**
+ * Resolves with how many spans were lost on the way.
+ * @throws the first reason when none arrived
+ */
+async function exportAll(exporter: OtlpExporter, messages: ReadableSpan[][], timeoutMs: number): Promise<number> {
+  const ends = await Promise.allSettled(messages.map((spans) => exportOnce(exporter, spans, timeoutMs)));
+  const lost = ends.flatMap((end, index) => (end.status === 'rejected' ? [{ end, spans: messages[index] ?? [] }] : []));
+  const [first] = lost;
+  if (first !== undefined && lost.length === messages.length) throw first.end.reason;
+  return lost.reduce((sum, { spans }) => sum + spans.length, 0);
+}
+
+function exportOnce(exporter: OtlpExporter, spans: ReadableSpan[], timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     timer.unref();

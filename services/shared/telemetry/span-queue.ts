@@ -3,6 +3,9 @@
 
 export type QueueResult = 'exported' | 'dropped_queue' | 'dropped_bytes' | 'failed';
 
+/** Of a batch, how many spans were not sent, and why. */
+export type Unsent = Record<'failed' | 'dropped_bytes', number>;
+
 export interface SpanQueueOptions<T> {
   maxBytes: number;
   maxEntries: number;
@@ -13,8 +16,8 @@ export interface SpanQueueOptions<T> {
   concurrency: number;
   /** How long an incomplete batch waits for more. */
   delayMs: number;
-  /** Resolves when the batch was accepted, with how many of its spans could not be made. */
-  send(batch: T[]): Promise<number>;
+  /** Resolves with what of the batch was not sent; rejects when that is all of it. */
+  send(batch: T[]): Promise<Unsent>;
   onResult(result: QueueResult, count: number): void;
   onSize(entries: number, bytes: number): void;
 }
@@ -76,13 +79,13 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
     const batch: Batch = { count: sumSpans(taken), bytes: sumBytes(taken) };
     inFlight.add(batch);
     sendBatch(taken).then(
-      (unmade) => settle(batch, unmade),
-      () => settle(batch, batch.count),
+      (unsent) => settle(batch, unsent),
+      () => settle(batch, allOf(batch)),
     );
     schedule();
   };
 
-  const sendBatch = async (taken: Array<Entry<T>>): Promise<number> => options.send(taken.map((entry) => entry.value));
+  const sendBatch = async (taken: Array<Entry<T>>): Promise<Unsent> => options.send(taken.map((entry) => entry.value));
 
   const takeBatch = (): Array<Entry<T>> => {
     let count = 0;
@@ -96,18 +99,24 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
     return waiting.splice(0, count);
   };
 
-  const settle = (batch: Batch, failed: number): void => {
+  const settle = (batch: Batch, unsent: Unsent): void => {
     // A batch given up at close() may still answer: it was counted then.
     if (!inFlight.delete(batch)) return;
-    release(batch, failed);
+    release(batch, unsent);
     schedule();
   };
 
-  const release = (batch: Batch, failed: number): void => {
+  const release = (batch: Batch, unsent: Unsent): void => {
     entries -= batch.count;
     bytes -= batch.bytes;
-    if (batch.count > failed) options.onResult('exported', batch.count - failed);
-    if (failed > 0) options.onResult('failed', failed);
+    const exported = batch.count - unsent.failed - unsent.dropped_bytes;
+    for (const [result, count] of [
+      ['exported', exported],
+      ['failed', unsent.failed],
+      ['dropped_bytes', unsent.dropped_bytes],
+    ] as const) {
+      if (count > 0) options.onResult(result, count);
+    }
     options.onSize(entries, bytes);
     if (entries === 0) for (const finish of idleWaiters) finish();
   };
@@ -147,10 +156,14 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       waiting = [];
       waitingBytes = 0;
       const lost = { count: sumSpans(left), bytes: sumBytes(left) };
-      if (left.length > 0) release(lost, lost.count);
-      for (const batch of [...inFlight]) settle(batch, batch.count);
+      if (left.length > 0) release(lost, allOf(lost));
+      for (const batch of [...inFlight]) settle(batch, allOf(batch));
     },
   };
+}
+
+function allOf({ count }: Batch): Unsent {
+  return { failed: count, dropped_bytes: 0 };
 }
 
 function sumBytes(entries: ReadonlyArray<{ bytes: number }>): number {

@@ -7,7 +7,7 @@ import { errorMessage } from '#shared/errors.ts';
 import { isExportable } from './is-exportable.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
-import { type OtlpEndpoint, parseOtlpEndpoint } from './otlp-endpoint.ts';
+import { type OtlpEndpoint, type OtlpProtocolChoice, parseOtlpEndpoint } from './otlp-endpoint.ts';
 import { createSpanQueue, type SpanQueue } from './span-queue.ts';
 import type { ForeignSpan, ThreadedExporter } from './threaded-exporter.ts';
 import type { SpanRecord, SpanWork, Tracing } from './tracing.ts';
@@ -15,8 +15,10 @@ import type { SpanRecord, SpanWork, Tracing } from './tracing.ts';
 type Entry = SpanRecord | SpanWork | ForeignSpan;
 
 export interface TracingConfig {
-  /** OTLP/HTTP address, e.g. `http://127.0.0.1:6006`; null = no tracing. */
+  /** Address of an OTLP receiver, e.g. `http://127.0.0.1:6006`; null = no tracing. */
   endpoint: string | null;
+  /** Default `auto`. */
+  protocol?: OtlpProtocolChoice;
   /** The run-time switch at start; default on. */
   enabled?: boolean;
   /** Sent with each export; may hold a key, never shown. */
@@ -58,7 +60,7 @@ const EXPORT_TIMEOUT_MS = 10_000;
 /** @throws ConfigError for an endpoint that cannot be used. */
 export function createTracing(config: TracingConfig, parts: TracingParts): StartedTracing {
   if (config.endpoint === null || config.endpoint === '') return createNoTracing(config);
-  const endpoint = parseOtlpEndpoint(config.endpoint);
+  const endpoint = parseOtlpEndpoint(config.endpoint, config.protocol);
   const { metrics, logger } = parts;
   const count = (result: string, spans: number): void => metrics.telemetrySpansTotal.inc({ result }, spans);
   const report = createFirstExportReport(logger, endpoint);
@@ -71,9 +73,9 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
       const ready = await exporter;
       const startedAt = performance.now();
       try {
-        const unmade = (await ready?.export(batch)) ?? 0;
+        const unsent = (await ready?.export(batch)) ?? { failed: 0, dropped_bytes: 0 };
         report(null);
-        return unmade;
+        return unsent;
       } catch (error) {
         report(error);
         throw error;
@@ -115,7 +117,7 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
     await queue.flush(timeoutMs);
     queue.close();
     const ending = exporter
-      .then((running) => running.shutdown())
+      .then((running) => running.shutdown(deadline - performance.now()))
       .catch((error: unknown) => logger.debug('tracing.shutdown_failed', { error }));
     await within(deadline - performance.now(), ending);
   };
@@ -174,6 +176,7 @@ async function loadExporter(
 ): Promise<ThreadedExporter> {
   const { startThreadedExporter } = await import('./threaded-exporter.ts');
   const options = {
+    protocol: endpoint.protocol,
     url: endpoint.url,
     headers: { ...config.headers },
     exportTimeoutMs: config.exportTimeoutMs ?? EXPORT_TIMEOUT_MS,

@@ -4,6 +4,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { MadeLater, SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
 import type { SpanExporter } from './span-exporter.ts';
+import type { Unsent } from './span-queue.ts';
 import type { SpanRecord, SpanWork } from './tracing.ts';
 
 export interface ForeignSpan {
@@ -11,9 +12,10 @@ export interface ForeignSpan {
 }
 
 export interface ThreadedExporter {
-  /** Resolves when all were accepted, with how many could not be made. @throws with the reason */
-  export(batch: Array<SpanRecord | SpanWork | ForeignSpan>): Promise<number>;
-  shutdown(): Promise<void>;
+  /** Resolves with what was not sent. @throws with the reason when that is all */
+  export(batch: Array<SpanRecord | SpanWork | ForeignSpan>): Promise<Unsent>;
+  /** Ends in order if there is time, and then in any case. */
+  shutdown(timeoutMs: number): Promise<void>;
 }
 
 /** Beside the export itself: the thread's start, and the making of a batch. */
@@ -28,32 +30,51 @@ export async function startThreadedExporter(
   options: SpanThreadOptions,
   local: (() => Promise<SpanExporter>) | null,
 ): Promise<ThreadedExporter> {
-  const thread = createAskThread<SpanQuestion, number>({
+  const thread = createAskThread<SpanQuestion, Unsent>({
     url,
     workerData: options,
     timeoutMs: options.exportTimeoutMs + MAKING_MS,
   });
-  const [here] = await Promise.all([local?.() ?? null, thread.ask({ do: 'start' })]);
+  const [here] = await Promise.all([local?.() ?? null, thread.ask({ do: 'start' })]).catch(async (error: unknown) => {
+    await thread.close();
+    throw error;
+  });
   return {
     export: async (batch) => {
       const foreign = batch.flatMap((entry) => ('foreign' in entry ? [entry.foreign] : []));
       const others = batch.flatMap((entry) => ('foreign' in entry ? [] : [entry]));
       const given = others.flatMap((entry) => ('maker' in entry ? entry.transferred : []));
       const question = { do: 'export', batch: others.map(toCross) } as const;
-      const [unmade] = await Promise.all([
-        others.length === 0 ? 0 : thread.ask(question, given),
+      const ends = await Promise.all([
+        others.length === 0 ? undefined : thread.ask(question, given),
         foreign.length === 0 ? undefined : here?.export(foreign),
       ]);
-      return unmade;
+      return {
+        failed: ends.reduce((sum, end) => sum + (end?.failed ?? 0), 0),
+        dropped_bytes: ends.reduce((sum, end) => sum + (end?.dropped_bytes ?? 0), 0),
+      };
     },
-    shutdown: async () => {
+    shutdown: async (timeoutMs) => {
       try {
-        await Promise.all([thread.ask({ do: 'shutdown' }), here?.shutdown()]);
+        await within(timeoutMs, Promise.all([thread.ask({ do: 'shutdown' }), here?.shutdown()]));
       } finally {
+        // What a silent receiver still owes would keep the process.
         await thread.close();
       }
     },
   };
+}
+
+async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, timeoutMs));
+  });
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function toCross(entry: SpanRecord | SpanWork): SpanRecord | MadeLater {

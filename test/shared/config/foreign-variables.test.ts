@@ -50,8 +50,21 @@ describe('variables that other programs know too', () => {
     expect(load(env).tracing).to.deep.include({ project: 'mine', hide: ['outputs'] });
   });
 
-  it('an endpoint of another protocol, meant for other programs, is left out with a warning', () => {
-    for (const endpoint of ['http://127.0.0.1:4317', 'collector']) {
+  it('OpenTelemetry’s say how spans travel to the endpoint they name, and to no other', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:9000', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
+    expect(load(env).tracing).to.deep.include({ endpoint: 'http://collector.test:9000', protocol: 'grpc' });
+    const traces = { ...env, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf' };
+    expect(load(traces).tracing.protocol).to.equal('http/protobuf');
+    expect(load({ ...env, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }).tracing.protocol).to.equal('auto');
+    expect(load(env, { 'tracing.endpoint': 'http://other.test:4318' }).tracing.protocol).to.equal('auto');
+    expect(load({ ...env, CC_TRACING__PROTOCOL: 'http/protobuf' }).tracing.protocol).to.equal('http/protobuf');
+    expect(load({ PHOENIX_COLLECTOR_ENDPOINT: 'http://phoenix.test:4317' }).tracing).to.deep.include({
+      ...{ endpoint: 'http://phoenix.test:4317', protocol: 'auto' },
+    });
+  });
+
+  it('an endpoint that is no address, meant for other programs, is left out with a warning', () => {
+    for (const endpoint of ['127.0.0.1:4317', 'localhost:4317', 'collector', 'http://']) {
       const { tracing, warnings } = load({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
       expect(tracing.endpoint, endpoint).to.equal(null);
       expect(warnings.join(' ')).to.include('tracing.endpoint');

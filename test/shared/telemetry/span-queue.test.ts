@@ -1,9 +1,11 @@
 // The queue's books: whatever the sender does, each entry has exactly one result and the bounds hold at every moment.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createSpanQueue, type QueueResult, type SpanQueueOptions } from '#shared/telemetry/span-queue.ts';
+import { createSpanQueue, type QueueResult, type SpanQueueOptions, type Unsent } from '#shared/telemetry/span-queue.ts';
 
 type Fate = 'accepts' | 'rejects' | 'throws' | 'hangs';
+
+const ALL_SENT: Unsent = { failed: 0, dropped_bytes: 0 };
 
 interface Books {
   counts: Record<QueueResult, number>;
@@ -17,7 +19,7 @@ function createBooks(): Books {
   return { counts, mostEntries: 0, mostBytes: 0, left: 0 };
 }
 
-function options(books: Books, send: (batch: number[]) => Promise<number>): SpanQueueOptions<number> {
+function options(books: Books, send: (batch: number[]) => Promise<Unsent>): SpanQueueOptions<number> {
   return {
     maxBytes: 1000,
     maxEntries: 20,
@@ -52,7 +54,7 @@ describe('span queue', () => {
             expect(batch.length).to.be.within(1, 8);
             if (fate === 'throws') throw new Error('at once');
             if (fate === 'rejects') return Promise.reject(new Error('later'));
-            return fate === 'hangs' ? new Promise(() => {}) : Promise.resolve(0);
+            return fate === 'hangs' ? new Promise(() => {}) : Promise.resolve(ALL_SENT);
           }),
         );
         for (const [index, size] of entries.entries()) {
@@ -77,7 +79,7 @@ describe('span queue', () => {
     const queue = createSpanQueue(
       options(books, async (batch) => {
         batches.push(batch);
-        return 0;
+        return ALL_SENT;
       }),
     );
     for (const [index, size] of [10, 10, 350, 10].entries()) queue.push(index, size);
@@ -85,23 +87,23 @@ describe('span queue', () => {
     expect(batches).to.deep.equal([[0, 1], [2], [3]]);
   });
 
-  it('counts what one entry stands for, and what of a batch could not be made', async () => {
+  it('counts what one entry stands for, and what of a batch was not sent, by its reason', async () => {
     const books = createBooks();
-    const queue = createSpanQueue(options(books, async (batch) => batch.length));
+    const queue = createSpanQueue(options(books, async (batch) => ({ failed: batch.length - 2, dropped_bytes: 2 })));
     for (let entry = 0; entry < 8; entry++) queue.push(entry, 1, 3);
     await queue.flush(1000);
     // The eighth found the bound of 20 passed by the seven before it.
-    expect(books.counts).to.deep.equal({ exported: 14, failed: 7, dropped_queue: 3, dropped_bytes: 0 });
+    expect(books.counts).to.deep.equal({ exported: 14, failed: 5, dropped_queue: 3, dropped_bytes: 2 });
   });
 
   it('does not count a batch again that answers after it was given up', async () => {
     const books = createBooks();
-    const answers: Array<(unmade: number) => void> = [];
+    const answers: Array<(unsent: Unsent) => void> = [];
     const queue = createSpanQueue(options(books, () => new Promise((resolve) => answers.push(resolve))));
     queue.push(1, 1);
     await queue.flush(20);
     queue.close();
-    for (const answer of answers) answer(0);
+    for (const answer of answers) answer(ALL_SENT);
     await new Promise((resolve) => setImmediate(resolve));
     expect(answers).to.have.length(1);
     expect(books.counts).to.deep.equal({ exported: 0, failed: 1, dropped_queue: 0, dropped_bytes: 0 });
@@ -113,7 +115,7 @@ describe('span queue', () => {
       const queue = createSpanQueue(
         options(books, async (batch) => {
           resolve(batch);
-          return 0;
+          return ALL_SENT;
         }),
       );
       queue.push(7, 1);

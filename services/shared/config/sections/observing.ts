@@ -35,12 +35,16 @@ export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const tracing = {
   service_name: text('service.name of the spans.', 'cc-proxy'),
   endpoint: optionalUrl('OTLP endpoint; unset = no tracing.'),
-  protocol: choice('How spans travel.', ['http/protobuf'], 'http/protobuf'),
+  protocol: choice(
+    'How spans travel; auto = grpc to port 4317, else http/protobuf.',
+    ['auto', 'http/protobuf', 'grpc'],
+    'auto',
+  ),
   headers: stringMap('Headers of the export, e.g. an API key.', true),
   enabled: flag('Start with tracing switched on.', true),
   project: text('Project the traces belong to.', 'default'),
   content: optionalFlag('Put prompts and answers on spans; unset = only for a loopback endpoint.'),
-  max_content_bytes: integer('Content bytes on one span.', 750_000, { min: 0 }),
+  max_content_bytes: integer('Content bytes on one span; over gRPC at most 2 MiB.', 750_000, { min: 0 }),
   hide: choices('Parts of the content that stay off spans all the same, as OPENINFERENCE_HIDE_… names them.', HIDDEN),
   base64_image_max_length: integer('Characters of a base64 image that is put on a span.', 32_000, { min: 0 }),
   inbound_context: choice(
@@ -51,7 +55,7 @@ export const tracing = {
   sample: number('Share of our own traces that is kept; compared requests always are.', 1, { min: 0, max: 1 }),
   phoenix_headers: stringMap('Headers for phoenix_url, e.g. an API key; those of the export are not sent there.', true),
   phoenix_url: optionalBaseUrl(
-    'Phoenix that scores are sent to; unset = the host of endpoint, if a Phoenix answers there.',
+    'Phoenix that scores are sent to; unset = the host of endpoint, if a Phoenix answers there, and nobody over gRPC.',
   ),
   queue_max_bytes: integer('Bytes of spans waiting for export.', 67_108_864, { min: 1024 }),
   instrumentations: strings('Auto-instrumentations to switch on, by short name (http, undici, redis …).'),

@@ -1,0 +1,71 @@
+// Spans in as many messages as it takes for each to stay below what a receiver of gRPC accepts. Sizes are upper bounds of
+// what is written, so that nothing has to be written twice.
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+
+export interface SplitMessages {
+  messages: ReadableSpan[][];
+  /** Spans that are too large even alone. */
+  tooLarge: number;
+}
+
+/** Every receiver takes 4 MiB unless it was told to take more; the rest is for what surrounds resource and scope. */
+const MESSAGE_BYTES = 4 * 1024 * 1024 - 4096;
+
+export function splitMessages(spans: readonly ReadableSpan[], maxBytes = MESSAGE_BYTES): SplitMessages {
+  const messages: ReadableSpan[][] = [];
+  let tooLarge = 0;
+  let current: ReadableSpan[] = [];
+  let left = 0;
+  for (const span of spans) {
+    // The resource is written once a message; who counts it for each span is safe for spans of several too.
+    const size = sizeOfSpan(span) + sizeOf(span.resource.attributes);
+    if (size > maxBytes) {
+      tooLarge += 1;
+      continue;
+    }
+    if (messages.length === 0 || size > left) {
+      current = [];
+      messages.push(current);
+      left = maxBytes;
+    }
+    current.push(span);
+    left -= size;
+  }
+  return { messages, tooLarge };
+}
+
+/** Tags, lengths, two ids, two times, counts, flags and the status's code. */
+const SPAN_BYTES = 256;
+const EVENT_BYTES = 64;
+const LINK_BYTES = 96;
+/** Tags and lengths around a key and its value. */
+const ENTRY_BYTES = 32;
+const NUMBER_BYTES = 12;
+
+function sizeOfSpan(span: ReadableSpan): number {
+  const { name, instrumentationScope: scope, status } = span;
+  const texts = [name, scope.name, scope.version, status.message, span.spanContext().traceState?.serialize()];
+  let bytes = SPAN_BYTES + sizeOf(span.attributes);
+  for (const text of texts) bytes += Buffer.byteLength(text ?? '');
+  for (const event of span.events)
+    bytes += EVENT_BYTES + Buffer.byteLength(event.name) + sizeOf(event.attributes ?? {});
+  for (const link of span.links) {
+    bytes += LINK_BYTES + Buffer.byteLength(link.context.traceState?.serialize() ?? '') + sizeOf(link.attributes ?? {});
+  }
+  return bytes;
+}
+
+function sizeOf(attributes: Readonly<Record<string, unknown>>): number {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(attributes))
+    bytes += ENTRY_BYTES + Buffer.byteLength(key) + sizeOfValue(value);
+  return bytes;
+}
+
+function sizeOfValue(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (value instanceof Uint8Array) return value.byteLength;
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + ENTRY_BYTES + sizeOfValue(item), 0);
+  if (typeof value === 'object' && value !== null) return sizeOf({ ...value });
+  return NUMBER_BYTES;
+}
