@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { runTracesExport, type TracesExportOptions } from '#services/cli/commands/traces.ts';
+import { toComparatorConfig } from '#services/comparator/config.ts';
 import { testConfig } from '../support/gateway.ts';
 
 const PAGES = 3;
@@ -79,6 +80,16 @@ describe('cc-proxy traces export', () => {
     expect(await run({ url, since: '2026-01-31' }, other)).to.have.length(2 * PAGES);
     expect(asked[0]).to.deep.include({ key: undefined });
     expect(asked[0]?.query.start_time).to.equal('2026-01-31T00:00:00.000Z');
+  });
+
+  it('asks for an address where spans travel over gRPC, and reads the one that is named', async () => {
+    const grpc = { 'tracing.endpoint': 'http://127.0.0.1:4317' };
+    const failed = await run({}, grpc).catch((error: unknown) => error);
+    expect(String(failed)).to.include('--url').and.include('tracing.phoenix_url');
+    expect(await run({ url }, grpc)).to.have.length(2 * PAGES);
+    expect(await run({}, { ...grpc, 'tracing.phoenix_url': url })).to.have.length(2 * PAGES);
+    expect(toComparatorConfig(testConfig(grpc), null).phoenix).to.equal(null);
+    expect(toComparatorConfig(testConfig({ ...grpc, 'tracing.phoenix_url': url }), null).phoenix?.url).to.equal(url);
   });
 
   it('says what is wrong when there is no Phoenix, no such project, no such time or no such folder', async () => {
