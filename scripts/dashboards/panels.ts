@@ -50,14 +50,7 @@ const HEIGHT = 8;
 const COLORS: Readonly<Record<string, string>> = { mean: 'blue', p50: 'green', p95: 'orange', p99: 'red' };
 
 export function timeseries(text: PanelText, queries: readonly Query[], options: PanelOptions = {}): Builder<Panel> {
-  const panel = new TimeseriesBuilder()
-    .title(text.title)
-    .description(text.description)
-    .unit(text.unit)
-    .datasource(DATASOURCE)
-    .height(HEIGHT)
-    .span(options.span ?? 8)
-    .noValue(NO_VALUE)
+  const panel = withText(new TimeseriesBuilder(), text, HEIGHT, options.span ?? 8)
     .min(0)
     .fillOpacity(options.stacked === true ? 40 : 8)
     .legend(
@@ -75,14 +68,7 @@ export function timeseries(text: PanelText, queries: readonly Query[], options: 
 
 export function stat(text: PanelText, query: Query, options: PanelOptions = {}): Builder<Panel> {
   const [warn, bad] = options.thresholds ?? [null, null];
-  const panel = new StatBuilder()
-    .title(text.title)
-    .description(text.description)
-    .unit(text.unit)
-    .datasource(DATASOURCE)
-    .height(4)
-    .span(options.span ?? 3)
-    .noValue(NO_VALUE)
+  const panel = withText(new StatBuilder(), text, 4, options.span ?? 3)
     .decimals(options.decimals ?? 2)
     .graphMode(BigValueGraphMode.Area)
     .colorMode(bad === null ? BigValueColorMode.None : BigValueColorMode.Value)
@@ -100,31 +86,39 @@ export function stat(text: PanelText, query: Query, options: PanelOptions = {}):
 
 /** Takes a histogram's buckets as they are: `sum by (le) (increase(…_bucket[…]))`. */
 export function heatmap(text: PanelText, query: Query, options: PanelOptions = {}): Builder<Panel> {
-  const panel = new HeatmapBuilder()
-    .title(text.title)
-    .description(text.description)
-    .unit(text.unit)
-    .datasource(DATASOURCE)
-    .height(HEIGHT)
-    .span(options.span ?? 12)
-    .noValue(NO_VALUE)
-    .withTarget(target(query, 'A').format(PromQueryFormat.Heatmap));
+  const panel = withText(new HeatmapBuilder(), text, HEIGHT, options.span ?? 12).withTarget(
+    target(query, 'A').format(PromQueryFormat.Heatmap),
+  );
   return panel;
 }
 
 export function table(text: PanelText, queries: readonly Query[], options: PanelOptions = {}): Builder<Panel> {
-  const panel = new TableBuilder()
-    .title(text.title)
-    .description(text.description)
-    .unit(text.unit)
-    .datasource(DATASOURCE)
-    .height(HEIGHT)
-    .span(options.span ?? 12)
-    .noValue(NO_VALUE);
+  const panel = withText(new TableBuilder(), text, HEIGHT, options.span ?? 12);
   for (const [index, query] of queries.entries()) {
     panel.withTarget(target(query, refId(index)).format(PromQueryFormat.Table).instant());
   }
   return panel;
+}
+
+interface Described<P> extends Builder<Panel> {
+  title(title: string): P;
+  description(description: string): P;
+  unit(unit: string): P;
+  datasource(datasource: typeof DATASOURCE): P;
+  height(height: number): P;
+  span(width: number): P;
+  noValue(text: string): P;
+}
+
+function withText<P extends Described<P>>(panel: P, text: PanelText, height: number, width: number): P {
+  return panel
+    .title(text.title)
+    .description(text.description)
+    .unit(text.unit)
+    .datasource(DATASOURCE)
+    .height(height)
+    .span(width)
+    .noValue(NO_VALUE);
 }
 
 function withQueries<P extends { withTarget(target: Builder<Dataquery>): P } & Builder<Panel>>(
