@@ -10,7 +10,7 @@ ARG SOURCE=
 FROM ${NODE_IMAGE} AS deps
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+RUN --mount=type=cache,target=/npm npm ci --cache /npm --no-audit --no-fund
 
 FROM deps AS build
 COPY tsconfig.json tsconfig.build.json ./
@@ -22,7 +22,7 @@ FROM ${NODE_IMAGE} AS prod-deps
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY deploy/image/trim-modules.mjs /trim-modules.mjs
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund \
+RUN --mount=type=cache,target=/npm npm ci --cache /npm --omit=dev --no-audit --no-fund \
   && node /trim-modules.mjs node_modules
 
 FROM ${NODE_IMAGE} AS base

@@ -87,7 +87,7 @@ function callsFor(intent: Intent, prompt: string, offered: ReadonlySet<string>, 
     case 'read': {
       if (/\bboth\b/i.test(prompt)) {
         const names = differs ? ['b.txt', 'a.txt', 'c.txt'] : ['a.txt', 'b.txt'];
-        return names.flatMap((name) => call('Read', { file_path: `/home/dev/project1/work/${name}` }));
+        return names.flatMap((name) => call('Read', { file_path: `/home/dev/project1/docs/${name}` }));
       }
       return call('Read', { file_path: file, ...(differs ? { limit: 200 } : {}) });
     }

@@ -28,8 +28,8 @@ export const answers: Record<string, Scenario> = {
       ? { content: [text('Both files are short: the first has two lines, the second one.')] }
       : {
           content: [
-            toolUse('Read', { file_path: '/home/dev/project1/work/a.txt' }),
-            toolUse('Read', { file_path: '/home/dev/project1/work/b.txt' }),
+            toolUse('Read', { file_path: '/home/dev/project1/docs/a.txt' }),
+            toolUse('Read', { file_path: '/home/dev/project1/docs/b.txt' }),
           ],
         },
   subagent: (ask) => {

@@ -33,7 +33,7 @@ export function twoCalls(ask: Ask): SceneBlock[] {
   const offered = new Map(ask.tools.map((tool) => [tool.name, tool.inputSchema]));
   const first = ask.tools.find((tool) => tool.inputSchema !== undefined);
   if (offered.has('Read') || first === undefined) {
-    return ['a.txt', 'b.txt'].map((name) => toolUse('Read', { file_path: `/home/dev/project1/work/${name}` }));
+    return ['a.txt', 'b.txt'].map((name) => toolUse('Read', { file_path: `/home/dev/project1/docs/${name}` }));
   }
   if (offered.has('Bash'))
     return ['one', 'two'].map((word) => toolUse('Bash', { command: `echo ${word}`, description: word }));
