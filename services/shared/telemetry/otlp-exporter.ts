@@ -16,12 +16,26 @@ const CONCURRENT_MESSAGES = 256;
 /** @throws ConfigError for a header that cannot be sent that way */
 export async function createOtlpExporter(options: OtlpExporterOptions): Promise<OtlpExporter> {
   const { protocol, url, headers, exportTimeoutMs: timeoutMillis } = options;
+  const [{ OTLPExporterBase }, { ProtobufTraceSerializer, TraceExporterMetricsHelper }] = await Promise.all([
+    import('@opentelemetry/otlp-exporter-base'),
+    import('@opentelemetry/otlp-transformer'),
+  ]);
   if (protocol === 'http/protobuf') {
-    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
-    return new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis });
+    const { convertLegacyHttpOptions, createOtlpHttpExportDelegate } = await import(
+      '@opentelemetry/otlp-exporter-base/node-http'
+    );
+    const sent = { ...headers, 'content-type': 'application/x-protobuf' };
+    const settings = convertLegacyHttpOptions({ url, timeoutMillis }, 'TRACES', 'v1/traces', {});
+    return new OTLPExporterBase(
+      createOtlpHttpExportDelegate(
+        // The library would add the headers of OTEL_EXPORTER_OTLP_HEADERS, which are meant for the endpoint named there.
+        { ...settings, headers: async () => sent },
+        ...([ProtobufTraceSerializer, 'otlp_http_span_exporter', TraceExporterMetricsHelper, undefined] as const),
+      ),
+    );
   }
-  const [{ OTLPTraceExporter }, { Metadata }] = await Promise.all([
-    import('@opentelemetry/exporter-trace-otlp-grpc'),
+  const [{ convertLegacyOtlpGrpcOptions, createOtlpGrpcExportDelegate }, { Metadata }] = await Promise.all([
+    import('@opentelemetry/otlp-grpc-exporter-base'),
     import('@grpc/grpc-js'),
   ]);
   const metadata = new Metadata();
@@ -33,5 +47,16 @@ export async function createOtlpExporter(options: OtlpExporterOptions): Promise<
       throw new ConfigError(`tracing.headers: ${name} cannot be sent over gRPC`);
     }
   }
-  return new OTLPTraceExporter({ url, metadata, timeoutMillis, concurrencyLimit: CONCURRENT_MESSAGES });
+  const settings = convertLegacyOtlpGrpcOptions(
+    { url, timeoutMillis, concurrencyLimit: CONCURRENT_MESSAGES },
+    'TRACES',
+  );
+  return new OTLPExporterBase(
+    createOtlpGrpcExportDelegate(
+      { ...settings, metadata: () => metadata.clone() },
+      ...([ProtobufTraceSerializer, 'otlp_grpc_span_exporter', TraceExporterMetricsHelper, undefined] as const),
+      'TraceExportService',
+      '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+    ),
+  );
 }

@@ -10,6 +10,7 @@ import { createTracing, type StartedTracing, type TracingConfig } from '#shared/
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 import { type LogLine, recordingLogger, until } from '../../support/gateway.ts';
 import { type OtlpGrpcSink, startOtlpGrpcSink } from '../../support/otlp-grpc-sink.ts';
+import { withEnvironment } from '../../support/with-environment.ts';
 
 const ODD_THREAD = new URL('../../support/odd-span-thread.ts', import.meta.url).href;
 const MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -161,6 +162,15 @@ describe('spans over gRPC', function () {
     await patient.tracing.shutdown(100);
     expect(await results(patient.metrics)).to.include({ exported: 0, failed: 2 });
   });
+
+  it('carry no header that the environment names for another receiver', () =>
+    withEnvironment('OTEL_EXPORTER_OTLP_HEADERS', 'x-other-key=secret', async () => {
+      const sink = await startSink();
+      const { tracing } = start(sink.port, { headers: { authorization: 'Bearer key-1' } });
+      tracing.emit([record()]);
+      await tracing.flush(20_000);
+      expect(sink.metadata()[0]).to.include({ authorization: 'Bearer key-1' }).and.not.have.property('x-other-key');
+    }));
 
   it('names a header that gRPC cannot carry, never its value', async () => {
     const sink = await startSink();

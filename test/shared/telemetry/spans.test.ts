@@ -8,6 +8,7 @@ import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { createTracing, type StartedTracing, type TracingConfig } from '#shared/telemetry/spans.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 import { type OtlpSink, startOtlpSink } from '../../support/otlp-sink.ts';
+import { withEnvironment } from '../../support/with-environment.ts';
 
 function record(more: Partial<SpanRecord> = {}): SpanRecord {
   return {
@@ -175,6 +176,16 @@ describe('tracing', () => {
     expect(sink.requests()[0]?.path).to.equal('/v1/traces');
     expect(sink.requests()[0]?.headers.authorization).to.equal('Bearer phoenix-key');
   });
+
+  it('sends no header that the environment names for another receiver', () =>
+    withEnvironment('OTEL_EXPORTER_OTLP_HEADERS', 'x-other-key=secret', async () => {
+      const sink = await startSink();
+      const { tracing } = start({ endpoint: sink.url });
+      tracing.emit([record()]);
+      await sink.waitFor((spans) => spans.length === 1);
+      expect(sink.requests()[0]?.headers).to.not.have.property('x-other-key');
+      expect(sink.requests()[0]?.headers).to.include({ 'content-type': 'application/x-protobuf' });
+    }));
 
   it('loses no attribute of a conversation with thousands of keys', async () => {
     const sink = await startSink();
