@@ -147,7 +147,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   );
   const slots = new Map(all.map((target) => [target.provider, limitedSlots(target, metrics)]));
   const agents = new Map<number, UpstreamAgent>();
-  const connections = watchConnections(allTargets(targets), agents, metrics);
+  const connections = watchConnections(all, agents, metrics);
   const publisher = createPublisher({
     config: gatewayConfig,
     bus,

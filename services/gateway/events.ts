@@ -11,7 +11,7 @@ import type { LogSettings } from '#shared/telemetry/log-levels.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
-import { HTTP_CODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
+import { HTTP_CODES, MODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
 import { type ForwardedRequest, toPassthroughSpan } from './call-spans.ts';
 import type { DumpEvents } from './dumps/create-dumps.ts';
 import type { Handover } from './handover.ts';
@@ -145,8 +145,7 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
     },
     modeChanged: (from, to, source) => {
       metrics.modeChangesTotal.inc({ from, to });
-      for (const mode of ['target', 'compare', 'anthropic-only'] as const)
-        metrics.modeInfo.set({ mode }, mode === to ? 1 : 0);
+      for (const mode of MODES) metrics.modeInfo.set({ mode }, mode === to ? 1 : 0);
       log.warn('mode.changed', { from, to, source });
     },
     streamLinted: (finished, rule, isFirst) => {
