@@ -7,7 +7,8 @@ ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG SOURCE=
 
-FROM ${NODE_IMAGE} AS deps
+# What is installed and built here runs on every processor, so an image for another one emulates nothing but its last step.
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS deps
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/npm npm ci --cache /npm --no-audit --no-fund
@@ -18,7 +19,7 @@ COPY services services
 # An empty folder: what becomes a volume needs its owner in the image.
 RUN npm run build && mkdir /state
 
-FROM ${NODE_IMAGE} AS prod-deps
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS prod-deps
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY deploy/image/trim-modules.mjs /trim-modules.mjs
@@ -49,7 +50,7 @@ USER 1000:1000
 # Node itself, so that SIGTERM reaches the handler that drains.
 ENTRYPOINT ["node", "--enable-source-maps", "/app/dist/services/cli/main.js"]
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=5 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:9464/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "/app/deploy/image/health.mjs"]
 
 FROM base AS gateway
 EXPOSE 3080 9464
@@ -63,12 +64,9 @@ FROM base AS console
 EXPOSE 3082 9464
 CMD ["console"]
 
-# It has no ops listener: it is asked on its own.
 FROM base AS simulator
 EXPOSE 3090
 CMD ["simulator"]
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=5 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:3090/__scene').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
 # With the TypeScript that the source maps name. Heap snapshots by `kill -USR2 1`, into /tmp.
 FROM base AS debug
@@ -112,7 +110,7 @@ EXPOSE 3080 3081 3082 3090 9464
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/dist/services/cli/main.js"]
 CMD ["start"]
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=5 \
-  CMD ["/nodejs/bin/node", "-e", "fetch('http://127.0.0.1:9464/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["/nodejs/bin/node", "/app/deploy/image/health.mjs"]
 
 FROM base AS runtime
 EXPOSE 3080 3081 3082 3090 9464

@@ -10,13 +10,18 @@ import { loadConfig } from '#shared/config/load.ts';
 import { parseAddress } from '#shared/config/schema.ts';
 import { ROOT, readSource } from '../support/read-imports.ts';
 
+interface Package {
+  dev?: boolean;
+  cpu?: string[];
+}
+
 const dockerfile = readSource('Dockerfile');
 const config = loadConfig({ env: { HOME: '/' }, cwd: '/' });
 
 /** Instructions of each stage, by its name, those it inherits from other stages first. */
 const stages = new Map<string, string>();
 for (const [, base = '', name = '', own = ''] of dockerfile.matchAll(
-  /^FROM (\S+) AS (\S+)\n([\s\S]*?)(?=^FROM |(?![\s\S]))/gm,
+  /^FROM (?:--platform=\S+ )?(\S+) AS (\S+)\n([\s\S]*?)(?=^FROM |(?![\s\S]))/gm,
 )) {
   stages.set(name, (stages.get(base) ?? `FROM ${base}\n`) + own);
 }
@@ -83,18 +88,33 @@ describe('Dockerfile', () => {
     expect(lastOf('runtime', 'EXPOSE')?.split(' ')).to.have.members(all);
   });
 
-  it('S4-31 asks for health where the target answers', () => {
+  it('S4-31 asks for health by the program that knows which command runs, with the node of the target', () => {
     for (const stage of SHIPPED) {
-      const asked = /fetch\('(http:[^']+)'\)/.exec(stages.get(stage)?.split('HEALTHCHECK').at(-1) ?? '')?.[1];
-      const port = parseAddress((stage === 'simulator' ? simulator : ops).listen_address)?.port;
-      expect(asked, stage).to.equal(`http://127.0.0.1:${port}/${stage === 'simulator' ? '__scene' : 'readyz'}`);
+      const asked = stages.get(stage)?.split('HEALTHCHECK').at(-1) ?? '';
+      const [node, script = ''] = JSON.parse(/CMD (\[.+\])/.exec(asked)?.[1] ?? '[]') as string[];
+      expect(node, stage).to.equal(listOf(stage, 'ENTRYPOINT')[0]);
+      expect(existsSync(join(ROOT, script.replace(/^\/app\//, ''))), script).to.equal(true);
+      expect(stages.get(stage), stage).to.include('\nCOPY deploy deploy\n');
     }
+  });
+
+  it('emulates no other processor for what is the same on all of them', () => {
+    for (const stage of ['deps', 'build', 'prod-deps', 'dev']) {
+      const first = new RegExp(`^FROM (.+) AS ${stage}$`, 'm').exec(dockerfile)?.[1] ?? '';
+      expect(first === 'deps' || first.startsWith('--platform=$BUILDPLATFORM '), stage).to.equal(true);
+    }
+    const lock = JSON.parse(readSource('package-lock.json')) as { packages: Record<string, Package> };
+    const native = Object.entries(lock.packages).filter(([, it]) => !it.dev && it.cpu);
+    expect(
+      native.map(([path]) => path),
+      'shipped packages for one processor',
+    ).to.deep.equal([]);
   });
 
   it('S4-31 runs as a number, needs no frontend from elsewhere, and takes its bases as arguments', () => {
     for (const stage of [...SHIPPED, 'dev']) expect(lastOf(stage, 'USER'), stage).to.match(/^(1000:1000|65532:65532)$/);
     expect(dockerfile).not.to.match(/^# *syntax/im);
-    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map((match) => match[1] ?? '');
+    const bases = [...dockerfile.matchAll(/^FROM (?:--platform=\S+ )?(\S+)/gm)].map((match) => match[1] ?? '');
     const foreign = bases.filter((base) => !stages.has(base));
     expect(new Set(foreign)).to.deep.equal(new Set([`\${NODE_IMAGE}`, `\${DISTROLESS_IMAGE}`]));
     expect(dockerfile)

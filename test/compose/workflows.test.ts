@@ -1,6 +1,7 @@
 // The workflows as far as they can be held here: their form, what they name, and what they may do.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
@@ -14,6 +15,7 @@ interface Job {
 }
 
 interface Workflow {
+  defaults?: { run: { shell: string } };
   permissions: Record<string, string>;
   jobs: Record<string, Job>;
 }
@@ -38,13 +40,28 @@ describe('workflows', () => {
     );
   });
 
-  it('name a version of every action, and leave no credential in the checkout', () => {
-    const steps = jobs.flatMap(({ job }) => job.steps);
-    const used = steps.flatMap(({ uses }) => uses ?? []);
+  it('pin every action by the digest of a release that stands behind it, the same one everywhere', () => {
+    const lines = files.flatMap((file) => readSource(`${FOLDER}/${file}`).split('\n'));
+    const used = lines.filter((line) => /\buses:/.test(line)).map((line) => line.replace(/^[ -]*uses: /, ''));
     expect(used).to.have.length.above(10);
-    expect(used.filter((name) => !/^[\w-]+\/[\w-]+@(v?\d[\w.]*|[0-9a-f]{40})$/.test(name))).to.deep.equal([]);
+    const pinned = /^([\w-]+\/[\w-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
+    expect(used.filter((line) => !pinned.test(line))).to.deep.equal([]);
+    const names = new Set(used.map((line) => pinned.exec(line)?.[1]));
+    expect(new Set(used).size, 'one pin each').to.equal(names.size);
+  });
+
+  it('leave no credential in the checkout, and no failure behind a pipe', () => {
+    const steps = jobs.flatMap(({ job }) => job.steps);
     const checkouts = steps.filter(({ uses }) => uses?.startsWith('actions/checkout@'));
+    expect(checkouts).to.have.length(jobs.length);
     for (const step of checkouts) expect(step.with?.['persist-credentials']).to.equal(false);
+    for (const [file, { defaults }] of workflows)
+      expect(defaults?.run.shell, `${file}: with pipefail`).to.equal('bash');
+  });
+
+  it('check every shell script', () => {
+    const step = workflows.get('check.yml')?.jobs.files?.steps.find(({ run }) => run?.includes('shellcheck -s'));
+    expect(step?.run).to.include("grep -rlE '^#!/bin/bash' scripts .ci");
   });
 
   it('end by themselves, and run only scripts that exist', () => {
@@ -71,6 +88,49 @@ describe('workflows', () => {
     expect(build).to.include({ platforms: 'linux/amd64,linux/arm64', sbom: true, provenance: 'mode=max' });
     expect(String(build?.tags)).not.to.include('latest');
     for (const name of ['image', 'chart']) expect(runs(name)).to.include('cosign sign --yes');
+  });
+
+  /** The lines of a step's script, run by bash as the workflow does. @returns what it left */
+  function runStep(job: string, has: string, env: Record<string, string>, only: RegExp, cwd = ROOT): string {
+    const steps = workflows.get('release.yml')?.jobs[job]?.steps ?? [];
+    const script = (steps.find(({ run }) => run?.includes(has))?.run ?? '')
+      .split('\n')
+      .filter((line) => only.test(line));
+    expect(script.length, `lines of ${job} that match`).to.be.above(0);
+    const args = ['--noprofile', '--norc', '-eo', 'pipefail', '-c', script.join('\n')];
+    const done = spawnSync('bash', args, { cwd, encoding: 'utf8', env: { PATH: process.env.PATH ?? '', ...env } });
+    expect(done.status, done.stderr).to.equal(0);
+    return done.stdout;
+  }
+
+  it('move the tag X.Y for a release only, never for a candidate', () => {
+    const tagsOf = (version: string): string[] => {
+      const env = { VERSION: version, NAME: 'ghcr.io/team/cc-proxy', SUFFIX: '-distroless', REVISION: 'abc' };
+      return runStep('image', 'tags<<', env, /echo "\$NAME|case|esac|\*\)|\*-\*\)/)
+        .trim()
+        .split('\n');
+    };
+    expect(tagsOf('1.2.3')).to.deep.equal([
+      ...['ghcr.io/team/cc-proxy:1.2.3-distroless', 'ghcr.io/team/cc-proxy:sha-abc-distroless'],
+      'ghcr.io/team/cc-proxy:1.2-distroless',
+    ]);
+    expect(tagsOf('1.3.0-rc.1')).to.deep.equal([
+      ...['ghcr.io/team/cc-proxy:1.3.0-rc.1-distroless', 'ghcr.io/team/cc-proxy:sha-abc-distroless'],
+    ]);
+  });
+
+  it('publish a chart that pulls the image of the same release', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-release-'));
+    try {
+      cpSync(join(ROOT, 'helm'), join(folder, 'helm'), { recursive: true, verbatimSymlinks: true });
+      runStep('chart', 'helm package', { NAME: 'ghcr.io/team/other-name' }, /sed -i/, folder);
+      const { image } = parse(readFileSync(join(folder, 'helm/cc-proxy/values.yaml'), 'utf8')) as {
+        image: Record<string, string>;
+      };
+      expect(image).to.include({ registry: 'ghcr.io/team', repository: 'other-name', tag: '' });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('are what actionlint takes', function () {
