@@ -1,6 +1,7 @@
 // What the console's parts share: its settings, the bus and the store it was given, and the ways to tell what happened.
 import type { Bus } from '#shared/bus/bus.ts';
 import type { Clock } from '#shared/clock.ts';
+import { createPriceList, type PriceLookup } from '#shared/cost/price-list.ts';
 import { createRedactor, type Redactor, type RedactorOptions, withHmacKey } from '#shared/redact/redact.ts';
 import type { Store } from '#shared/store/store.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
@@ -28,6 +29,7 @@ export interface ConsoleContext {
   readonly store: Store;
   readonly clock: Clock;
   readonly redactor: Redactor;
+  readonly pricesOf: PriceLookup;
   readonly exchanges: ExchangeReader;
   readonly events: ConsoleEvents;
 }
@@ -41,6 +43,7 @@ export function createContext(config: ConsoleConfig, parts: ConsoleParts): Conso
     store: parts.store,
     clock: parts.clock,
     redactor: createRedactor(redaction),
+    pricesOf: createPriceList(prices),
     exchanges: parts.exchanges ?? createExchangeReader({ captureLevel, prices, redaction }),
     events: createEvents(parts.logger, parts.metrics),
   });

@@ -14,6 +14,20 @@ export interface CallReading {
   request(): MessagesRequest | null;
 }
 
+export type ReadCall = (finished: FinishedCall) => CallReading | Promise<CallReading>;
+
+/** Reads each call once, whoever asks first. */
+export function createCallReader(): ReadCall {
+  const readings = new WeakMap<FinishedCall, CallReading | Promise<CallReading>>();
+  return (finished) => {
+    const known = readings.get(finished);
+    if (known !== undefined) return known;
+    const reading = readCall(finished);
+    readings.set(finished, reading);
+    return reading;
+  };
+}
+
 /** Waits only for an answer that came compressed. */
 export function readCall(finished: FinishedCall): CallReading | Promise<CallReading> {
   if (finished.answer === null) return toReading(finished, null, undefined);

@@ -14,7 +14,7 @@ export interface GatewayConfig {
   readonly consoleUrl: string;
   readonly passthroughModel: string | null;
   readonly keptBytes: number;
-  readonly captureOff: boolean;
+  readonly captureLevel: Config['capture']['level'];
   readonly sample: Config['compare']['sample'];
   readonly also: readonly string[];
   readonly countTokens: boolean;
@@ -34,7 +34,7 @@ export function toGatewayConfig(config: Config, adminToken: string | null): Gate
     consoleUrl: config.console.public_url ?? `http://${config.console.listen_address}/`,
     passthroughModel: config.passthrough.model,
     keptBytes: config.exchange.body_max_bytes,
-    captureOff: config.capture.level === 'off',
+    captureLevel: config.capture.level,
     sample: config.compare.sample,
     also: config.compare.also,
     trace: { inbound: config.tracing.inbound_context, sample: config.tracing.sample },

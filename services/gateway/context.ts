@@ -26,7 +26,7 @@ import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
 import { type BacklogAdmission, createAdmission } from './admission.ts';
 import { type Books, createBooks } from './books.ts';
-import { readCall } from './call-reading.ts';
+import { createCallReader } from './call-reading.ts';
 import { type GatewayConfig, toGatewayConfig } from './config.ts';
 import { createDumps, type Dumps } from './dumps/create-dumps.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
@@ -148,12 +148,14 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
   const slots = new Map(all.map((target) => [target.provider, limitedSlots(target, metrics)]));
   const agents = new Map<number, UpstreamAgent>();
   const connections = watchConnections(all, agents, metrics);
+  const read = createCallReader();
   const publisher = createPublisher({
     config: gatewayConfig,
     bus,
     admission,
     events,
     preparer: createExchangePreparer(),
+    read,
   });
   const agentWith = (connectMs: number): UpstreamAgent => {
     const known =
@@ -176,7 +178,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     logLevels,
     dumps: createConfiguredDumps(config, parts.redaction, events),
     events,
-    books: createBooks(events, readCall, createInspectCall(targets, events), (finished) =>
+    books: createBooks(events, read, createInspectCall(targets, events), (finished) =>
       parts.tracing.enabled ? publisher.outcome(finished) : null,
     ),
     publisher,

@@ -2,19 +2,25 @@
 // same here and in the thread.
 import { laidOutRequest, packBody } from '#shared/exchange/exchange.ts';
 import { type Classification, classifyRequest } from './routing/classify-request.ts';
-import { hasSessionHeader, identifyTurn, type TurnIdentity, turnKeyOf } from './routing/identify-turn.ts';
+import { hasSessionHeader, identifySession, lineageOf, type TurnIdentity, turnKeyOf } from './routing/identify-turn.ts';
 import { skimRequest } from './routing/skim-request.ts';
 
 export interface ExchangeQuestion {
   /** From `layOutBody`; given away with the question. */
   laidOut: Uint8Array<ArrayBuffer>;
   /** null = nothing need be known of the turn. */
-  describe: { headers: Readonly<Record<string, string>>; withTurnKey: boolean } | null;
+  describe: TurnQuestion | null;
   pack: boolean;
 }
 
+export interface TurnQuestion {
+  headers: Readonly<Record<string, string>>;
+  /** Whether it may be compared: then it is known by what it says. */
+  forPairs: boolean;
+}
+
+/** `lineageId` and `turnKey` are '' when they were not asked for. */
 export interface TurnFacts extends TurnIdentity {
-  /** '' when it was not asked for. */
   turnKey: string;
   kind: Classification;
   isThreadContinue: boolean;
@@ -34,15 +40,17 @@ export function prepareExchange({ laidOut, describe, pack }: ExchangeQuestion): 
   };
 }
 
-function describeTurn(bytes: Buffer, { headers, withTurnKey }: NonNullable<ExchangeQuestion['describe']>) {
+/** null when the bytes are no request. */
+export function describeTurn(bytes: Buffer, { headers, forPairs }: TurnQuestion): TurnFacts | null {
   const skimmed = skimRequest(bytes, !hasSessionHeader(headers));
   if (skimmed === null) return null;
   const { request, messages, tools } = skimmed;
-  const identity = identifyTurn(request, headers);
-  const { sessionId } = identity;
+  const session = identifySession(request, headers);
+  const { sessionId } = session;
   return {
-    ...identity,
-    turnKey: withTurnKey ? turnKeyOf({ sessionId, model: request.model, messages, tools }) : '',
+    ...session,
+    lineageId: forPairs ? lineageOf(sessionId, request, headers) : '',
+    turnKey: forPairs ? turnKeyOf({ sessionId, model: request.model, messages, tools }) : '',
     kind: classifyRequest(request, headers),
     isThreadContinue: (request.thread as { type?: unknown } | undefined)?.type === 'continue',
   };

@@ -1,25 +1,8 @@
 // The queue between finished calls and the bus: bounded in calls and bytes, what is under way included, every drop counted
 // with its reason.
-import type { Bus } from '#shared/bus/bus.ts';
-import {
-  EXCHANGE_VERSION,
-  type ExchangeEntry,
-  encodeEntry,
-  encodeFields,
-  layOutBody,
-  type RecordedAnswer,
-  type SkipReason,
-} from '#shared/exchange/exchange.ts';
-import { formatTraceparent } from '#shared/ids.ts';
-import { toBuffer } from '#shared/threads/answer-questions.ts';
-import type { GatewayConfig } from './config.ts';
-import type { GatewayEvents } from './events.ts';
-import type { ExchangePreparer } from './exchange-preparer.ts';
 import { type Handover, toHandover } from './handover.ts';
-import type { Plan } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
-import type { TurnFacts } from './prepare-exchange.ts';
-import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
+import { isUnread, type PublishingParts, publishCall } from './publish-call.ts';
 
 export interface Publisher {
   /** Never throws, never waits. */
@@ -30,24 +13,16 @@ export interface Publisher {
   drain(timeoutMs: number): Promise<void>;
 }
 
-export interface PublisherParts {
-  config: GatewayConfig;
-  bus: Bus;
-  admission: Admission;
-  events: GatewayEvents;
-  /** The publisher's own: closed when it is drained. */
-  preparer: ExchangePreparer;
-}
-
 /** Waiting and under way. */
-const MAX_JOBS = 64;
+const MAX_JOBS = 256;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Under way at once: they share a round trip to the bus. */
-const AT_ONCE = 8;
+const AT_ONCE = 32;
 /** How long the first of them waits for others. */
 const GATHER_MS = 10;
 
-export function createPublisher(parts: PublisherParts): Publisher {
+/** The preparer becomes the publisher's own: closed when it is drained. */
+export function createPublisher(parts: PublishingParts): Publisher {
   const { events } = parts;
   const queue: FinishedCall[] = [];
   const underWay = new Set<FinishedCall>();
@@ -67,7 +42,7 @@ export function createPublisher(parts: PublisherParts): Publisher {
     // Given up by a shutdown meanwhile, it is counted already.
     const isOver = (): boolean => !underWay.has(finished);
     try {
-      settle(finished, await publish(finished, { ...parts, isOver }));
+      settle(finished, await publishCall(finished, { ...parts, isOver }));
     } catch (error) {
       if (isOver()) return;
       events.publishFailed(finished, error);
@@ -122,135 +97,6 @@ export function createPublisher(parts: PublisherParts): Publisher {
       await parts.preparer.close();
     },
   };
-}
-
-interface Publishing extends PublisherParts {
-  /** Nobody waits for it any more. */
-  isOver(): boolean;
-}
-
-async function publish(finished: FinishedCall, parts: Publishing): Promise<Handover> {
-  const { bus, events, config, preparer } = parts;
-  const { request, plan, answer, clientHeaders } = finished;
-  if (request === null || plan === null) return { kind: 'none' };
-  const isCompared = plan.mode === 'compare';
-  const laidOut = layOutBody({ request, answer: answer ?? NO_ANSWER });
-  const describe = { headers: clientHeaders, withTurnKey: isCompared };
-  // Where nothing but pairs is published, most may be sampled out: then they are not compressed either.
-  const isForPairsOnly = config.captureOff || answer === null;
-  const { turn, body } = await preparer.prepare({ laidOut, describe, pack: !isForPairsOnly });
-  if (parts.isOver()) return { kind: 'none' };
-  if (turn === null) return skip(finished, isCompared ? 'primary_error' : 'mode_off', events);
-  const decision = decide(finished, turn, parts);
-  if (answer === null) return withoutAnswer(finished, decision, events);
-  if (decision.skip !== null && config.captureOff) return skip(finished, decision.skip, events);
-  const entry = toEntry(finished, plan, turn, decision);
-  const pairs = entry.shadow.length;
-  const packed = isForPairsOnly ? await preparer.prepare({ laidOut: body, describe: null, pack: true }) : { body };
-  const result = await bus.publish({
-    id: entry.id,
-    fields: encodeEntry(entry),
-    body: toBuffer(packed.body),
-    pairs,
-    ...(pairs > 0 ? { turn: { key: entry.turnKey, ifRepeated: config.captureOff ? null : REPEATED } } : {}),
-  });
-  if (parts.isOver()) return { kind: 'none' };
-  if (result === 'repeated') {
-    if (!config.captureOff) events.exchangePublished(finished, 0, 'ok');
-    return skip(finished, 'retry', events);
-  }
-  events.exchangePublished(finished, pairs, result);
-  const skipped = decision.skip === null ? null : skip(finished, decision.skip, events);
-  return skipped && result === 'ok' ? skipped : toHandover(result, pairs);
-}
-
-/** Neither compared nor recorded by anyone. */
-function isUnread(plan: Plan, { bus, config }: PublisherParts): boolean {
-  return bus.readers === false || (config.captureOff && plan.mode !== 'compare');
-}
-
-/** What the entry says of a turn that was enqueued before. */
-const REPEATED = encodeFields({ skip: 'retry', shadow: [] });
-
-function skip(finished: FinishedCall, reason: SkipReason, events: GatewayEvents): Handover {
-  events.exchangeSkipped(finished, reason);
-  return { kind: 'skipped', reason };
-}
-
-function withoutAnswer(finished: FinishedCall, decision: ShadowDecision, events: GatewayEvents): Handover {
-  const skipped = decision.skip === null ? null : skip(finished, decision.skip, events);
-  if (!finished.isAnswerTooLarge) return skipped ?? { kind: 'none' };
-  events.exchangePublished(finished, plannedPairs(finished, decision), 'dropped_size');
-  return skipped ?? toHandover('dropped_size', 0);
-}
-
-function plannedPairs(finished: FinishedCall, decision: ShadowDecision): number {
-  return decision.skip === null ? (finished.plan?.shadow.length ?? 0) : 0;
-}
-
-function decide(finished: FinishedCall, turn: TurnFacts, { config, admission }: PublisherParts): ShadowDecision {
-  const facts = {
-    isCompareMode: finished.plan?.mode === 'compare',
-    isShadowRequest: finished.clientHeaders['x-ccproxy-shadow'] !== undefined,
-    isThreadContinue: turn.isThreadContinue,
-    outcome: finished.outcome,
-    // Of an answer too large to keep the status is all that is left.
-    status: finished.answer?.status ?? (finished.isAnswerTooLarge ? finished.httpStatus : 0),
-    class: turn.kind.class,
-    sessionId: turn.sessionId,
-  };
-  return chooseShadow(facts, config.sample, config.sample.salt, admission);
-}
-
-function toEntry(finished: FinishedCall, plan: Plan, turn: TurnFacts, decision: ShadowDecision): ExchangeEntry {
-  return {
-    v: EXCHANGE_VERSION,
-    id: finished.id,
-    startedAtMs: finished.startedAtMs,
-    sessionId: turn.sessionId,
-    sessionSource: turn.sessionSource,
-    lineageId: turn.lineageId,
-    // Only for those that need it.
-    turnKey: decision.skip === null ? turn.turnKey : '',
-    class: turn.kind.class,
-    classKind: turn.kind.kind,
-    mode: plan.mode,
-    route: plan.reason,
-    modelAsked: shortName(finished.modelAsked),
-    modelSent: shortName(plan.model ?? finished.modelAsked),
-    provider: plan.primary.provider,
-    outcome: finished.outcome,
-    httpStatus: finished.httpStatus,
-    requestBytes: finished.request?.length ?? 0,
-    responseBytes: finished.responseBytes,
-    clientHeaders: { ...finished.clientHeaders },
-    shadow: decision.skip === null ? plan.shadow.map((target) => target.name) : [],
-    skip: decision.skip,
-    repeat: false,
-    inclusion: decision.inclusion,
-    experiment: null,
-    ttfbMs: finished.times.firstByteMs,
-    totalDurationMs: finished.times.endMs,
-    traceparent: formatTraceparent(finished.trace),
-    tracestate: finished.trace.tracestate,
-  };
-}
-
-/** For a call whose answer is not kept: its request alone is looked at. */
-const NO_ANSWER: RecordedAnswer = {
-  status: 0,
-  rawHeaders: [],
-  headersAtMs: null,
-  chunks: [],
-  end: 'connect_error',
-  endAtMs: 0,
-};
-
-const LONGEST_NAME = 512;
-
-/** The entry is small whatever a client calls its model. */
-function shortName(name: string | null): string {
-  return (name ?? '').slice(0, LONGEST_NAME);
 }
 
 function sizeOf(finished: FinishedCall): number {

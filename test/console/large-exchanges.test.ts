@@ -29,6 +29,7 @@ describe('large exchanges', () => {
     const request = longRequest(200_000);
     const one = entry({ requestBytes: 200_000 });
     const { body } = await publication(one, request, answer('mail me@example.com'));
+    if (body === null) throw new Error('no body');
     const large = await reader.toRow(one, body);
     const small = await reader.toRow({ ...one, requestBytes: 1 }, body);
     await reader.close();

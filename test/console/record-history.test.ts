@@ -1,7 +1,9 @@
 // From an exchange on the bus to a row in the store, and what happens when either is away or the exchange is bad.
 import { expect } from 'chai';
 import type { Bus } from '#shared/bus/bus.ts';
+import { summarizeAnswer } from '#shared/exchange/answer-summary.ts';
 import { EXCHANGE_VERSION } from '#shared/exchange/exchange.ts';
+import { observeFigures } from '#shared/exchange/read-exchange.ts';
 import { uuidv7 } from '#shared/ids.ts';
 import type { ExchangeDetail, Store } from '#shared/store/store.ts';
 import { answerEvents, answerJson, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
@@ -119,6 +121,27 @@ describe('recordHistory', () => {
       expect(row.error_code, `${outcome} ${answered.end}`).to.equal(code);
       if (answered === overloaded) expect(row.response).to.deep.equal(refused);
     }
+  });
+
+  it('makes the same row of a summary that the gateway sent as of the whole exchange', async () => {
+    const whole = sseBytes(answerEvents({ text: 'one two three' }));
+    const refused = recordedAnswer([{ atMs: 1, bytes: answerJson({ type: 'error', error: { type: 'odd_error' } }) }]);
+    const answers = {
+      whole: recordedAnswer(chunksOf(whole, 50)),
+      half: recordedAnswer(chunksOf(whole.subarray(0, whole.length - 150), 50), { end: 'reset' }),
+      refused: { ...refused, status: 400 },
+      empty: recordedAnswer([]),
+    };
+    await bed.start({ captureLevel: 'metadata' });
+    for (const [name, answered] of Object.entries(answers)) {
+      const read = entry({ id: uuidv7(START), outcome: name === 'whole' ? 'ok' : 'stream_error' });
+      const told = { ...read, id: uuidv7(START), summary: summarizeAnswer(await observeFigures(answered)) };
+      await bed.bus.publish(await publication(read, {}, answered));
+      await bed.bus.publish({ ...(await publication(told)), body: null });
+      expect({ ...(await recorded(told.id)), id: read.id }, name).to.deep.equal(await recorded(read.id));
+    }
+    expect(await bed.count('stored')).to.equal(8);
+    expect(await bed.count('expired')).to.equal(0);
   });
 
   it('keeps texts as the capture level says', async () => {

@@ -59,6 +59,18 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       }
     });
 
+    it('hands over an exchange without a body like any other, and holds nothing for it', async () => {
+      await open({ redisBytesMax: 0 });
+      const publication = { id: 'bare', fields: { v: '1', id: 'bare' }, body: null, pairs: 0 };
+      expect(await bus.publish(publication)).to.equal('ok');
+      expect(await bus.publish(publication), 'a second time').to.equal('ok');
+      const delivery = await takeOne('history', 'c');
+      expect(delivery.fields).to.deep.equal({ v: '1', id: 'bare' });
+      expect(await bus.body('bare')).to.equal(null);
+      await bus.finish('history', delivery);
+      expect(await bus.counters('history')).to.deep.equal({ published: 1, finished: 1, dead: 0, pending: 0 });
+    });
+
     it('keeps any bytes and any text as they are', async () => {
       const body = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
       const fields = { empty: '', text: 'line\r\n"ü€😀" \u0000 end' };

@@ -11,7 +11,7 @@ const answer = recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello' }))
 function question(characters: number, pack = true): ExchangeQuestion {
   const content = 'to be or not to be '.repeat(characters / 19);
   const request = Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content }] }));
-  return { laidOut: layOutBody({ request, answer }), describe: { headers: {}, withTurnKey: true }, pack };
+  return { laidOut: layOutBody({ request, answer }), describe: { headers: {}, forPairs: true }, pack };
 }
 
 describe('preparing exchanges', () => {
@@ -46,7 +46,7 @@ describe('preparing exchanges', () => {
     const laidOut = layOutBody({ request: Buffer.from('x'.repeat(100_000)), answer });
     const { turn, body } = await preparer.prepare({
       laidOut,
-      describe: { headers: {}, withTurnKey: true },
+      describe: { headers: {}, forPairs: true },
       pack: true,
     });
     expect([turn, body.length < 1000]).to.deep.equal([null, true]);

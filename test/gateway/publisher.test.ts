@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { createAdmission } from '#services/gateway/admission.ts';
+import { createCallReader } from '#services/gateway/call-reading.ts';
 import { toGatewayConfig } from '#services/gateway/config.ts';
 import { createGatewayEvents, type GatewayEventsParts } from '#services/gateway/events.ts';
+import { createExchangePreparer } from '#services/gateway/exchange-preparer.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
 import { prepareExchange } from '#services/gateway/prepare-exchange.ts';
 import { createPublisher } from '#services/gateway/publisher.ts';
@@ -9,7 +11,9 @@ import { createSimulator, type Simulator } from '#services/simulator/service.ts'
 import type { Bus, PublishResult } from '#shared/bus/bus.ts';
 import { DEFAULT_BUS_LIMITS } from '#shared/bus/limits.ts';
 import { createMemoryBus } from '#shared/bus/memory.ts';
+import { createUnreadBus } from '#shared/bus/unread.ts';
 import { systemClock } from '#shared/clock.ts';
+import { decodeEntry } from '#shared/exchange/exchange.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { noTracing, type SpanRecord } from '#shared/telemetry/tracing.ts';
 import { ThreadLostError } from '#shared/threads/ask-thread.ts';
@@ -87,20 +91,20 @@ describe('handing exchanges over', () => {
     hold = new Promise((resolve) => {
       release = resolve;
     });
-    await Promise.all(Array.from({ length: 70 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
+    await Promise.all(Array.from({ length: 262 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
     const dropped = () => gateway.metric('ccproxy_compare_enqueue_total', { result: 'dropped_full' });
     await until(async () => (await dropped()) === 6);
     release();
-    await until(async () => (await gateway.metric('ccproxy_compare_enqueue_total', { result: 'ok' })) === 64);
+    await until(async () => (await gateway.metric('ccproxy_compare_enqueue_total', { result: 'ok' })) === 256);
     expect(await dropped()).to.equal(6);
   });
 
   it('counts what a shutdown left in the queue, and what was under way', async () => {
     hold = new Promise(() => {});
-    await Promise.all(Array.from({ length: 10 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
+    await Promise.all(Array.from({ length: 34 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
     await gateway.stop();
     expect(await gateway.metric('ccproxy_compare_skipped_total', { reason: 'shutdown' })).to.equal(2);
-    expect(await gateway.metric('ccproxy_compare_enqueue_total', { result: 'redis_unknown' })).to.equal(8);
+    expect(await gateway.metric('ccproxy_compare_enqueue_total', { result: 'redis_unknown' })).to.equal(32);
   }).timeout(20_000);
 });
 
@@ -123,6 +127,7 @@ describe('handing exchanges over without the thread that prepares them', () => {
         },
         close: async () => {},
       },
+      read: createCallReader(),
     });
     const calls = ['a', 'b'].map(comparedCall);
     for (const call of calls) publisher.offer(call);
@@ -137,6 +142,60 @@ describe('handing exchanges over without the thread that prepares them', () => {
     expect(await seriesValue(metrics, 'ccproxy_compare_enqueue_total', { result: 'ok' })).to.equal(1);
     expect(await seriesValue(metrics, 'ccproxy_history_records_total', { result: 'failed' })).to.equal(1);
     expect(await bus.counters('compare')).to.include({ published: 1 });
+  });
+});
+
+describe('handing exchanges over where the history may not see texts', () => {
+  async function published(mode: 'target' | 'compare', settings: Record<string, unknown> = {}) {
+    const taken: Array<{ summary: unknown; skip: unknown; bytes: number; pairs: number }> = [];
+    const bus: Bus = {
+      ...createUnreadBus(),
+      publish: async ({ fields, body, pairs }) => {
+        const { summary, skip } = decodeEntry(fields);
+        taken.push({ summary, skip, bytes: body?.length ?? 0, pairs });
+        return 'ok';
+      },
+    };
+    Reflect.deleteProperty(bus, 'readers');
+    const metrics = createMetrics({ processMetrics: false });
+    const admission = createAdmission(bus, 1000, () => {});
+    const publisher = createPublisher({
+      config: toGatewayConfig(
+        testConfig({ 'target.url': 'http://127.0.0.1:9', 'capture.level': 'metadata', ...settings }),
+        null,
+      ),
+      ...{ bus, admission, read: createCallReader(), preparer: createExchangePreparer() },
+      events: createGatewayEvents({ log: recordingLogger([]), metrics } as unknown as GatewayEventsParts),
+    });
+    const call = comparedCall('hello');
+    publisher.offer(mode === 'compare' ? call : { ...call, plan: call.plan && { ...call.plan, mode, shadow: [] } });
+    await publisher.drain(10_000);
+    admission.stop();
+    return taken;
+  }
+  const summary = {
+    outcome: 'ok',
+    model: 'claude-test-1',
+    complete: true,
+    stopReason: 'end_turn',
+    errorType: null,
+    usage: { input_tokens: 10, output_tokens: 20, cache_read_input_tokens: 5 },
+  };
+
+  it('sends figures and no body', async () => {
+    const [only, ...others] = await published('target');
+    expect(only).to.deep.include({ skip: 'mode_off', bytes: 0, pairs: 0 });
+    expect(only?.summary).to.deep.include(summary);
+    expect(others).to.deep.equal([]);
+  });
+
+  it('sends a body with them only to who compares', async () => {
+    const [compared] = await published('compare');
+    expect(compared).to.deep.include({ skip: null, pairs: 1 });
+    expect(compared?.bytes).to.be.above(0);
+    expect(compared?.summary).to.deep.include(summary);
+    const [left] = await published('compare', { 'compare.sample.main': 0 });
+    expect(left).to.deep.include({ skip: 'class_excluded', bytes: 0, pairs: 0 });
   });
 });
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { classifyRequest } from '#services/gateway/routing/classify-request.ts';
-import { identifyTurn, turnKeyOf } from '#services/gateway/routing/identify-turn.ts';
+import { identifySession, lineageOf, turnKeyOf } from '#services/gateway/routing/identify-turn.ts';
 import { skimRequest } from '#services/gateway/routing/skim-request.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { loadRecordings } from '../support/recordings.ts';
@@ -13,7 +13,9 @@ function bothWays(bytes: Buffer, headers: Record<string, string>) {
   const whole = parseRequest(bytes);
   const skimmed = skimRequest(bytes, headers['x-claude-code-session-id'] === undefined)?.request ?? null;
   return [whole, skimmed].map((request) =>
-    request === null ? null : [classifyRequest(request, headers), identifyTurn(request, headers)],
+    request === null
+      ? null
+      : [classifyRequest(request, headers), identifySession(request, headers), lineageOf('s', request, headers)],
   );
 }
 

@@ -129,6 +129,7 @@ export function makeEntry(spec: ExchangeSpec): ExchangeEntry {
     totalDurationMs: 100,
     traceparent: formatTraceparent({ traceId: newTraceId(), spanId: newSpanId(), sampled: true }),
     tracestate: '',
+    summary: null,
     ...spec.entry,
   };
 }

@@ -79,11 +79,12 @@ async function record(context: ConsoleContext, delivery: Delivery, progress: Pro
   if (config.captureLevel === 'off') return bus.finish(GROUP, delivery);
   try {
     const entry = decodeEntry(delivery.fields);
-    const body = await bus.body(entry.id);
+    // Where the entry says it all, nobody need look at the conversation.
+    const body = entry.summary === null ? await bus.body(entry.id) : null;
     const row = await toRow(context, entry, progress.faults < FAULTS_TO_METADATA ? body : null);
     if (await insert(context, row)) progress.isNew = true;
     await bus.finish(GROUP, delivery);
-    const result = body === null ? 'expired' : 'stored';
+    const result = entry.summary === null && body === null ? 'expired' : 'stored';
     events.recorded(progress.isNew ? result : 'duplicate', delivery.id);
   } catch (error) {
     const isOverdue = error instanceof RecordFault && progress.faults >= config.history.maxDeliveries;
@@ -96,7 +97,7 @@ async function record(context: ConsoleContext, delivery: Delivery, progress: Pro
 
 async function toRow(context: ConsoleContext, entry: ExchangeEntry, body: Buffer | null): Promise<ExchangeDetail> {
   try {
-    if (body === null) return toMetadataRow(entry, context.redactor);
+    if (body === null) return toMetadataRow(entry, entry.summary, context.redactor, context.pricesOf);
     return await context.exchanges.toRow(entry, body);
   } catch (error) {
     if (isSchemaError(error)) throw error;

@@ -1,6 +1,7 @@
 // An exchange → its row of the history. Pure; what may be kept of the texts is decided by the capture level.
 import { priceUsage } from '#shared/cost/price.ts';
 import type { PriceLookup } from '#shared/cost/price-list.ts';
+import { type AnswerSummary, summarizeAnswer } from '#shared/exchange/answer-summary.ts';
 import type { CallOutcome, ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import type { ReadExchange } from '#shared/exchange/read-exchange.ts';
@@ -13,9 +14,15 @@ import type { CaptureLevel } from '../config.ts';
 
 export type ExchangeStatus = 'completed' | 'partial' | 'error' | 'aborted';
 
-/** The row of an exchange whose body is gone: only what the gateway wrote down itself. */
-export function toMetadataRow(entry: ExchangeEntry, { redactText }: Redactor): ExchangeDetail {
+/** A row without texts. null as `summary`: the answer's body is gone, and only what the gateway wrote down itself is known. */
+export function toMetadataRow(
+  entry: ExchangeEntry,
+  summary: AnswerSummary | null,
+  { redactText }: Redactor,
+  pricesOf: PriceLookup,
+): ExchangeDetail {
   const client = entry.clientHeaders['user-agent'];
+  const status = statusOf(entry.outcome, summary);
   return {
     id: entry.id,
     started_at: new Date(entry.startedAtMs).toISOString(),
@@ -24,16 +31,18 @@ export function toMetadataRow(entry: ExchangeEntry, { redactText }: Redactor): E
     mode: entry.mode,
     route: entry.route,
     model_asked: redactText(entry.modelAsked),
-    model_answered: null,
+    model_answered: summary === null || summary.model === null ? null : redactText(summary.model),
     provider: entry.provider,
-    status: statusOf(entry.outcome, null),
+    status,
     http_status: entry.httpStatus,
-    stop_reason: null,
-    error_code: errorCode(statusOf(entry.outcome, null), entry, null),
-    usage: usageColumns(null),
-    cost_usd: null,
+    stop_reason: summary?.stopReason ?? null,
+    error_code: errorCode(status, entry, summary),
+    usage: usageColumns(summary?.usage ?? null),
+    // The answer may carry the name the client asked for; what is paid is what was sent. What a broken answer has used
+    // nobody said.
+    cost_usd: summary?.complete ? priceUsage(summary.usage, pricesOf(entry.modelSent)) : null,
     ttfb_ms: entry.ttfbMs,
-    ttft_ms: null,
+    ttft_ms: summary?.ttftMs ?? null,
     total_duration_ms: entry.totalDurationMs,
     client: client === undefined ? null : redactText(client),
     trace_id: parseTraceparent(entry.traceparent)?.traceId ?? '',
@@ -51,19 +60,7 @@ export function toExchangeRow(
   pricesOf: PriceLookup,
 ): ExchangeDetail {
   const { entry, observation } = exchange;
-  const status = statusOf(entry.outcome, observation);
-  const row: ExchangeDetail = {
-    ...toMetadataRow(entry, redactor),
-    model_answered: observation.message ? redactor.redactText(observation.message.model) : null,
-    status,
-    stop_reason: observation.stopReason,
-    error_code: errorCode(status, entry, observation),
-    usage: usageColumns(observation.usage),
-    // The answer may carry the name the client asked for; what is paid is what was sent. What a broken answer has used
-    // nobody said.
-    cost_usd: observation.complete ? priceUsage(observation.usage, pricesOf(entry.modelSent)) : null,
-    ttft_ms: observation.timing.ttftMs,
-  };
+  const row = toMetadataRow(entry, summarizeAnswer(observation), redactor, pricesOf);
   if (level !== 'redacted' && level !== 'full') return row;
   const keep = level === 'full' ? (value: unknown) => value : redactor.redactJson;
   return { ...row, request: keep(requestOf(exchange)), response: keep(responseOf(observation)) };
@@ -88,19 +85,19 @@ const STATUS: Record<CallOutcome, ExchangeStatus> = {
 };
 
 /** A failed answer of which something arrived is partial, and so is one that was taken for whole and is not. */
-function statusOf(outcome: CallOutcome, seen: Observation | null): ExchangeStatus {
+function statusOf(outcome: CallOutcome, seen: AnswerSummary | null): ExchangeStatus {
   const status = STATUS[outcome];
-  const isBroken = seen !== null && seen.message !== null && !seen.complete;
+  const isBroken = seen !== null && seen.model !== null && !seen.complete;
   return isBroken && status !== 'aborted' ? 'partial' : status;
 }
 
 const CODE = /^[a-z][a-z0-9_.-]{0,63}$/i;
 
 /** The type in the error, which upstreams choose, where it looks like one; else how the call ended. */
-function errorCode(status: ExchangeStatus, { outcome }: ExchangeEntry, seen: Observation | null): string | null {
+function errorCode(status: ExchangeStatus, { outcome }: ExchangeEntry, seen: AnswerSummary | null): string | null {
   if (status !== 'error' && status !== 'partial') return null;
-  const type = seen?.error?.type;
-  if (type !== undefined && CODE.test(type) && findSecrets(type).length === 0) return type;
+  const type = seen?.errorType ?? null;
+  if (type !== null && CODE.test(type) && findSecrets(type).length === 0) return type;
   // A call that went well for the gateway and whose answer is broken all the same.
   return outcome === 'ok' ? (seen?.outcome ?? 'unknown') : outcome;
 }

@@ -8,12 +8,16 @@ import { systemText } from './classify-request.ts';
 export type SessionIdentity = Pick<ExchangeEntry, 'sessionId' | 'sessionSource'>;
 export type TurnIdentity = SessionIdentity & Pick<ExchangeEntry, 'lineageId'>;
 
-export function identifyTurn(request: MessagesRequest, headers: Readonly<Record<string, string>>): TurnIdentity {
-  const session = identifySession(request, headers);
+/** The agent inside a session: by the client's own word, else by its instructions and tools. */
+export function lineageOf(
+  sessionId: string,
+  request: MessagesRequest,
+  headers: Readonly<Record<string, string>>,
+): string {
   const agent = headers['x-claude-code-agent-id'];
   const lineage =
     agent ?? hash(withoutBillingBlock(systemText(request)), JSON.stringify(toolNames(request))).slice(0, 32);
-  return { ...session, lineageId: `${session.sessionId}/${lineage}` };
+  return `${sessionId}/${lineage}`;
 }
 
 /**

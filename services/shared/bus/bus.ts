@@ -22,7 +22,8 @@ export interface Publication {
   id: string;
   /** The entry, flat (see exchange.ts). */
   fields: Record<string, string>;
-  body: Buffer;
+  /** null = the entry says it all. */
+  body: Buffer | null;
   /** Planned pairs: what the entry counts for in group `compare`. 0 = the bus never shows it to compare. */
   pairs: number;
   /** Marked with the publication at one stroke: either both happen or neither. Unset = not looked at. */
@@ -82,7 +83,7 @@ export interface Bus {
   read(group: Group, consumer: string, options: ReadOptions): Promise<Delivery[]>;
   /** Tells the bus that the consumer still works on the entry. Does not raise its delivery count. */
   heartbeat(group: Group, consumer: string, messageId: string): Promise<void>;
-  /** The body, or null when it expired. */
+  /** The body, or null when it expired or there was none. */
   body(id: string): Promise<Buffer | null>;
   /** Settles an entry: acknowledged, counted finished once, its body given back by this group. Idempotent. */
   finish(group: Group, delivery: Delivery): Promise<void>;

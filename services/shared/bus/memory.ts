@@ -98,7 +98,8 @@ class MemoryBus implements Bus {
     if (this.#closed) return 'redis_error';
     this.#forgetExpired(now);
     if (this.#held.has(id)) return 'ok';
-    if (body.length > this.#limits.bodyMaxBytes || this.#bytes + body.length > this.#limits.redisBytesMax) {
+    const bytes = body?.length ?? 0;
+    if (bytes > this.#limits.bodyMaxBytes || this.#bytes + bytes > this.#limits.redisBytesMax) {
       return 'dropped_size';
     }
     const isRepeated = turn !== undefined && !this.#markTurn(turn.key, now);
@@ -110,7 +111,7 @@ class MemoryBus implements Bus {
     );
     const waiting = new Set<Group>(pairs > 0 ? GROUPS : ['history']);
     this.#held.set(id, { body, waiting, expiresAtMs: now + this.#limits.bodyTtlSecs * 1000 });
-    this.#bytes += body.length;
+    this.#bytes += bytes;
     this.#lastSeq += 1;
     this.#entries.push({ seq: this.#lastSeq, id, fields, pairs, publishedAtMs: now });
     for (const group of GROUPS) this.#groups[group].published += weightOf(group, pairs);

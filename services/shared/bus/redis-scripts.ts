@@ -173,7 +173,7 @@ end
 `;
 
 /**
- * id, pairs, body, seconds to live, entries at most, body bytes at most, key of the turn (empty: none), its seconds to
+ * id, pairs, body (empty: none), seconds to live, entries at most, body bytes at most, key of the turn (empty: none), its seconds to
  * live, length of what changes in a repetition (-1: it is not published), changed fields …, fields …
  * → `ok`, `repeated` or `dropped_size`.
  */
@@ -197,13 +197,15 @@ if turn ~= '' and not redis.call('SET', turn, id, 'NX', 'EX', turn_ttl) then
   for index = 15, first_field - 1, 2 do changed[ARGV[index]] = ARGV[index + 1] end
   for index = first_field, #ARGV, 2 do ARGV[index + 1] = changed[ARGV[index]] or ARGV[index + 1] end
 end
-redis.call('SET', body_prefix .. id, body, 'EX', ttl, 'NX')
-redis.call('SADD', wait_prefix .. id, 'history')
-if planned > 0 then redis.call('SADD', wait_prefix .. id, 'compare') end
-redis.call('EXPIRE', wait_prefix .. id, ttl)
+if #body > 0 then
+  redis.call('SET', body_prefix .. id, body, 'EX', ttl, 'NX')
+  redis.call('SADD', wait_prefix .. id, 'history')
+  if planned > 0 then redis.call('SADD', wait_prefix .. id, 'compare') end
+  redis.call('EXPIRE', wait_prefix .. id, ttl)
+  redis.call('HSET', bytes, id, #body)
+  redis.call('HINCRBY', bytes, ':total', #body)
+end
 redis.call('ZADD', recent, now + ttl * 1000, id)
-redis.call('HSET', bytes, id, #body)
-redis.call('HINCRBY', bytes, ':total', #body)
 redis.call('XADD', stream, '*', '${ID_FIELD}', id, '${PAIRS_FIELD}', planned, unpack(ARGV, first_field))
 redis.call('HINCRBY', counters, 'published:history', 1)
 redis.call('HINCRBY', counters, 'published:compare', planned)

@@ -102,7 +102,7 @@ class RedisBus implements Bus {
 
   async publish({ id, fields, body, pairs, turn }: Publication): Promise<PublishResult | 'repeated'> {
     const { maxLen, bodyMaxBytes, bodyTtlSecs, redisBytesMax, turnTtlSecs } = this.#limits;
-    if (body.length > bodyMaxBytes) return 'dropped_size';
+    if (body !== null && body.length > bodyMaxBytes) return 'dropped_size';
     const limits = [String(bodyTtlSecs), String(maxLen), String(redisBytesMax)];
     const changed = Object.entries(turn?.ifRepeated ?? {}).flat();
     const mark = [
@@ -110,7 +110,7 @@ class RedisBus implements Bus {
       String(turnTtlSecs),
       turn?.ifRepeated === null ? '-1' : String(changed.length),
     ];
-    const args = [id, String(pairs), body, ...limits, ...mark, ...changed, ...Object.entries(fields).flat()];
+    const args = [id, String(pairs), body ?? '', ...limits, ...mark, ...changed, ...Object.entries(fields).flat()];
     const outcome = await this.#produce((client) => this.#script(client, PUBLISH, args));
     if (!outcome.ok) return outcome.result;
     const [told] = outcome.value;

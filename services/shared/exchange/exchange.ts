@@ -2,6 +2,7 @@
 // expires (a claim check). Both arms of a comparison are read from `RecordedAnswer`, by the same parser.
 import { promisify } from 'node:util';
 import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib';
+import type { AnswerSummary } from './answer-summary.ts';
 
 /** Raised when the entry or the body changes shape. Readers accept the two latest. */
 export const EXCHANGE_VERSION = 1;
@@ -103,6 +104,8 @@ export interface ExchangeEntry {
   /** Trace context whose span id is the gateway's `proxy_request`. */
   traceparent: string;
   tracestate: string;
+  /** What the history keeps of an answer whose text it must not see; null = it is made of the body. */
+  summary: AnswerSummary | null;
 }
 
 export interface ExchangeBody {
@@ -174,6 +177,9 @@ const JSON_FIELDS: ReadonlyArray<keyof ExchangeEntry> = [
   'totalDurationMs',
 ];
 
+/** Not written by all who write this version. */
+const LATER_FIELDS: ReadonlyArray<keyof ExchangeEntry> = ['summary'];
+
 /** Flat fields → entry. @throws ExchangeSchemaError on a newer version or a field that is missing or not JSON. */
 export function decodeEntry(fields: Record<string, string>): ExchangeEntry {
   const version = Number(fields.v);
@@ -187,9 +193,9 @@ export function decodeEntry(fields: Record<string, string>): ExchangeEntry {
     if (fields[key] === undefined) throw new ExchangeSchemaError(`exchange entry lacks ${key}`);
     entry[key] = fields[key];
   }
-  for (const key of JSON_FIELDS) {
+  for (const key of [...JSON_FIELDS, ...LATER_FIELDS]) {
     try {
-      entry[key] = JSON.parse(fields[key] ?? '');
+      entry[key] = JSON.parse(fields[key] ?? (LATER_FIELDS.includes(key) ? 'null' : ''));
     } catch (error) {
       throw new ExchangeSchemaError(`exchange entry field ${key} is missing or not JSON`, error);
     }

@@ -1,0 +1,196 @@
+// One finished call → one exchange on the bus: what is known of its turn, whether it is compared, and its body where
+// somebody may want it.
+import type { Bus } from '#shared/bus/bus.ts';
+import { type AnswerSummary, summarizeAnswer } from '#shared/exchange/answer-summary.ts';
+import {
+  EXCHANGE_VERSION,
+  type ExchangeEntry,
+  encodeEntry,
+  encodeFields,
+  layOutBody,
+  type RecordedAnswer,
+  type SkipReason,
+} from '#shared/exchange/exchange.ts';
+import { formatTraceparent } from '#shared/ids.ts';
+import { toBuffer } from '#shared/threads/answer-questions.ts';
+import type { ReadCall } from './call-reading.ts';
+import type { GatewayConfig } from './config.ts';
+import type { GatewayEvents } from './events.ts';
+import type { ExchangePreparer } from './exchange-preparer.ts';
+import { type Handover, toHandover } from './handover.ts';
+import type { Plan } from './messages/call.ts';
+import type { FinishedCall } from './messages/finished-call.ts';
+import { describeTurn, type TurnFacts } from './prepare-exchange.ts';
+import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
+
+export interface PublishingParts {
+  config: GatewayConfig;
+  bus: Bus;
+  admission: Admission;
+  events: GatewayEvents;
+  preparer: ExchangePreparer;
+  read: ReadCall;
+}
+
+export interface Publishing extends PublishingParts {
+  /** Nobody waits for it any more. */
+  isOver(): boolean;
+}
+
+/** Counts what it did, unless it is over. @throws ThreadLostError, and what a fault of our own throws */
+export async function publishCall(finished: FinishedCall, parts: Publishing): Promise<Handover> {
+  const { events, config } = parts;
+  const { request, plan, answer } = finished;
+  if (request === null || plan === null) return { kind: 'none' };
+  const isCompared = plan.mode === 'compare';
+  const isRecorded = config.captureLevel !== 'off';
+  const prepared = await prepare(finished, request, plan, parts);
+  if (parts.isOver()) return { kind: 'none' };
+  const { turn } = prepared;
+  if (turn === null) return skip(finished, isCompared ? 'primary_error' : 'mode_off', events);
+  const decision = decide(finished, turn, parts);
+  if (answer === null) return withoutAnswer(finished, decision, events);
+  if (decision.skip !== null && !isRecorded) return skip(finished, decision.skip, events);
+  const entry = toEntry(finished, plan, turn, decision);
+  if (config.captureLevel === 'metadata') entry.summary = await summaryOf(finished, parts);
+  const pairs = entry.shadow.length;
+  const body = await packedBody(prepared, pairs > 0 || keepsTexts(config), parts);
+  const result = await parts.bus.publish({
+    id: entry.id,
+    fields: encodeEntry(entry),
+    body,
+    pairs,
+    ...(pairs > 0 ? { turn: { key: entry.turnKey, ifRepeated: isRecorded ? REPEATED : null } } : {}),
+  });
+  if (parts.isOver()) return { kind: 'none' };
+  if (result === 'repeated') {
+    if (isRecorded) events.exchangePublished(finished, 0, 'ok');
+    return skip(finished, 'retry', events);
+  }
+  events.exchangePublished(finished, pairs, result);
+  const skipped = decision.skip === null ? null : skip(finished, decision.skip, events);
+  return skipped && result === 'ok' ? skipped : toHandover(result, pairs);
+}
+
+/** Whether the history wants to see what was said. */
+function keepsTexts({ captureLevel }: GatewayConfig): boolean {
+  return captureLevel === 'redacted' || captureLevel === 'full';
+}
+
+interface Prepared {
+  turn: TurnFacts | null;
+  /** null = nobody can want it. */
+  body: { bytes: Uint8Array<ArrayBuffer>; isPacked: boolean } | null;
+}
+
+async function prepare(finished: FinishedCall, request: Buffer, plan: Plan, parts: Publishing): Promise<Prepared> {
+  const { answer, clientHeaders: headers } = finished;
+  const question = { headers, forPairs: plan.mode === 'compare' };
+  if (!question.forPairs && !keepsTexts(parts.config)) return { turn: describeTurn(request, question), body: null };
+  // Where only pairs need it, most may be sampled out: then they are not compressed either.
+  const isPacked = keepsTexts(parts.config) && answer !== null;
+  const laidOut = layOutBody({ request, answer: answer ?? NO_ANSWER });
+  const { turn, body } = await parts.preparer.prepare({ laidOut, describe: question, pack: isPacked });
+  return { turn, body: { bytes: body, isPacked } };
+}
+
+async function packedBody({ body }: Prepared, isWanted: boolean, { preparer }: Publishing): Promise<Buffer | null> {
+  if (body === null || !isWanted) return null;
+  if (body.isPacked) return toBuffer(body.bytes);
+  return toBuffer((await preparer.prepare({ laidOut: body.bytes, describe: null, pack: true })).body);
+}
+
+async function summaryOf(finished: FinishedCall, { read }: Publishing): Promise<AnswerSummary | null> {
+  const { figures } = await read(finished);
+  return figures && summarizeAnswer(figures);
+}
+
+/** Neither compared nor recorded by anyone. */
+export function isUnread(plan: Plan, { bus, config }: PublishingParts): boolean {
+  return bus.readers === false || (config.captureLevel === 'off' && plan.mode !== 'compare');
+}
+
+/** What the entry says of a turn that was enqueued before. */
+const REPEATED = encodeFields({ skip: 'retry', shadow: [] });
+
+function skip(finished: FinishedCall, reason: SkipReason, events: GatewayEvents): Handover {
+  events.exchangeSkipped(finished, reason);
+  return { kind: 'skipped', reason };
+}
+
+function withoutAnswer(finished: FinishedCall, decision: ShadowDecision, events: GatewayEvents): Handover {
+  const skipped = decision.skip === null ? null : skip(finished, decision.skip, events);
+  if (!finished.isAnswerTooLarge) return skipped ?? { kind: 'none' };
+  events.exchangePublished(finished, plannedPairs(finished, decision), 'dropped_size');
+  return skipped ?? toHandover('dropped_size', 0);
+}
+
+function plannedPairs(finished: FinishedCall, decision: ShadowDecision): number {
+  return decision.skip === null ? (finished.plan?.shadow.length ?? 0) : 0;
+}
+
+function decide(finished: FinishedCall, turn: TurnFacts, { config, admission }: PublishingParts): ShadowDecision {
+  const facts = {
+    isCompareMode: finished.plan?.mode === 'compare',
+    isShadowRequest: finished.clientHeaders['x-ccproxy-shadow'] !== undefined,
+    isThreadContinue: turn.isThreadContinue,
+    outcome: finished.outcome,
+    // Of an answer too large to keep the status is all that is left.
+    status: finished.answer?.status ?? (finished.isAnswerTooLarge ? finished.httpStatus : 0),
+    class: turn.kind.class,
+    sessionId: turn.sessionId,
+  };
+  return chooseShadow(facts, config.sample, config.sample.salt, admission);
+}
+
+function toEntry(finished: FinishedCall, plan: Plan, turn: TurnFacts, decision: ShadowDecision): ExchangeEntry {
+  return {
+    v: EXCHANGE_VERSION,
+    id: finished.id,
+    startedAtMs: finished.startedAtMs,
+    sessionId: turn.sessionId,
+    sessionSource: turn.sessionSource,
+    lineageId: turn.lineageId,
+    // Only for those that need it.
+    turnKey: decision.skip === null ? turn.turnKey : '',
+    class: turn.kind.class,
+    classKind: turn.kind.kind,
+    mode: plan.mode,
+    route: plan.reason,
+    modelAsked: shortName(finished.modelAsked),
+    modelSent: shortName(plan.model ?? finished.modelAsked),
+    provider: plan.primary.provider,
+    outcome: finished.outcome,
+    httpStatus: finished.httpStatus,
+    requestBytes: finished.request?.length ?? 0,
+    responseBytes: finished.responseBytes,
+    clientHeaders: { ...finished.clientHeaders },
+    shadow: decision.skip === null ? plan.shadow.map((target) => target.name) : [],
+    skip: decision.skip,
+    repeat: false,
+    inclusion: decision.inclusion,
+    experiment: null,
+    ttfbMs: finished.times.firstByteMs,
+    totalDurationMs: finished.times.endMs,
+    traceparent: formatTraceparent(finished.trace),
+    tracestate: finished.trace.tracestate,
+    summary: null,
+  };
+}
+
+/** For a call whose answer is not kept: its request alone is looked at. */
+const NO_ANSWER: RecordedAnswer = {
+  status: 0,
+  rawHeaders: [],
+  headersAtMs: null,
+  chunks: [],
+  end: 'connect_error',
+  endAtMs: 0,
+};
+
+const LONGEST_NAME = 512;
+
+/** The entry is small whatever a client calls its model. */
+function shortName(name: string | null): string {
+  return (name ?? '').slice(0, LONGEST_NAME);
+}
