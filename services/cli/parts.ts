@@ -17,6 +17,7 @@ import type { Metrics } from '#shared/telemetry/metrics.ts';
 import { createTracing } from '#shared/telemetry/spans.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
+import { createTokenSources, type TokenSources } from '#shared/upstream/token-sources.ts';
 
 export function configuredLogLevels({ log }: Config): LogLevels {
   const named = Object.entries(log.components).filter(([, level]) => level !== null);
@@ -105,6 +106,16 @@ export async function createStore(config: Config, log: ServiceLogger): Promise<S
   if (!file) throw new ConfigError('store.url must begin with sqlite: or postgres://');
   const { createSqliteStore } = await import('#shared/store/sqlite.ts');
   return createSqliteStore({ path: isAbsolute(file) ? file : join(stateFolder(config), file), onTrouble });
+}
+
+/** Each was read once when this resolves, so that the first request finds a value; one that gave none stops nobody. */
+export async function startTokens(config: Config, log: ServiceLogger): Promise<TokenSources> {
+  const tokens = createTokenSources(config, {
+    onRead: (source) => log.info('token.read', { source }),
+    onTrouble: (source, trouble) => log.warn('token.unread', { source, error: trouble }),
+  });
+  await tokens.start();
+  return tokens;
 }
 
 /** `thread` is the file of the thread that exports, for services that have their own. */

@@ -15,6 +15,7 @@ import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { boundedLabel } from '#shared/telemetry/vocabulary.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
+import { tokenRefused } from '#shared/upstream/credentials.ts';
 import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
 import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import type { CallTarget } from './comparison/call-secondary.ts';
@@ -100,11 +101,13 @@ export function createContext(config: ComparatorConfig, parts: ComparatorParts):
   const names = [...targets.models.keys(), ...(targets.forced ? [targets.forced.name] : [])];
   beginAtZero(metrics, 'target', names.map(labelsOf));
   const agents = new Map<number, UpstreamAgent>();
-  const callTarget: CallTarget = (request, target, options) => {
+  const callTarget: CallTarget = async (request, target, options) => {
     const { connectMs } = target.timeouts;
     const dispatcher = agents.get(connectMs) ?? createAgent(connectMs);
     agents.set(connectMs, dispatcher);
-    return callUpstream(request, { ...options, dispatcher });
+    const answer = await callUpstream(request, { ...options, dispatcher });
+    if (answer.status === 401) tokenRefused(target.credential, request.headers);
+    return answer;
   };
   const redaction = withHmacKey(parts.redaction);
   const notes =

@@ -24,6 +24,7 @@ import { createTargets } from '#shared/upstream/create-targets.ts';
 import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
 import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
+import type { TokenSources } from '#shared/upstream/token-sources.ts';
 import { type BacklogAdmission, createAdmission } from './admission.ts';
 import { type Books, createBooks } from './books.ts';
 import { createCallReader } from './call-reading.ts';
@@ -53,6 +54,8 @@ export interface GatewayParts {
   logLevels?: LogLevels;
   metrics: Metrics;
   tracing: Tracing;
+  /** Begun, and ended, by whoever made them. */
+  tokens: TokenSources;
   /** One key for all services of a process: a secret has one tag everywhere. */
   redaction: RedactorOptions;
   adminToken: string | null;
@@ -99,7 +102,7 @@ const BODIES_AT_ONCE = 16;
 export function createContext(config: Config, parts: GatewayParts): GatewayContext {
   const { clock, log, metrics, control, bus } = parts;
   const gatewayConfig = toGatewayConfig(config, parts.adminToken);
-  const targets = createTargets(config);
+  const targets = createTargets(config, parts.tokens);
   const trouble = (what: string) => (error: unknown) => log.warn('trouble', { what, error: String(error) });
   const mode = createModeSwitch({
     config,

@@ -1,6 +1,6 @@
 // Which headers travel: end-to-end ones as they are; hop-by-hop ones never; credentials only by credentials.ts.
 import type { Target } from '#shared/providers/target.ts';
-import { CREDENTIAL_HEADERS, credentialHeaders, looksLikeCredential } from '#shared/upstream/credentials.ts';
+import { CREDENTIAL_HEADERS, looksLikeCredential, ownHeader, sign } from '#shared/upstream/credentials.ts';
 
 /** RFC 9110, 7.6.1, and what a proxy speaks for itself. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -36,8 +36,7 @@ export function forwardHeaders(rawHeaders: readonly string[], target: Target): s
     if (isOwn(lower) || isForeignCredential(lower, target)) continue;
     headers.push(name, rawHeaders[index + 1] ?? '');
   }
-  headers.push(...credentialHeaders(target.credential, rawHeaders));
-  return headers;
+  return sign(headers, target.credential, rawHeaders);
 }
 
 /** The upstream's flat headers → flat headers for the client. */
@@ -67,10 +66,10 @@ export function isOfAccount(name: string, { credential }: Target): boolean {
   return credential.kind !== 'client' && OF_ACCOUNT.test(name);
 }
 
-/** A host that takes the caller's own credential gets it by `credentialHeaders`; no other host gets anything like one. */
+/** A host that takes the caller's own credential gets it by `sign`; no other host gets anything like one. */
 function isForeignCredential(name: string, target: Target): boolean {
   const { credential } = target;
-  if (credential.kind === 'key' && name === credential.header) return true;
+  if (name === ownHeader(credential)) return true;
   return CREDENTIAL_HEADERS.has(name) || (credential.kind !== 'client' && looksLikeCredential(name));
 }
 

@@ -12,6 +12,7 @@ import { createFileControl } from '#shared/control/file-control.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { noTracing } from '#shared/telemetry/tracing.ts';
+import { createTokenSources } from '#shared/upstream/token-sources.ts';
 
 export interface LogLine {
   level: string;
@@ -64,10 +65,13 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   const metrics = options.parts?.metrics ?? createMetrics({ processMetrics: false });
   const lines: LogLine[] = [];
   const control = options.parts?.control ?? createFileControl({ folder });
+  const tokens = createTokenSources(config);
+  await tokens.start();
   const gateway = await createGateway(config, {
     clock: systemClock,
     log: recordingLogger(lines),
     tracing: noTracing,
+    tokens,
     redaction: {},
     adminToken: null,
     ...options.parts,
@@ -89,6 +93,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     until,
     stop: async () => {
       await gateway.stop();
+      tokens.stop();
       if (!options.parts?.control) await control.close();
       if (!options.parts?.bus) await bus.close();
       if (!options.folder) rmSync(folder, { recursive: true, force: true });

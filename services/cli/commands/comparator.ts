@@ -16,6 +16,7 @@ import {
   loadAdminToken,
   requireRedis,
   serviceName,
+  startTokens,
   version,
 } from '../parts.ts';
 
@@ -33,6 +34,7 @@ export async function runComparator(config: Config): Promise<void> {
   const tracing = createTraces(config, metrics, log, name);
   const bus = await createBus(config, log);
   const store = await createStore(config, log);
+  const tokens = await startTokens(config, log);
   const comparator = await createComparator(toComparatorConfig(config, adminToken), {
     bus,
     store,
@@ -40,7 +42,7 @@ export async function runComparator(config: Config): Promise<void> {
     tracing,
     log: log.child({ component: 'comparator' }),
     clock: systemClock,
-    targets: createTargets(config),
+    targets: createTargets(config, tokens),
   });
   const ops = await startOpsServer({
     address: config.ops.listen_address,
@@ -55,6 +57,7 @@ export async function runComparator(config: Config): Promise<void> {
   });
   await untilSignalled();
   await comparator.stop();
+  tokens.stop();
   await tracing.shutdown(SHUTDOWN_MS);
   await ops.stop();
   await Promise.all([bus.close(), store.close(), following.stop()]);

@@ -21,6 +21,7 @@ import {
   refuseOpenGateway,
   requireTarget,
   serviceName,
+  startTokens,
   version,
 } from '../parts.ts';
 import { runWorkers } from '../workers/run-workers.ts';
@@ -49,6 +50,7 @@ export async function runGateway(config: Config): Promise<void> {
   const tracing = createTraces(config, metrics, log, name, gatewaySpanThread());
   const bus = await createGatewayBus(config, log);
   const control = await createControl(config, log);
+  const tokens = await startTokens(config, log);
   const gateway = await createGateway(config, {
     bus,
     control,
@@ -56,6 +58,7 @@ export async function runGateway(config: Config): Promise<void> {
     tracing,
     log: log.child({ component: 'gateway' }),
     logLevels,
+    tokens,
     clock: systemClock,
     redaction: withHmacKey(),
     adminToken,
@@ -64,6 +67,7 @@ export async function runGateway(config: Config): Promise<void> {
   await face.untilStopped;
   face.sayDraining();
   await gateway.stop();
+  tokens.stop();
   await tracing.shutdown(SHUTDOWN_MS);
   await face.close();
   await Promise.all([bus.close(), control.close()]);

@@ -21,6 +21,7 @@ import {
   loadAdminToken,
   refuseOpenGateway,
   requireTarget,
+  startTokens,
   version,
 } from '../parts.ts';
 
@@ -58,6 +59,7 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
   const bus = await createBus(config, log);
   const control = await createControl(config, log);
   const store = await createStore(config, log);
+  const tokens = await startTokens(config, log);
   // One key: a secret has one tag in history, spans and pairs.
   const redaction = withHmacKey();
   const logOf = (component: LogComponent): ServiceLogger => log.child({ component });
@@ -74,13 +76,14 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
     log: logOf('comparator'),
     store,
     redaction,
-    targets: createTargets(config),
+    targets: createTargets(config, tokens),
   });
   const gateway = await createGateway(config, {
     ...shared,
     log: logOf('gateway'),
     logLevels,
     redaction,
+    tokens,
     control,
     adminToken,
   });
@@ -94,6 +97,7 @@ export async function startAll(config: Config, options: StartOptions = {}): Prom
     await gateway.stop();
     // At once: each reads on until its part of the bus is empty or its time is over.
     await Promise.all([comparator.stop(), console.stop()]);
+    tokens.stop();
     await tracing.shutdown(SHUTDOWN_MS);
     await ops.stop();
     await Promise.all([bus.close(), control.close(), store.close()]);

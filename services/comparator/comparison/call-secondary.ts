@@ -16,7 +16,8 @@ import {
   type UpstreamRequest,
 } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
-import { credentialHeaders } from '#shared/upstream/credentials.ts';
+import { sign } from '#shared/upstream/credentials.ts';
+import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import type { TraitMemory } from '#shared/upstream/learned-traits.ts';
 import { startConversion } from '#shared/upstream/start-conversion.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
@@ -66,7 +67,8 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
       startedAtMs = parts.clock.monotonicMs();
     };
     const answer = await ask(call, callTarget, { ...parts, onLearned });
-    return await recordAnswer(answer, sinceStart, parts);
+    const recorded = await recordAnswer(answer, sinceStart, parts);
+    return { ...recorded, chunks: hideOwnSecrets(recorded.chunks, recorded.status, target.credential) };
   } catch (error) {
     if (parts.signal.aborted) throw new Stopping();
     if (error instanceof GatewayError) return refusedAnswer(error, sinceStart());
@@ -131,13 +133,16 @@ function toNativeRequest({ target, body, entry }: SecondaryCall): UpstreamReques
   return {
     ...toUpstreamUrl(target, '/v1/messages'),
     method: 'POST',
-    headers: [
-      ...['content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
-      ...['anthropic-version', entry.clientHeaders['anthropic-version'] ?? '2023-06-01'],
-      ...passedOn(entry, 'anthropic-beta'),
-      ...ownHeaders(entry),
-      ...credentialHeaders(target.credential, []),
-    ],
+    headers: sign(
+      [
+        ...['content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
+        ...['anthropic-version', entry.clientHeaders['anthropic-version'] ?? '2023-06-01'],
+        ...passedOn(entry, 'anthropic-beta'),
+        ...ownHeaders(entry),
+      ],
+      target.credential,
+      [],
+    ),
     body,
   };
 }

@@ -4,7 +4,7 @@
 import type { ServerResponse } from 'node:http';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { Answer, SentRequest } from '#shared/upstream/call-upstream.ts';
-import { looksLikeCredential } from '#shared/upstream/credentials.ts';
+import { looksLikeCredential, ownHeader, ownSecrets } from '#shared/upstream/credentials.ts';
 import type { Call } from '../messages/call.ts';
 import type { Dump, DumpStage } from './dump.ts';
 import type { DumpSettings } from './write-dump.ts';
@@ -175,13 +175,14 @@ function toDump(call: Call, { upstream, clientAnswer }: KeptCall): Dump {
   const { method = '', url = '', rawHeaders } = call.request;
   const clientRequest = stage('client-request', `${method} ${url}`, rawHeaders);
   if (call.view) keep(clientRequest, call.view.bytes);
-  const credential = call.plan?.primary.credential;
+  const credential = call.plan?.primary.credential ?? { kind: 'none' };
+  const header = ownHeader(credential);
   return {
     requestId: call.id,
     startedAtMs: call.startedAtMs,
     stages: [clientRequest, ...upstream, clientAnswer].map(toPlainStage),
-    secretHeaders: credential?.kind === 'key' ? [credential.header.toLowerCase()] : [],
-    keys: [...(credential?.kind === 'key' ? [credential.secret] : []), ...clientKeys(call)],
+    secretHeaders: header === null ? [] : [header],
+    keys: [...ownSecrets(credential), ...clientKeys(call)],
   };
 }
 

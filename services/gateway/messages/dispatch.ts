@@ -6,6 +6,7 @@ import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { askLearning } from '#shared/upstream/ask-learning.ts';
 import { type Answer, callUpstream, type SentRequest, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
+import { tokenRefused } from '#shared/upstream/credentials.ts';
 import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID } from '../error-response.ts';
@@ -49,8 +50,10 @@ async function receive(outbound: Outbound, plan: Plan, call: Call, context: Gate
     call.upstreamStatus = answer.status;
     call.upstreamHeaders = answer.rawHeaders;
   }
-  if (answer.status === 401 && plan.primary.credential.kind !== 'client')
-    throw refusedCredential(answer, plan, call, context);
+  if (answer.status === 401 && plan.primary.credential.kind !== 'client') {
+    const isRenewed = tokenRefused(plan.primary.credential, (conversion?.upstream ?? request).headers);
+    throw refusedCredential(answer, plan, call, isRenewed, context);
+  }
   return answer;
 }
 
@@ -92,7 +95,7 @@ async function callOnce(request: SentRequest, plan: Plan, call: Call, context: G
   try {
     const headers = [...request.headers, ...traceHeaders(call.trace, plan.primary)];
     // The passthrough is asked as the client asked.
-    if (plan.primary !== context.targets.passthrough) headers.push(REQUEST_ID, call.id);
+    if (plan.mode === 'target') headers.push(REQUEST_ID, call.id);
     const sent = { ...request, headers };
     context.dumps?.asked(call, sent);
     const answer = await callUpstream(sent, {
@@ -129,13 +132,23 @@ function toGatewayError(error: unknown, plan: Plan): GatewayError {
   }
 }
 
-function refusedCredential(answer: Answer, plan: Plan, call: Call, context: GatewayContext): GatewayError {
+/** A client that tries again soon may find a token that was renewed; a key stays what it is. */
+function refusedCredential(
+  answer: Answer,
+  { primary }: Plan,
+  call: Call,
+  isRenewed: boolean,
+  context: GatewayContext,
+): GatewayError {
   answer.start({ onChunk: () => {}, onEnd: () => {}, onError: () => {} }).abort();
   call.answerEnd = 'complete';
   call.answerEndedAt = context.clock.monotonicMs();
-  context.events.credentialRefused(call, plan.primary.provider);
-  return new GatewayError('api_error', `upstream rejected the gateway's credentials (${plan.primary.provider})`, {
+  context.events.credentialRefused(call, primary.provider);
+  const { credential, provider } = primary;
+  const whose = credential.kind === 'token' ? `${provider}, [tokens.${credential.source.name}]` : provider;
+  const what = `upstream rejected the gateway's credentials (${whose})`;
+  return new GatewayError('api_error', isRenewed ? `${what}; they are being renewed, try again` : what, {
     status: 502,
-    headers: { 'x-should-retry': 'false' },
+    headers: isRenewed ? { 'retry-after': '1' } : { 'x-should-retry': 'false' },
   });
 }

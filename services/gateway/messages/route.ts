@@ -1,5 +1,6 @@
 // Caller and request → Plan: who answers, who is asked in the shadow, and why.
 import { GatewayError } from '#shared/errors.ts';
+import { withSpareCredential } from '#shared/upstream/credentials.ts';
 import type { GatewayContext } from '../context.ts';
 import { isOurModel, resolve } from '../routing/resolve.ts';
 import type { Call, Caller, Plan, RequestView } from './call.ts';
@@ -22,7 +23,7 @@ function toPassthrough(request: RequestView, call: Call, context: GatewayContext
   const substitute = isOurs ? context.config.passthroughModel : null;
   return {
     mode: call.mode,
-    primary: context.targets.passthrough,
+    primary: withSpareCredential(context.targets.passthrough, call.request.rawHeaders),
     model: substitute,
     shadow: call.mode === 'compare' ? shadowOf(request.model, context) : [],
     reason: substitute === null ? 'passthrough' : 'passthrough:model',

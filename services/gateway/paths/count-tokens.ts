@@ -10,6 +10,7 @@ import { findProvider } from '#shared/providers/index.ts';
 import type { Provider } from '#shared/providers/provider.ts';
 import { askCount, canCount } from '#shared/upstream/ask-count.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
+import { tokenRefused } from '#shared/upstream/credentials.ts';
 import type { GatewayContext } from '../context.ts';
 import { writeError } from '../error-response.ts';
 import { accept } from '../messages/accept.ts';
@@ -105,7 +106,11 @@ async function countThere(
   try {
     const tokens = await askCount(request, {
       ...{ provider, target, learned: context.learned, onTrouble },
-      call: (question) => callUpstream(question, { dispatcher: context.agentFor(target), timeouts: short }),
+      call: async (question) => {
+        const answer = await callUpstream(question, { dispatcher: context.agentFor(target), timeouts: short });
+        if (answer.status === 401) tokenRefused(target.credential, question.headers);
+        return answer;
+      },
     });
     if (tokens !== null) context.events.tokensCounted(target.provider, 'upstream');
     return tokens;

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '#shared/errors.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
+import { withSpareCredential } from '#shared/upstream/credentials.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID } from '../error-response.ts';
@@ -52,7 +53,7 @@ function list(req: Request, context: GatewayContext): ModelEntry[] {
 }
 
 async function refresh(req: IncomingMessage, context: GatewayContext): Promise<void> {
-  const { passthrough } = context.targets;
+  const passthrough = withSpareCredential(context.targets.passthrough, req.rawHeaders);
   context.models.touch();
   const answer = await callUpstream(
     {

@@ -9,7 +9,12 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import { GatewayError } from '#shared/errors.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { isSecretName } from '#shared/telemetry/secret-shapes.ts';
-import { CREDENTIAL_HEADERS, credentialHeaders } from '#shared/upstream/credentials.ts';
+import {
+  CREDENTIAL_HEADERS,
+  credentialHeaders,
+  tokenRefused,
+  withSpareCredential,
+} from '#shared/upstream/credentials.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import { holdsAdminToken } from '../admin/holds-admin-token.ts';
 import type { ForwardedRequest } from '../call-spans.ts';
@@ -42,7 +47,7 @@ export function createPassthroughHandler(context: GatewayContext): RequestHandle
     refuseUpgrade(req.headers.upgrade);
     const trace = startTrace(req.headers, context.config.trace, false);
     observe(req, res, context, { trace, upstreamAnswer: () => answers.get(res) });
-    req.headers = outgoingHeaders(req, context.targets.passthrough, trace);
+    req.headers = outgoingHeaders(req, withSpareCredential(context.targets.passthrough, req.rawHeaders), trace);
     void forward(req, res, next);
   };
 }
@@ -68,9 +73,11 @@ function createForwarder(context: GatewayContext, answers: UpstreamAnswers): Ret
     proxyTimeout: passthrough.timeouts.idleMs,
     ...(prefix === '' ? {} : { pathRewrite: (path: string) => prefix + path }),
     on: {
-      proxyRes: (answer: IncomingMessage, _req: IncomingMessage, res: ServerResponse) => {
+      proxyRes: (answer: IncomingMessage, req: IncomingMessage, res: ServerResponse) => {
         answers.set(res, answer);
-        keepEndToEnd(answer, passthrough, res.shouldKeepAlive && !context.isDraining());
+        const target = withSpareCredential(passthrough, req.rawHeaders);
+        if (answer.statusCode === 401) tokenRefused(target.credential, Object.entries(req.headers).flat().map(String));
+        keepEndToEnd(answer, target, res.shouldKeepAlive && !context.isDraining());
         // Ahead of the library, which would close the client's connection in order.
         answer.once('error', (error) => fail(error, res));
       },
@@ -107,7 +114,7 @@ function outgoingHeaders(req: IncomingMessage, target: Target, trace: CallTrace)
     if (!stays.has(name) && (CREDENTIAL_HEADERS.has(name) || (!isClients && isSecretName(name)))) continue;
     headers[name] = value;
   }
-  if (!isClients && own[0] && own[1]) headers[own[0]] = own[1];
+  if (!isClients) for (let index = 0; index < own.length; index += 2) headers[own[index] ?? ''] = own[index + 1];
   const told = traceHeaders({ ...trace, forwardSpanId: trace.spanId }, target);
   for (let index = 0; index < told.length; index += 2) headers[told[index] ?? ''] = told[index + 1];
   return headers;

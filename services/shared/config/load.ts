@@ -37,6 +37,7 @@ export interface Config extends Values<typeof topLevel>, Sections, Maps {
 export type ProviderConfig = Config['providers'][string];
 export type ModelConfig = Config['models'][string];
 export type PriceConfig = Config['prices'][string];
+export type TokenConfig = Config['tokens'][string];
 
 export interface LoadOptions {
   env: Readonly<Record<string, string | undefined>>;
@@ -83,6 +84,7 @@ export function loadConfig(options: LoadOptions): Config {
     providers: validateMap('providers', merged, layers),
     models: validateMap('models', merged, layers),
     prices: validateMap('prices', merged, layers),
+    tokens: validateMap('tokens', merged, layers),
   };
   const top = values as unknown as Values<typeof topLevel> & Sections;
   const config = {
@@ -257,9 +259,10 @@ function crossCheck(config: Config, layers: Layer[]): void {
     );
   }
   const { passthrough } = config;
-  if (!passthrough.passthrough_auth && !passthrough.env_key && !passthrough.key_file && !passthrough.api_key) {
+  const { env_key, key_file, api_key, token } = passthrough;
+  if (!passthrough.passthrough_auth && !env_key && !key_file && !api_key && !token) {
     throw new ConfigError(
-      `${nameOf(layers, 'passthrough.passthrough_auth')}: passthrough_auth = false needs passthrough.env_key, the variable that holds the key`,
+      `${nameOf(layers, 'passthrough.passthrough_auth')}: passthrough_auth = false needs passthrough.env_key, the variable that holds the key, or passthrough.token`,
     );
   }
 }

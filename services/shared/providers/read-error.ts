@@ -170,10 +170,11 @@ export function nameUpstream(error: unknown, upstream: string | undefined): unkn
   return withMessage(error, `${upstream}: ${error.message}`);
 }
 
-/** Without the key it was asked with: some upstreams say which key they got. By its look not every key is one. */
-export function hideKey(error: unknown, key: string | null): unknown {
-  if (key === null || !(error instanceof GatewayError) || !error.message.includes(key)) return error;
-  return withMessage(error, error.message.replaceAll(key, '[redacted]'));
+/** Without what it was asked with: some upstreams say which key they got. By its look not every key is one. */
+export function hideKeys(error: unknown, keys: readonly string[]): unknown {
+  if (!(error instanceof GatewayError)) return error;
+  const hidden = keys.reduce((text, key) => text.replaceAll(key, '[redacted]'), error.message);
+  return hidden === error.message ? error : withMessage(error, hidden);
 }
 
 function withMessage(error: GatewayError, message: string): GatewayError {

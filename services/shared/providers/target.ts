@@ -3,8 +3,37 @@
 /** A header that carries a key, in lower case; `authorization` as a bearer token. */
 export type KeyHeader = string;
 
-/** What a target's host is given to know who calls. `client` = the caller's own credential travels on. */
-export type Credential = { kind: 'none' } | { kind: 'client' } | { kind: 'key'; header: KeyHeader; secret: string };
+/** Where a credential comes from that changes. */
+export interface TokenSource {
+  /** As in `[tokens.<name>]`. */
+  readonly name: string;
+  /** Sent in place of the client's; null = nothing is. */
+  readonly userAgent: string | null;
+  /** The newest first, then those that requests under way may carry; none until it has given one. */
+  values(): readonly string[];
+  /** Why it gave none when it was last read, in words that hold no secret; null = it gave one, or was never read. */
+  trouble(): string | null;
+  /** An upstream does not take its newest value. True while another is being read, which is once for each value. */
+  refuse(): boolean;
+}
+
+export interface TokenCredential {
+  readonly kind: 'token';
+  readonly header: KeyHeader;
+  readonly source: TokenSource;
+  /** Whose it is, for who has to be told that there is none. */
+  readonly provider: string;
+}
+
+/**
+ * What a target's host is given to know who calls. `client` = the caller's own credential travels on, and where it sent
+ * none, the spare one.
+ */
+export type Credential =
+  | { kind: 'none' }
+  | { kind: 'client'; spare?: TokenCredential }
+  | { kind: 'key'; header: KeyHeader; secret: string }
+  | TokenCredential;
 
 export interface Timeouts {
   connectMs: number;

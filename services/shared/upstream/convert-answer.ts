@@ -8,7 +8,7 @@ import {
   type MessageWriter,
   toSseText,
 } from '#shared/messages/message-writer.ts';
-import { hideKey, nameUpstream } from '#shared/providers/read-error.ts';
+import { hideKeys, nameUpstream } from '#shared/providers/read-error.ts';
 import { type AnswerSource, createAnswerSource, type SourceHandlers } from './answer-source.ts';
 import { type Answer, type AnswerFlow, type AnswerSink, UpstreamFailure } from './call-upstream.ts';
 import { SearchLoop } from './search-loop.ts';
@@ -17,7 +17,7 @@ import type { Conversion } from './start-conversion.ts';
 
 export interface ConversionOptions {
   /** What it says is read when the answer comes: until then the request may become another one. */
-  conversion: Pick<Conversion, 'provider' | 'memory'> & Partial<Pick<Conversion, 'key' | 'search' | 'goOn'>>;
+  conversion: Pick<Conversion, 'provider' | 'memory'> & Partial<Pick<Conversion, 'keys' | 'search' | 'goOn'>>;
   /** Sends the next request of the same answer, when the gateway has searched for the model. */
   askOn?: (next: Conversion) => Promise<Answer>;
   /** Did the client ask for a stream? */
@@ -223,8 +223,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   /** Before the first output an error keeps its HTTP status; afterwards it is the stream's last event. */
   #fail(reason: unknown): void {
     if (this.#hasEnded) return;
-    const { key = null, memory } = this.#options.conversion;
-    const error = nameUpstream(hideKey(reason, key), memory.upstream);
+    const { keys = [], memory } = this.#options.conversion;
+    const error = nameUpstream(hideKeys(reason, keys), memory.upstream);
     if (!this.#options.isStream || !this.#writer.hasBegun) {
       this.#end();
       const isClear = error instanceof GatewayError || error instanceof UpstreamFailure;

@@ -7,7 +7,7 @@ import type { Target } from '#shared/providers/target.ts';
 import { withoutImages } from '#shared/providers/without-images.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
-import { credentialHeaders } from './credentials.ts';
+import { sign } from './credentials.ts';
 import { fillDefaults } from './fill-defaults.ts';
 import { limitsOf, lowerMaxTokens } from './limit-request.ts';
 import { omittedFields } from './omitted-fields.ts';
@@ -61,7 +61,7 @@ export function convertRequest(
       origin: base.origin,
       path: base.pathname.replace(/\/$/, '') + path,
       method: 'POST',
-      headers: [...headers, ...credentialHeaders(target.credential, [])],
+      headers: sign([...headers], target.credential, []),
       body,
     },
     memory: { ...memory, upstream: target.provider },

@@ -13,17 +13,21 @@ import {
 import type { Credential, KeyHeader, RequestDefaults, Target, Targets, Timeouts } from '#shared/providers/target.ts';
 import { least } from './limit-request.ts';
 import { type KeySettings, readKey } from './read-key.ts';
+import { createTokenSources, type TokenSources } from './token-sources.ts';
 
-/** @throws ConfigError when a key file or variable is missing, or a name would mean two targets */
-export function createTargets(config: Config): Targets {
+/**
+ * Without `tokens` those that need one have none yet, which does for who only looks at them.
+ * @throws ConfigError when a key file or variable is missing, a token is not for that host, or a name would mean two targets
+ */
+export function createTargets(config: Config, tokens: TokenSources = createTokenSources(config)): Targets {
   const models = Object.entries(config.models).map(([name, model]) => {
     const provider = config.providers[model.provider];
     if (!provider) throw new ConfigError(`models.${name}.provider = "${model.provider}" is no entry of [providers]`);
-    return [name, modelTarget(name, model, provider, config)] as const;
+    return [name, modelTarget(name, model, provider, { config, tokens })] as const;
   });
-  const forced = forcedTarget(config);
+  const forced = forcedTarget({ config, tokens });
   if (forced !== null) refuseTwin(forced, config);
-  return { forced, passthrough: passthroughTarget(config), models: new Map(models) };
+  return { forced, passthrough: passthroughTarget({ config, tokens }), models: new Map(models) };
 }
 
 /** Pairs, spans and settings know a target by its name alone. */
@@ -33,7 +37,12 @@ function refuseTwin({ name }: Target, config: Config): void {
   throw new ConfigError(`${whose} is also the entry [models.${name}], which may lead elsewhere: rename one of them`);
 }
 
-function forcedTarget(config: Config): Target | null {
+interface TargetParts {
+  config: Config;
+  tokens: TokenSources;
+}
+
+function forcedTarget({ config, tokens }: TargetParts): Target | null {
   const { target } = config;
   if (target.url === null) return null;
   const name = target.model ?? 'target';
@@ -44,7 +53,7 @@ function forcedTarget(config: Config): Target | null {
     seesImages: target.sees_images,
     defaults: { temperature: target.temperature, top_p: target.top_p, max_tokens: target.max_tokens },
     model: target.model,
-    credential: loadKey('target', target, config),
+    credential: loadCredential('target', { ...target, url: target.url, provider: 'target' }, { config, tokens }),
     timeouts: toTimeouts(target),
     maxConcurrent: target.max_concurrent,
     anthropicFeatures: target.anthropic_features ?? isAnthropic(target.url),
@@ -66,8 +75,10 @@ const PASSTHROUGH: EndpointSettings = {
   vision: 'marker',
 };
 
-function passthroughTarget(config: Config): Target {
+function passthroughTarget({ config, tokens }: TargetParts): Target {
   const { passthrough } = config;
+  const own = (): Credential =>
+    loadCredential('passthrough', { ...passthrough, type: NATIVE, provider: 'passthrough' }, { config, tokens });
   return {
     name: 'passthrough',
     provider: 'passthrough',
@@ -75,9 +86,7 @@ function passthroughTarget(config: Config): Target {
     seesImages: null,
     defaults: NO_DEFAULTS,
     model: null,
-    credential: passthrough.passthrough_auth
-      ? { kind: 'client' }
-      : loadKey('passthrough', { ...passthrough, type: NATIVE }, config),
+    credential: passthrough.passthrough_auth ? clientCredential(passthrough.token === null ? null : own()) : own(),
     timeouts: toTimeouts(passthrough),
     maxConcurrent: passthrough.max_concurrent,
     anthropicFeatures: passthrough.anthropic_features ?? true,
@@ -89,7 +98,16 @@ function passthroughTarget(config: Config): Target {
   };
 }
 
-function modelTarget(name: string, model: ModelConfig, provider: ProviderConfig, config: Config): Target {
+function clientCredential(spare: Credential | null): Credential {
+  return spare?.kind === 'token' ? { kind: 'client', spare } : { kind: 'client' };
+}
+
+function modelTarget(
+  name: string,
+  model: ModelConfig,
+  provider: ProviderConfig,
+  { config, tokens }: TargetParts,
+): Target {
   return {
     name,
     provider: model.provider,
@@ -97,7 +115,11 @@ function modelTarget(name: string, model: ModelConfig, provider: ProviderConfig,
     seesImages: model.sees_images,
     defaults: NO_DEFAULTS,
     model: model.upstream_name ?? name,
-    credential: loadKey(`providers.${model.provider}`, provider, config),
+    credential: loadCredential(
+      `providers.${model.provider}`,
+      { ...provider, url: provider.base_url, provider: model.provider },
+      { config, tokens },
+    ),
     timeouts: toTimeouts(provider),
     maxConcurrent: provider.max_concurrent,
     anthropicFeatures: provider.anthropic_features ?? isAnthropic(provider.base_url),
@@ -121,17 +143,35 @@ function limits(
   };
 }
 
-interface TargetKey extends KeySettings {
+interface CredentialSettings extends KeySettings {
+  token: string | null;
   auth_header: KeyHeader | null;
   type?: string | null;
   profile?: string | null;
+  /** Whom the credential is for. */
+  provider: string;
+  url: string;
 }
 
-function loadKey(section: string, settings: TargetKey, config: Config): Credential {
+function loadCredential(section: string, settings: CredentialSettings, { config, tokens }: TargetParts): Credential {
+  if (settings.token !== null) return tokenCredential(section, settings, settings.token, tokens);
   const secret = readKey(section, settings, config);
   if (secret === null) return { kind: 'none' };
   const header = settings.auth_header ?? keyHeaderOf(settings.type ?? DEFAULT_PROVIDER_TYPE, settings.profile);
   return { kind: 'key', header: header.toLowerCase(), secret };
+}
+
+function tokenCredential(
+  section: string,
+  { env_key, key_file, api_key, auth_header, url, provider }: CredentialSettings,
+  name: string,
+  tokens: TokenSources,
+): Credential {
+  if (env_key || key_file || api_key) {
+    throw new ConfigError(`${section}.token = "${name}" and a key as well: leave out env_key, key_file and api_key`);
+  }
+  const source = tokens.find(name, url, section);
+  return { kind: 'token', header: (auth_header ?? 'authorization').toLowerCase(), source, provider };
 }
 
 interface TimeoutSettings {

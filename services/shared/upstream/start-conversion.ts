@@ -7,14 +7,15 @@ import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { readingNothing, wantsNothing } from './answer-nothing.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
 import { type ConvertedCall, convertRequest } from './convert-request.ts';
+import { ownSecrets } from './credentials.ts';
 import type { TraitMemory } from './learned-traits.ts';
 import { afterSearch, type SearchedTurn, type SearchPlan } from './plan-search.ts';
 import type { SearchPolicy } from './search-backend.ts';
 
 export interface Conversion {
   readonly provider: Provider;
-  /** Which of the upstream's words must not reach a client; null = it is asked without a key. */
-  readonly key: string | null;
+  /** Which of the upstream's words must not reach a client: what it is asked with. */
+  readonly keys: readonly string[];
   /** Nothing is wanted of the model: nobody is asked. */
   readonly isEmpty: boolean;
   /** As converted last, like what follows. */
@@ -65,7 +66,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
   const isEmpty = wantsNothing(request);
   return {
     provider: isEmpty ? readingNothing(provider) : provider,
-    key: target.credential.kind === 'key' ? target.credential.secret : null,
+    keys: ownSecrets(target.credential),
     isEmpty,
     get upstream() {
       return current.upstream;

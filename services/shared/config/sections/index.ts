@@ -1,10 +1,11 @@
-// Every setting there is. Maps with free keys ([providers], [models], [prices]) have one schema an entry.
+// Every setting there is. Maps with free keys ([providers], [models], [prices], [tokens]) have one schema an entry.
 import { choice, optionalText } from '../schema.ts';
 import { compare, exchange } from './comparison.ts';
 import { cache, limits, price } from './limits.ts';
 import { capture, log, redis, slo, store, tracing } from './observing.ts';
 import { webSearch } from './search.ts';
 import { admin, comparator, console, ops, server, simulator } from './server.ts';
+import { token } from './tokens.ts';
 import { model, passthrough, provider, target, upstream } from './upstreams.ts';
 
 export const MODES = ['target', 'compare', 'anthropic-only'] as const;
@@ -37,7 +38,7 @@ export const SECTIONS = {
   web_search: webSearch,
 };
 
-export const MAPS = { providers: provider, models: model, prices: price };
+export const MAPS = { providers: provider, models: model, prices: price, tokens: token };
 
 /** Spellings of older files, and where the value belongs. */
 export const ALIASES: ReadonlyArray<{ from: [string, string]; to: [string, string] }> = [

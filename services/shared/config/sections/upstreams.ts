@@ -39,6 +39,7 @@ const credential = {
   env_key: optionalText('Environment variable that holds the API key; wins over api_key.'),
   key_file: optionalText('File that holds the API key.'),
   api_key: secret('The API key itself; env_key or key_file are better places.'),
+  token: optionalText('Name of a [tokens] entry that gives the credential instead of a key; sent as a bearer token.'),
   auth_header: optionalHeader(
     'Header that carries the key: authorization (as a bearer token), x-api-key or another; unset = the one of its protocol.',
   ),
