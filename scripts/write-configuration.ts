@@ -2,7 +2,7 @@
 // setting: node scripts/write-configuration.ts (a test fails until then).
 import { writeFileSync } from 'node:fs';
 import { isKey, type SectionSchema } from '#shared/config/schema.ts';
-import { MAPS, SECTIONS, topLevel } from '#shared/config/sections/index.ts';
+import { LISTS, MAPS, SECTIONS, topLevel } from '#shared/config/sections/index.ts';
 
 export function configurationPage(): string {
   const parts = [
@@ -11,7 +11,7 @@ export function configurationPage(): string {
     'One TOML file. It is looked for at `--config`, then `CC_PROXY_CONFIG`, `./cc-proxy.toml` and',
     '`~/.config/cc-proxy/cc-proxy.toml`; every setting has a default. A flag beats the environment, the environment the',
     'file. Each setting is also an environment variable: `CC_`, then its path in capitals with `__` between the parts, such',
-    'as `CC_SERVER__LISTEN_ADDRESS`. A wrong key or value ends the start with exit code 2 and a sentence that names it.',
+    "as `CC_SERVER__LISTEN_ADDRESS`; tables in double brackets are the file's alone. A wrong key or value ends the start with exit code 2 and a sentence that names it.",
     '',
     'Flags: `--config`, `--target-url` (`target.url`), `--model` (`target.model`), `--debug` (`log.level = "debug"`), `--allow-anthropic-only` (flag only).',
     '',
@@ -23,6 +23,7 @@ export function configurationPage(): string {
     ...table('Top level', topLevel),
     ...Object.entries(SECTIONS).flatMap(([name, schema]) => table(`[${name}]`, schema)),
     ...Object.entries(MAPS).flatMap(([name, schema]) => table(`[${name}.<name>]`, schema)),
+    ...Object.entries(LISTS).flatMap(([name, schema]) => table(`[[${name}]]`, schema)),
   ];
   return `${parts.join('\n').trimEnd()}\n`;
 }

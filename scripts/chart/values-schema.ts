@@ -1,7 +1,7 @@
 // values.schema.json as data: what every value of the chart may be. The part under `config` comes from the program's own
 // settings; descriptions come from the comments in values.yaml. Nothing unknown is let through on any level.
 import { isKey, type Key, type SectionSchema } from '#shared/config/schema.ts';
-import { MAPS, MODES, SECTIONS, topLevel } from '#shared/config/sections/index.ts';
+import { LISTS, MAPS, MODES, SECTIONS, topLevel } from '#shared/config/sections/index.ts';
 
 export interface Schema {
   [keyword: string]: unknown;
@@ -277,8 +277,13 @@ function configSchema(): Schema {
   const maps = Object.entries(MAPS).map(
     ([map, schema]) => [map, { type: 'object', additionalProperties: settings(schema) }] as const,
   );
+  const lists = Object.entries(LISTS).map(([name, schema]) => [name, list(settings(schema))] as const);
   const top = settings(topLevel).properties as Properties;
-  return object({ ...top, default_mode: { enum: [...MODES] }, ...Object.fromEntries([...sections, ...maps]) });
+  return object({
+    ...top,
+    default_mode: { enum: [...MODES] },
+    ...Object.fromEntries([...sections, ...maps, ...lists]),
+  });
 }
 
 function settings(schema: SectionSchema): Schema {

@@ -38,6 +38,7 @@ import { createModelList, type ModelList } from './paths/model-list.ts';
 import { createSharedCounts, type SharedCounts } from './paths/shared-counts.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import { type BodyBudget, createBodyBudget } from './read-body.ts';
+import { createRules, type Rule } from './routing/rule.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createStatsBook, type StatsBook } from './stats.ts';
 import { createCallTracing } from './trace-call.ts';
@@ -66,6 +67,8 @@ export interface GatewayContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly targets: Targets;
+  /** In the order in which they are asked. */
+  readonly rules: readonly Rule[];
   readonly mode: ModeSwitch;
   readonly tracing: TracingSwitch;
   readonly logLevels: LogSwitch;
@@ -176,6 +179,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     clock,
     log,
     targets,
+    rules: createRules(config.rules, targets),
     mode,
     tracing,
     logLevels,

@@ -95,7 +95,7 @@ describe('paths', () => {
   });
 
   it('names of the admin API are answered here and the admin token is forwarded nowhere', async () => {
-    for (const path of ['/api/history', '/api/pairs/x', '/api/rules', '/api/mode/x']) {
+    for (const path of ['/api/history', '/api/pairs/x', '/api/tiers', '/api/rules/x', '/api/mode/x']) {
       expect((await send(inCompare.url, get(path))).status, path).to.equal(404);
     }
     for (const request of [

@@ -58,11 +58,31 @@ http://{{ $name }}-jaeger:4318
 {{- end -}}
 {{- end -}}
 
-{{- /* TOML of a map: {path, tree}. Text and lists of text look in TOML as in JSON. */ -}}
+{{- /* A value in TOML: a map in a list is an inline table; text, numbers and flags look as in JSON. */ -}}
+{{- define "cc-proxy.tomlValue" -}}
+{{- $parts := list -}}
+{{- if kindIs "map" . -}}
+{{- range $key, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $parts = append $parts (printf "%s = %s" (include "cc-proxy.tomlKey" $key) (include "cc-proxy.tomlValue" $value)) -}}
+{{- end -}}
+{{- end -}}
+{{ printf "{ %s }" (join ", " $parts) }}
+{{- else if kindIs "slice" . -}}
+{{- range . -}}
+{{- $parts = append $parts (include "cc-proxy.tomlValue" .) -}}
+{{- end -}}
+{{ printf "[%s]" (join ", " $parts) }}
+{{- else -}}
+{{ toRawJson . }}
+{{- end -}}
+{{- end -}}
+
+{{- /* TOML of a map: {path, tree}. */ -}}
 {{- define "cc-proxy.toml" -}}
 {{- range $key, $value := .tree -}}
 {{- if not (or (kindIs "map" $value) (kindIs "invalid" $value)) }}
-{{ include "cc-proxy.tomlKey" $key }} = {{ toRawJson $value }}
+{{ include "cc-proxy.tomlKey" $key }} = {{ include "cc-proxy.tomlValue" $value }}
 {{- end -}}
 {{- end -}}
 {{- $path := .path -}}

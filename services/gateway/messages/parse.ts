@@ -42,6 +42,7 @@ export function toView(bytes: Buffer): RequestView {
     model,
     stream: scalarAt(bytes, spans.get('stream')) === true,
     mayHoldOwnThinking: ownThinking.isSeen,
+    parsed: null,
   };
 }
 

@@ -1,21 +1,35 @@
 // Caller and request → Plan: who answers, who is asked in the shadow, and why.
 import { GatewayError } from '#shared/errors.ts';
+import { findProvider } from '#shared/providers/index.ts';
 import { withSpareCredential } from '#shared/upstream/credentials.ts';
 import type { GatewayContext } from '../context.ts';
-import { isOurModel, resolve } from '../routing/resolve.ts';
+import { matchRule } from '../routing/match-rule.ts';
+import { readFacts } from '../routing/request-facts.ts';
+import { isOurModel, type Resolution, resolve } from '../routing/resolve.ts';
 import type { Call, Caller, Plan, RequestView } from './call.ts';
 
 /** @throws GatewayError 400 for a field that may not leave for that upstream; 404 when there is no model to send to */
 export function route(_caller: Caller, request: RequestView, call: Call, context: GatewayContext): Plan {
-  const plan = call.mode === 'target' ? toTarget(request, context) : toPassthrough(request, call, context);
+  const plan = call.mode === 'target' ? toTarget(request, call, context) : toPassthrough(request, call, context);
   refuseForeignFeatures(request, plan);
   call.plan = plan;
   return plan;
 }
 
-function toTarget(request: RequestView, context: GatewayContext): Plan {
-  const { target, reason } = resolve(request.model, context.targets);
+function toTarget(request: RequestView, call: Call, context: GatewayContext): Plan {
+  const { target, reason } = resolveByRules(request, call, context);
   return { mode: 'target', primary: target, model: target.model, shadow: [], reason };
+}
+
+/** @throws GatewayError 404 when nothing is configured to send to */
+function resolveByRules(request: RequestView, call: Call, { rules, targets }: GatewayContext): Resolution {
+  if (rules.length === 0 || targets.forced !== null) return resolve(request.model, targets);
+  const facts = readFacts(request, call.request.headers);
+  const rule = matchRule(rules, facts);
+  const resolved = rule ? { target: rule.target, reason: `rule:${rule.name}` } : resolve(request.model, targets);
+  // A native route has no use for it, and would keep it for as long as the answer lasts.
+  if (call.mode === 'target' && findProvider(resolved.target)) request.parsed = facts.parsed;
+  return resolved;
 }
 
 function toPassthrough(request: RequestView, call: Call, context: GatewayContext): Plan {
@@ -25,13 +39,13 @@ function toPassthrough(request: RequestView, call: Call, context: GatewayContext
     mode: call.mode,
     primary: withSpareCredential(context.targets.passthrough, call.request.rawHeaders),
     model: substitute,
-    shadow: call.mode === 'compare' ? shadowOf(request.model, context) : [],
+    shadow: call.mode === 'compare' ? shadowOf(request, call, context) : [],
     reason: substitute === null ? 'passthrough' : 'passthrough:model',
   };
 }
 
-function shadowOf(model: string, context: GatewayContext): Plan['shadow'] {
-  const resolved = resolve(model, context.targets).target;
+function shadowOf(request: RequestView, call: Call, context: GatewayContext): Plan['shadow'] {
+  const resolved = resolveByRules(request, call, context).target;
   const also = context.config.also.flatMap((name) => context.targets.models.get(name) ?? []);
   return [...new Set([resolved, ...also])];
 }

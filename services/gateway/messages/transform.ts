@@ -61,7 +61,8 @@ async function convert(
   call: Call,
   context: Pick<GatewayContext, 'tokens' | 'learned' | 'search'>,
 ): Promise<Outbound> {
-  const request = parseRequest(view.bytes);
+  const request = view.parsed ?? parseRequest(view.bytes);
+  view.parsed = null;
   if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(call.request.headers))

@@ -11,21 +11,26 @@ export interface Classification {
   kind: string | null;
 }
 
-type Headers = Readonly<Record<string, string>>;
+export type ClientHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 const HINTED: ReadonlySet<string> = new Set(['main', 'subagent', 'workflow', 'compaction', 'auxiliary']);
 
-export function classifyRequest(request: MessagesRequest, headers: Headers): Classification {
-  const hint = headers['x-claude-code-request-class'];
-  if (headers['x-claude-code-compaction']) return { class: 'compaction', kind: null };
+export function classifyRequest(request: MessagesRequest, headers: ClientHeaders): Classification {
+  const hint = hintedClass(headers);
+  if (hint !== null && hint !== 'auxiliary') return { class: hint, kind: null };
   const kind = auxiliaryKind(request);
-  if (hint !== undefined && HINTED.has(hint)) {
-    return { class: hint as RequestClass, kind: hint === 'auxiliary' ? kind : null };
-  }
+  if (hint === 'auxiliary') return { class: 'auxiliary', kind };
   if (kind !== null) return { class: 'auxiliary', kind };
   if (asksForSummary(request)) return { class: 'compaction', kind: null };
   if (headers['x-claude-code-agent-id'] || isSubagent(request)) return { class: 'subagent', kind: null };
   return { class: hasTools(request) ? 'main' : 'other', kind: null };
+}
+
+/** What the client itself says; null = the body has to be looked at. */
+export function hintedClass(headers: ClientHeaders): RequestClass | null {
+  if (headers['x-claude-code-compaction']) return 'compaction';
+  const hint = headers['x-claude-code-request-class'];
+  return typeof hint === 'string' && HINTED.has(hint) ? (hint as RequestClass) : null;
 }
 
 interface Shape {

@@ -1,10 +1,11 @@
-// Model name → target: the forced one, else an exact name or alias, else the first model. Pure.
+// Model name → target: the forced one, else an exact name or alias, else the first model. Rules are asked before it, but
+// not where a target is forced. Pure.
 import { GatewayError } from '#shared/errors.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
 
 export interface Resolution {
   target: Target;
-  /** `forced`, `model:<name>`, `alias:<name>` or `default`. */
+  /** `forced`, `target`, `rule:<name>`, `model:<name>`, `alias:<name>` or `default`. */
   reason: string;
 }
 
@@ -30,7 +31,12 @@ export function resolve(model: string, targets: Targets): Resolution {
 export function isOurModel(model: string, targets: Targets): boolean {
   const { forced } = targets;
   const isForced = forced?.model != null && (model === forced.model || model === ALIAS_PREFIX + forced.model);
-  return isForced || targets.models.has(model) || findAlias(model, targets) !== undefined;
+  return isForced || findModel(model, targets) !== undefined;
+}
+
+/** The model of that name, or with that alias. */
+export function findModel(name: string, targets: Targets): Target | undefined {
+  return targets.models.get(name) ?? findAlias(name, targets);
 }
 
 function findAlias(model: string, targets: Targets): Target | undefined {

@@ -14,7 +14,7 @@ export interface SkimmedRequest {
   tools: Buffer;
 }
 
-const MAX_DEPTH = 512;
+export const MAX_DEPTH = 512;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const NOT_READ = Object.freeze({ role: 'not read' });
@@ -60,7 +60,8 @@ function skimMessages(bytes: Buffer, span: Span, withFirst: boolean): unknown[] 
   return messages;
 }
 
-function skimTools(bytes: Buffer, span: Span): unknown[] {
+/** What each tool is called, and of what type it is. @throws ScanError or SyntaxError */
+export function skimTools(bytes: Buffer, span: Span): unknown[] {
   return scanList(bytes, span, MAX_DEPTH).map((tool) => {
     const own = bytes.subarray(tool.start, tool.end);
     if (own[0] !== OPEN_BRACE) return valueAt(bytes, tool);
@@ -70,7 +71,7 @@ function skimTools(bytes: Buffer, span: Span): unknown[] {
   });
 }
 
-function valueAt(bytes: Buffer, { start, end }: Span): unknown {
+export function valueAt(bytes: Buffer, { start, end }: Span): unknown {
   return JSON.parse(bytes.toString('utf8', start, end));
 }
 

@@ -7,21 +7,23 @@ import { join, resolve } from 'node:path';
 import convict from 'convict';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { ConfigError } from '#shared/errors.ts';
+import { checkRules } from './check-rules.ts';
 import { readForeignVariables } from './foreign-variables.ts';
 import { keyAt, knownPaths, nearestOf, toPattern, toVariable } from './known-settings.ts';
 import { readEnvironment } from './read-environment.ts';
 import { isKey, type SectionSchema, type Values } from './schema.ts';
-import { ALIASES, MAPS, SECTIONS, topLevel } from './sections/index.ts';
+import { ALIASES, LISTS, MAPS, SECTIONS, topLevel } from './sections/index.ts';
 import { assign, isTree, lookup, merge, nest, own, type Tree } from './tree.ts';
 
 export { environmentNames } from './known-settings.ts';
 
 type Sections = { readonly [S in keyof typeof SECTIONS]: Values<(typeof SECTIONS)[S]> };
 type Maps = { readonly [M in keyof typeof MAPS]: Readonly<Record<string, Values<(typeof MAPS)[M]>>> };
+type Lists = { readonly [L in keyof typeof LISTS]: ReadonlyArray<Values<(typeof LISTS)[L]>> };
 
 export type Source = 'flag' | 'env' | 'file' | 'default';
 
-export interface Config extends Values<typeof topLevel>, Sections, Maps {
+export interface Config extends Values<typeof topLevel>, Sections, Maps, Lists {
   /** Launch flag only: not in the file, the environment or the API. */
   readonly allow_anthropic_only: boolean;
   readonly state_folder: string;
@@ -36,6 +38,7 @@ export interface Config extends Values<typeof topLevel>, Sections, Maps {
 
 export type ProviderConfig = Config['providers'][string];
 export type ModelConfig = Config['models'][string];
+export type RuleConfig = Config['rules'][number];
 export type PriceConfig = Config['prices'][string];
 export type TokenConfig = Config['tokens'][string];
 
@@ -90,6 +93,7 @@ export function loadConfig(options: LoadOptions): Config {
   const config = {
     ...top,
     ...maps,
+    rules: readList('rules', layers),
     allow_anthropic_only: options.allowAnthropicOnly ?? false,
     state_folder: stateFolder(top.state_dir, options),
     file,
@@ -98,6 +102,8 @@ export function loadConfig(options: LoadOptions): Config {
     environment: (name: string) => options.env[name],
   } as Config;
   crossCheck(config, layers);
+  const where = (path: string): string => nameOf(layers, path);
+  warnings.push(...checkRules(config, where));
   return Object.freeze(config);
 }
 
@@ -144,7 +150,7 @@ function refuseUnknown(layer: Layer): void {
     for (const [name, value] of Object.entries(tree)) {
       const here = [...path, name];
       if (name === '__proto__') throw new ConfigError(`${layer.name}: ${here.join('.')} is a name nothing can have`);
-      if (keyAt(here)) continue;
+      if (keyAt(here) || (path.length === 0 && Object.hasOwn(LISTS, name))) continue;
       const pattern = toPattern(here);
       const isSection =
         known.some((candidate) => candidate.startsWith(`${pattern}.`)) ||
@@ -191,6 +197,35 @@ function validateMap<M extends keyof Maps>(name: M, merged: Tree, layers: Layer[
     return [entry, validate(MAPS[name], value, `${name}.${entry}.`, layers)];
   });
   return Object.fromEntries(checked) as Maps[M];
+}
+
+function readList<L extends keyof Lists>(name: L, layers: Layer[]): Lists[L] {
+  const layer = layers.find(({ tree }) => own(tree, name) !== undefined);
+  if (layer === undefined) return [];
+  const entries = own(layer.tree, name);
+  if (!Array.isArray(entries) || !entries.every(isTree)) {
+    throw new ConfigError(`${layer.name}: ${name} must be a list of tables, each under [[${name}]]`);
+  }
+  const checked = entries.map((tree, index) => {
+    const called = typeof tree.name === 'string' ? `"${tree.name}"` : `number ${index + 1}`;
+    const entry = { ...layer, name: `${layer.name}: [[${name}]] ${called}`, tree };
+    refuseUnknownIn(LISTS[name], entry.name, tree, '');
+    return validate(LISTS[name], tree, '', [entry]);
+  });
+  return checked as unknown as Lists[L];
+}
+
+function refuseUnknownIn(schema: SectionSchema, where: string, tree: Tree, prefix: string): void {
+  for (const [name, value] of Object.entries(tree)) {
+    const node = own<SectionSchema[string]>(schema, name);
+    if (node === undefined) {
+      const known = Object.keys(schema).map((key) => `${prefix}${key}`);
+      throw new ConfigError(`${where}: ${prefix}${name} is no setting; there are ${known.join(', ')}`);
+    }
+    if (isKey(node)) continue;
+    if (!isTree(value)) throw new ConfigError(`${where}: ${prefix}${name} must be a table`);
+    refuseUnknownIn(node, where, value, `${prefix}${name}.`);
+  }
 }
 
 /** One convict instance a section, so that keys of maps may hold dots. */

@@ -147,6 +147,40 @@ export function choices<const T extends string>(doc: string, options: readonly T
   );
 }
 
+/** Some of the options; null = not asked, and no list is as good as none. */
+export function optionalChoices<const T extends string>(doc: string, options: readonly T[]): Key<T[] | null> {
+  return key<T[] | null>('strings', doc, null, (given) =>
+    Array.isArray(given) && given.length > 0 && given.every((item) => options.includes(item as T))
+      ? undefined
+      : `must be a list of one or more of ${options.map((o) => `"${o}"`).join(', ')}`,
+  );
+}
+
+/** Matched against the whole of a text. */
+export function optionalPattern(doc: string): Key<string | null> {
+  return key<string | null>('string', doc, null, (given) =>
+    typeof given === 'string' && given !== ''
+      ? undefined
+      : 'must be a text in which * stands for any characters, e.g. "claude-haiku-*"',
+  );
+}
+
+/** A name that headers and labels may hold as it is. */
+export function label(doc: string): Key<string> {
+  return key('string', doc, '', (given) =>
+    typeof given === 'string' && /^[\w.-]{1,64}$/.test(given)
+      ? undefined
+      : 'must be 1 to 64 letters, digits, ".", "_" or "-"',
+  );
+}
+
+export function modelName(doc: string): Key<string> {
+  return key('string', doc, '', (given) => {
+    if (Array.isArray(given)) return 'must be one model or alias: lists and weights are not part of this version';
+    return typeof given === 'string' && given !== '' ? undefined : 'must be the name of a model or an alias';
+  });
+}
+
 export function stringMap(doc: string, sensitive = false): Key<Record<string, string>> {
   const check: Check = (given) =>
     given !== null &&

@@ -3,6 +3,7 @@ import { choice, optionalText } from '../schema.ts';
 import { compare, exchange } from './comparison.ts';
 import { cache, limits, price } from './limits.ts';
 import { capture, log, redis, slo, store, tracing } from './observing.ts';
+import { rule } from './rules.ts';
 import { webSearch } from './search.ts';
 import { admin, comparator, console, ops, server, simulator } from './server.ts';
 import { token } from './tokens.ts';
@@ -39,6 +40,9 @@ export const SECTIONS = {
 };
 
 export const MAPS = { providers: provider, models: model, prices: price, tokens: token };
+
+/** Tables in the order of the file, which is the only place for them: [[rules]]. One schema an entry. */
+export const LISTS = { rules: rule };
 
 /** Spellings of older files, and where the value belongs. */
 export const ALIASES: ReadonlyArray<{ from: [string, string]; to: [string, string] }> = [

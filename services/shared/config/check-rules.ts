@@ -1,0 +1,53 @@
+// What is wrong with [[rules]] as a whole: names, where they lead, and rules that no request can reach. Pure.
+import { ConfigError } from '#shared/errors.ts';
+import type { Values } from './schema.ts';
+import type { rule } from './sections/rules.ts';
+import type { model, target } from './sections/upstreams.ts';
+
+export interface RoutingSettings {
+  readonly rules: ReadonlyArray<Values<typeof rule>>;
+  readonly models: Readonly<Record<string, Values<typeof model>>>;
+  readonly target: Values<typeof target>;
+}
+
+/** `where` names the place of a setting. Returns warnings. @throws ConfigError */
+export function checkRules(settings: RoutingSettings, where: (path: string) => string): string[] {
+  const { rules, models, target } = settings;
+  const names = new Map<string, number>();
+  for (const [index, { name, when, use }] of rules.entries()) {
+    const complain = (what: string): never => {
+      throw new ConfigError(
+        `${where('rules')}: [[rules]] ${name === '' ? `number ${index + 1}` : `"${name}"`}: ${what}`,
+      );
+    };
+    if (name === '') complain('name is missing: headers and logs call the rule by it');
+    const first = names.get(name);
+    if (first !== undefined) complain(`name = "${name}" is also that of number ${first}; give each its own`);
+    names.set(name, index + 1);
+    if (use === '') complain('use is missing: name a model or an alias');
+    if (findModel(use, models) === undefined) {
+      const known = Object.keys(models);
+      const hint = known.length === 0 ? '[models] has no entry' : `there are ${known.join(', ')}`;
+      complain(`use = "${use}" is no entry of [models] and no alias of one; ${hint}`);
+    }
+    const next = rules[index + 1];
+    if (next !== undefined && hasNoCondition(when)) {
+      complain(
+        `when has no condition, so that no request reaches "${next.name}"; move the rule to the end or give it one`,
+      );
+    }
+  }
+  return rules.length > 0 && target.url !== null
+    ? [`${where('rules')}: [[rules]] have no effect: target.url (--target-url) answers every request`]
+    : [];
+}
+
+/** The [models] entry that the name is, or is an alias of. */
+function findModel(name: string, models: RoutingSettings['models']): string | undefined {
+  if (Object.hasOwn(models, name)) return name;
+  return Object.keys(models).find((key) => models[key]?.aliases.includes(name));
+}
+
+function hasNoCondition(when: Readonly<Record<string, unknown>>): boolean {
+  return Object.values(when).every((wanted) => wanted === null);
+}
