@@ -16,6 +16,7 @@ export const VERSION_PLACES: readonly Place[] = [
   // The package itself, once at the top and once in the list of packages.
   { file: 'package-lock.json', pattern: at(String.raw`^(?:  |      )"name": "cc-proxy",\n +"version": "`, '"') },
   { file: 'Dockerfile', pattern: at('^ARG VERSION=', '$') },
+  { file: 'README.md', pattern: at('cc-proxy-', String.raw`\.tgz`) },
   { file: 'docker-compose.yml', pattern: at('cc-proxy:', String.raw`\}`) },
   { file: '.env.example', pattern: at('CC_PROXY_IMAGE=cc-proxy:', '$') },
   { file: 'helm/cc-proxy/Chart.yaml', pattern: at('^version: ', '$') },

@@ -182,7 +182,7 @@ describe('architecture: imports', () => {
     expect(broken).to.deep.equal([]);
   });
 
-  it('every import follows the one-way table, type imports included', () => {
+  it('S4-32 every import follows the one-way table, type imports included', () => {
     const breaches = services.flatMap((path) =>
       importsOf(path).flatMap(({ target, typeOnly }) => {
         if (target === null) return [];
@@ -243,6 +243,48 @@ describe('architecture: imports', () => {
       expect(breaches).to.deep.equal([]);
     });
   }
+});
+
+/** What computes and does nothing else: what it is given decides what it answers. */
+const CORE =
+  /^services\/(shared\/(errors\.ts|(wire|sse|messages|models|providers|cost|redact|exchange)\/)|comparator\/comparison\/(scorers\/|ladder|score|match-calls|pair-notes))/;
+/** In the folder of what they serve: the thread that counts tokens, and the one who talks to it. */
+const RIM_WITHIN = ['services/shared/messages/token-counter.ts', 'services/shared/messages/token-worker.ts'];
+/** Node's modules that compute: text, hashes, compression, comparison of values. */
+const COMPUTING = ['node:buffer', 'node:crypto', 'node:util', 'node:zlib'];
+/** The reader of events wraps a parser that is pure, and finds it by its path. */
+const PARSER = { path: 'services/shared/sse/read-sse.ts', takes: ['node:module', 'node:path', 'eventsource-parser'] };
+
+describe('architecture: pure core, effects at the rim', () => {
+  const core = services.filter((path) => CORE.test(path) && !RIM_WITHIN.includes(path));
+
+  it('S4-32 the core imports nothing that reads, writes, waits or knows the time', () => {
+    const breaches = core.flatMap((path) =>
+      importsOf(path).flatMap(({ specifier, target, typeOnly }) => {
+        if (typeOnly || specifier === null) return [];
+        const isPure =
+          target === null ? COMPUTING.includes(specifier) : core.includes(target) || target.endsWith('/ids.ts');
+        return isPure || (path === PARSER.path && PARSER.takes.includes(specifier)) ? [] : [`${path} → ${specifier}`];
+      }),
+    );
+    expect(core).to.have.length.above(100);
+    expect(breaches).to.deep.equal([]);
+  });
+
+  it('S4-32 the core uses no global that does any of it', () => {
+    const doing =
+      /\b(process\.|fetch\(|set(Timeout|Interval|Immediate)\(|queueMicrotask\(|Date\.now|new Date\(\)|performance\.|Math\.random|console\.|new Worker\()/;
+    expect(places(core, doing)).to.deep.equal([]);
+  });
+
+  it('S4-32 a provider leaves nothing to chance: of crypto it takes hashes alone', () => {
+    const providers = core.filter((path) => layerOf(path) === 'providers');
+    const taken = providers.flatMap((path) => {
+      const names = /import \{ ([^}]+) \} from 'node:crypto'/.exec(readSource(path))?.[1] ?? '';
+      return names.split(', ').filter((name) => name !== '' && name !== 'createHash');
+    });
+    expect(taken).to.deep.equal([]);
+  });
 });
 
 function findCycle(graph: Map<string, string[]>): string | null {
