@@ -7,6 +7,7 @@ import { createStack } from './compose/stack.ts';
 import { verifyCollector } from './compose/verify-collector.ts';
 import { verifyDrain } from './compose/verify-drain.ts';
 import { verifyHardening } from './compose/verify-hardening.ts';
+import { verifyHelmTest } from './compose/verify-helm-test.ts';
 import { verifyImages } from './compose/verify-images.ts';
 import { verifyPair } from './compose/verify-pair.ts';
 
@@ -29,6 +30,7 @@ async function verify(): Promise<void> {
     await verifyPair(stack, report);
     await verifyCollector(stack, report);
     verifyHardening(stack, report);
+    verifyHelmTest(stack, root, report);
     await verifyDrain(stack, report);
   } finally {
     if (options.keep) console.log(`left running: docker compose -p ${stack.project} down -v`);

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const { GATEWAY = 'http://127.0.0.1:3080', UPSTREAMS = '', MARK = '', SESSIONS_PER_MINUTE } = process.env;
 const ATTEMPTS = 20;
+const PATIENCE_MS = 120_000;
 const TURNS_AT_MOST = 6;
 
 const SESSIONS = [
@@ -106,11 +107,20 @@ async function playForever() {
   }
 }
 
+/** Until the gateway and the models behind it answer at all: a session that breaks off would be sent twice. */
+async function untilAllAnswer(urls) {
+  for (const endMs = Date.now() + PATIENCE_MS; Date.now() < endMs; await sleep(250)) {
+    const answers = await Promise.allSettled(urls.map((url) => fetch(url).then((response) => response.text())));
+    if (answers.every(({ status }) => status === 'fulfilled')) return;
+  }
+}
+
 async function main() {
   const strangers = UPSTREAMS.split(' ').filter((url) => !/^http:\/\/simulator-/.test(url));
   if (strangers.length > 0) return console.log(`demo: nothing sent, not simulated: ${strangers.join(', ')}`);
   if (SESSIONS_PER_MINUTE) return playForever();
   if (existsSync(MARK)) return console.log('demo: sent at an earlier start, nothing to do');
+  await untilAllAnswer([`${GATEWAY}/health`, ...UPSTREAMS.split(' ')]);
   for (let attempt = 1; ; attempt++) {
     try {
       return await playOnce();

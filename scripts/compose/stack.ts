@@ -25,6 +25,7 @@ export interface Stack {
   compose(...args: string[]): Ran;
   /** A program for `node --eval` inside a container of ours. */
   evaluate(service: string, program: string): Ran;
+  adminToken(): string;
   /** Names of the services that run the image of this repository. */
   ours(): string[];
   /** @returns whether everything is up */
@@ -45,6 +46,7 @@ export async function createStack(root: string): Promise<Stack> {
     url: (port) => `http://127.0.0.1:${env[port]}`,
     compose,
     evaluate: (service, program) => compose('exec', '-T', service, 'node', '--input-type=module', '--eval', program),
+    adminToken: () => compose('exec', '-T', 'gateway', 'cat', '/run/cc-proxy/admin-token').stdout,
     ours: () => ['gateway', 'comparator', 'console', 'simulator-primary', 'simulator-secondary'],
     up(report) {
       stack.startedMs = Date.now();

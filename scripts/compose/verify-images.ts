@@ -43,6 +43,9 @@ export async function verifyImages({ root, report, isBuilding }: ImageParts): Pr
     if (target !== 'dev') inspect(image, target, limit, version, report);
   }
   lookInside(imageOf('runtime', version), report);
+  for (const target of ['runtime', 'distroless']) {
+    for (const command of ['start', 'simulator']) await verifyHealth(imageOf(target, version), target, command, report);
+  }
   await measureStart(imageOf('runtime', version), report);
 }
 
@@ -88,6 +91,20 @@ function lookInside(image: string, report: Report): void {
 
 /** Settings that need nothing else: no model is asked. */
 const EMBEDDED = ['-e', 'CC_TARGET__URL=http://127.0.0.1:1', '-e', 'CC_TARGET__MODEL=none'];
+
+/** The health check of the image, which does not know what it was started with. */
+async function verifyHealth(image: string, target: string, command: string, report: Report): Promise<void> {
+  const flags = ['-d', '--read-only', '--tmpfs', '/tmp', '--volume', '/var/lib/cc-proxy', '--cap-drop', 'ALL'];
+  const id = run('docker', ['run', ...flags, ...EMBEDDED, image, command]).stdout.trim();
+  try {
+    const health = (): string => run('docker', ['inspect', '--format', '{{.State.Health.Status}}', id]).stdout.trim();
+    await poll(60, 500, async () => (health() === 'starting' ? null : true));
+    const problems = health() === 'healthy' ? [] : [health(), run('docker', ['logs', id]).stdout.slice(-1000)];
+    report.check(`target ${target} is healthy as ${command}`, problems);
+  } finally {
+    run('docker', ['rm', '-f', '-v', id]);
+  }
+}
 
 async function measureStart(image: string, report: Report): Promise<void> {
   const variants: ReadonlyArray<readonly [string, readonly string[]]> = [

@@ -171,6 +171,8 @@ describe('docker-compose.yml', () => {
         expect(needed, `${name} waits for ${other}`).not.to.equal(undefined);
         expect(['collector', 'phoenix', 'jaeger', 'prometheus', 'grafana']).not.to.include(other);
         if (condition === 'service_healthy') expect(needed?.healthcheck?.test, other).to.be.an('array');
+        // They ask until they are answered.
+        else if (condition === 'service_started') expect(['demo-sessions', 'load']).to.include(name);
         else expect(once).to.include(other);
       }
     }
@@ -196,12 +198,14 @@ describe('docker-compose.yml', () => {
         security_opt: ['no-new-privileges:true'],
       });
     }
-    for (const name of ['collector', 'phoenix', 'jaeger', 'prometheus', 'grafana']) {
+    for (const name of ['collector', 'phoenix', 'jaeger', 'prometheus', 'grafana', 'redis', 'postgres']) {
       expect(compose.services[name], name).to.deep.include({
         cap_drop: ['ALL'],
         security_opt: ['no-new-privileges:true'],
       });
     }
+    const given = Object.entries(compose.services).flatMap(([name, { cap_add }]) => (cap_add ? [name] : []));
+    expect(given).to.have.members(['redis', 'postgres']);
     const grace = Number(/^(\d+)s$/.exec(String(compose.services.gateway?.stop_grace_period))?.[1]);
     expect(grace).to.be.above(configOf(compose.services.gateway as Service).server.drain_secs);
   });
