@@ -72,6 +72,8 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
 }
 
 /** Names only: of headers, of what stands on the top level of the body, of betas and of the model. */
-function shapeOf({ headerNames, requestKeys, clientHeaders, modelAsked }: FinishedCall): string {
-  return [headerNames, requestKeys, clientHeaders['anthropic-beta'], modelAsked].join(';').slice(0, LONGEST_SHAPE);
+function shapeOf({ headerNames, requestSpans, clientHeaders, modelAsked }: FinishedCall): string {
+  return [headerNames, [...(requestSpans?.keys() ?? [])], clientHeaders['anthropic-beta'], modelAsked]
+    .join(';')
+    .slice(0, LONGEST_SHAPE);
 }

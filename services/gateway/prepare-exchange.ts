@@ -1,6 +1,7 @@
 // The work of an exchange that grows with the conversation: what kind of turn it is, and its body compressed. Pure, the
 // same here and in the thread.
 import { laidOutRequest, packBody } from '#shared/exchange/exchange.ts';
+import type { Span } from '#shared/messages/scan-top-level.ts';
 import { type Classification, classifyRequest } from './routing/classify-request.ts';
 import { hasSessionHeader, identifySession, lineageOf, type TurnIdentity, turnKeyOf } from './routing/identify-turn.ts';
 import { skimRequest } from './routing/skim-request.ts';
@@ -35,14 +36,18 @@ export interface PreparedExchange {
 
 export function prepareExchange({ laidOut, describe, pack }: ExchangeQuestion): PreparedExchange {
   return {
-    turn: describe === null ? null : describeTurn(laidOutRequest(laidOut), describe),
+    turn: describe === null ? null : describeTurn(laidOutRequest(laidOut), describe, null),
     body: pack ? packBody(laidOut) : laidOut,
   };
 }
 
-/** null when the bytes are no request. */
-export function describeTurn(bytes: Buffer, { headers, forPairs }: TurnQuestion): TurnFacts | null {
-  const skimmed = skimRequest(bytes, !hasSessionHeader(headers));
+/** null when the bytes are no request. `spans`: where its top-level values stand, null when that is not known. */
+export function describeTurn(
+  bytes: Buffer,
+  { headers, forPairs }: TurnQuestion,
+  spans: ReadonlyMap<string, Span> | null,
+): TurnFacts | null {
+  const skimmed = skimRequest(bytes, { spans, users: hasSessionHeader(headers) ? 'last' : 'both', tools: forPairs });
   if (skimmed === null) return null;
   const { request, messages, tools } = skimmed;
   const session = identifySession(request, headers);

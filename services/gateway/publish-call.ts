@@ -86,7 +86,9 @@ interface Prepared {
 async function prepare(finished: FinishedCall, request: Buffer, plan: Plan, parts: Publishing): Promise<Prepared> {
   const { answer, clientHeaders: headers } = finished;
   const question = { headers, forPairs: plan.mode === 'compare' };
-  if (!question.forPairs && !keepsTexts(parts.config)) return { turn: describeTurn(request, question), body: null };
+  if (!question.forPairs && !keepsTexts(parts.config)) {
+    return { turn: describeTurn(request, question, finished.requestSpans), body: null };
+  }
   // Where only pairs need it, most may be sampled out: then they are not compressed either.
   const isPacked = keepsTexts(parts.config) && answer !== null;
   const laidOut = layOutBody({ request, answer: answer ?? NO_ANSWER });

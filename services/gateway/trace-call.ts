@@ -33,7 +33,11 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
       ...facts,
       cost: costOf(observation, pricesOf(facts.modelSent)),
       hide: content.hide,
-      request: finished.request === null ? null : (skimRequest(finished.request, false)?.request ?? null),
+      request:
+        finished.request === null
+          ? null
+          : (skimRequest(finished.request, { spans: finished.requestSpans, users: 'none', tools: false })?.request ??
+            null),
       observation: withoutText(observation),
       content: false,
       redact: redactText,

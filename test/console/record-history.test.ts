@@ -125,7 +125,8 @@ describe('recordHistory', () => {
 
   it('makes the same row of a summary that the gateway sent as of the whole exchange', async () => {
     const whole = sseBytes(answerEvents({ text: 'one two three' }));
-    const refused = recordedAnswer([{ atMs: 1, bytes: answerJson({ type: 'error', error: { type: 'odd_error' } }) }]);
+    const error = { type: 'error', error: { type: 'odd_error', message: 'no' } };
+    const refused = recordedAnswer([{ atMs: 1, bytes: Buffer.from(JSON.stringify(error)) }]);
     const answers = {
       whole: recordedAnswer(chunksOf(whole, 50)),
       half: recordedAnswer(chunksOf(whole.subarray(0, whole.length - 150), 50), { end: 'reset' }),

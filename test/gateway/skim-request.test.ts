@@ -11,7 +11,12 @@ const HEADERS = { 'x-claude-code-session-id': 'session' };
 /** What is known of a turn by all of its request, and by what was skimmed of it. */
 function bothWays(bytes: Buffer, headers: Record<string, string>) {
   const whole = parseRequest(bytes);
-  const skimmed = skimRequest(bytes, headers['x-claude-code-session-id'] === undefined)?.request ?? null;
+  const skimmed =
+    skimRequest(bytes, {
+      spans: null,
+      users: headers['x-claude-code-session-id'] === undefined ? 'both' : 'last',
+      tools: true,
+    })?.request ?? null;
   return [whole, skimmed].map((request) =>
     request === null
       ? null
@@ -64,15 +69,15 @@ describe('skimming a request', () => {
   });
 
   it('takes what is no request for none', () => {
-    for (const text of ['', '[]', '{"model":"m"', '{"model":"\\x"}', '{"model":"m","messages":[{"role":"user\\q"}]}']) {
-      expect(skimRequest(Buffer.from(text), true), text).to.equal(null);
+    for (const text of ['', '[]', '{"model":"m"', '{"model":"\\x"}']) {
+      expect(skimRequest(Buffer.from(text), { spans: null, users: 'both', tools: true }), text).to.equal(null);
     }
   });
 });
 
 describe('the key of a turn', () => {
   const keyOf = (json: string, sessionId = 's'): string => {
-    const skimmed = skimRequest(Buffer.from(json), false);
+    const skimmed = skimRequest(Buffer.from(json), { spans: null, users: 'none', tools: false });
     if (skimmed === null) throw new Error(`no request: ${json}`);
     const { request, messages, tools } = skimmed;
     return turnKeyOf({ sessionId, model: request.model, messages, tools });

@@ -35,7 +35,7 @@ function toFinishedCall(call: Call, endedAt: number): FinishedCall {
     termination: call.isClientGone ? 'client_abort' : call.termination,
     clientHeaders: allowedHeaders(call),
     headerNames: Object.keys(call.request.headers),
-    requestKeys: [...(call.view?.spans.keys() ?? [])],
+    requestSpans: call.view?.spans ?? null,
     request: call.view?.bytes ?? null,
     answer: isAnswerTooLarge ? null : recordedAnswer(call, endedAt),
     responseBytes: call.kept?.totalBytes ?? 0,

@@ -2,6 +2,7 @@
 // else; its buffers may be handed to another thread.
 import type { GatewayErrorCode } from '#shared/errors.ts';
 import type { CallOutcome, Mode, RecordedAnswer } from '#shared/exchange/exchange.ts';
+import type { Span } from '#shared/messages/scan-top-level.ts';
 import type { CallTrace, Plan, Termination } from './call.ts';
 
 export interface FinishedCall {
@@ -29,8 +30,8 @@ export interface FinishedCall {
   readonly clientHeaders: Readonly<Record<string, string>>;
   /** Lower-case names of all headers the client sent. */
   readonly headerNames: readonly string[];
-  /** Keys on the top level of the body; none when there was no usable one. */
-  readonly requestKeys: readonly string[];
+  /** Where the top-level values of the body stand; null when there was no usable one. */
+  readonly requestSpans: ReadonlyMap<string, Span> | null;
   readonly request: Buffer | null;
   /** The upstream's answer; null when the request never left, or more came than is kept. */
   readonly answer: RecordedAnswer | null;

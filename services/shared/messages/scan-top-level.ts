@@ -45,10 +45,38 @@ export function scanTopLevel(
   watch?: StringWatch,
 ): Map<string, Span> {
   const spans = new Map<string, Span>();
-  let at = skipSpace(bytes, 0);
+  const end = scanFields(
+    bytes,
+    skipSpace(bytes, 0),
+    maxDepth,
+    (key, span) => {
+      if (spans.has(key) && unique.has(key)) throw new ScanError('duplicate_key', `the key "${key}" occurs twice`, key);
+      spans.set(key, span);
+      return true;
+    },
+    watch,
+  );
+  const rest = skipSpace(bytes, end);
+  if (rest !== bytes.length) throw broken(rest, 'nothing after the object');
+  return spans;
+}
+
+/**
+ * Tells each field of the object that begins at `from`, in order, until `onField` says no. Returns the place after the
+ * object, or where it stopped.
+ * @throws ScanError
+ */
+export function scanFields(
+  bytes: Buffer,
+  from: number,
+  maxDepth: number,
+  onField: (key: string, span: Span) => boolean,
+  watch?: StringWatch,
+): number {
+  let at = from;
   if (bytes[at] !== OPEN_BRACE) throw notObject(bytes, at);
   at = skipSpace(bytes, at + 1);
-  if (bytes[at] === CLOSE_BRACE) return endOfObject(bytes, at, spans);
+  if (bytes[at] === CLOSE_BRACE) return at + 1;
   for (;;) {
     if (bytes[at] !== QUOTE) throw broken(at, 'a key in double quotes');
     const keyEnd = skipString(bytes, at);
@@ -57,10 +85,9 @@ export function scanTopLevel(
     if (bytes[at] !== COLON) throw broken(at, 'a colon');
     const start = skipSpace(bytes, at + 1);
     const end = skipValue(bytes, start, maxDepth, watch);
-    if (spans.has(key) && unique.has(key)) throw new ScanError('duplicate_key', `the key "${key}" occurs twice`, key);
-    spans.set(key, { start, end });
     at = skipSpace(bytes, end);
-    if (bytes[at] === CLOSE_BRACE) return endOfObject(bytes, at, spans);
+    if (!onField(key, { start, end })) return at;
+    if (bytes[at] === CLOSE_BRACE) return at + 1;
     if (bytes[at] !== COMMA) throw broken(at, 'a comma or the end of the object');
     at = skipSpace(bytes, at + 1);
   }
@@ -85,18 +112,24 @@ export function scanList(bytes: Buffer, { start, end }: Span, maxDepth: number):
   }
 }
 
+/** Where strings of at least so many bytes stand, quotes included, in JSON that was scanned before. */
+export function findStrings(bytes: Buffer, { start, end }: Span, leastBytes: number): Span[] {
+  const found: Span[] = [];
+  for (let at = start; at < end; at++) {
+    if (bytes[at] !== QUOTE) continue;
+    const from = at;
+    at = skipString(bytes, from) - 1;
+    if (at + 1 - from >= leastBytes) found.push({ start: from, end: at + 1 });
+  }
+  return found;
+}
+
 function notObject(bytes: Buffer, at: number): ScanError {
   const first = bytes[at];
   const startsValue = first !== undefined && /[[\]"0-9tfn-]/.test(String.fromCharCode(first));
   return startsValue
     ? new ScanError('not_object', 'the top level is not an object')
     : new ScanError('not_json', first === undefined ? 'the body is empty' : 'it does not begin as JSON');
-}
-
-function endOfObject(bytes: Buffer, at: number, spans: Map<string, Span>): Map<string, Span> {
-  const rest = skipSpace(bytes, at + 1);
-  if (rest !== bytes.length) throw broken(rest, 'nothing after the object');
-  return spans;
 }
 
 function broken(at: number, expected: string): ScanError {
