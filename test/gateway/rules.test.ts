@@ -442,6 +442,23 @@ use = "special"`;
         const { response } = await client.messages.create(request).withResponse();
         expect(response.headers.get('x-ccproxy-route')).to.equal('rule:web-search');
       });
+
+      it(`S1-16 is never an empty success of ${name}: a model that says nothing gives an explicit error`, async () => {
+        await start(RULE, provider);
+        special.use('empty-text');
+        for (const isStream of [true, false]) {
+          const message = isStream
+            ? await connect().messages.stream(request).finalMessage()
+            : await connect().messages.create(request);
+          expect(message.content.map(({ type }) => type)).to.deep.equal([
+            ...['server_tool_use', 'web_search_tool_result', 'text'],
+          ]);
+          expect(message.content[0]).to.have.nested.property('input.query', QUESTION);
+          expect(message.content[1]).to.have.nested.property('content.error_code', 'unavailable');
+        }
+        const spoken = await connect().messages.create({ ...request, tools: [READ] });
+        expect(spoken.content.map(({ type }) => type)).not.to.include('web_search_tool_result');
+      });
     }
 
     it('S1-16 leaves the other requests of the same client with the usual model, its own WebSearch tool included', async () => {

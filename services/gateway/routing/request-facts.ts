@@ -133,7 +133,8 @@ class LazyFacts implements ReadFacts {
   }
 
   #classify(): RequestClass | null {
-    const request = this.#whole ?? skimRequest(this.#request.bytes, false)?.request;
+    const { bytes, spans } = this.#request;
+    const request = this.#whole ?? skimRequest(bytes, { spans, users: 'last', tools: false })?.request;
     return request ? classifyRequest(request, this.#headers).class : null;
   }
 

@@ -22,6 +22,8 @@ export interface MessageStart {
   model: string;
   /** Known or estimated at the start. */
   usage: Usage;
+  /** Says something where the turn would end with no word, call or result; thinking is none. */
+  ifSilent?: (() => void) | null;
 }
 
 export interface MessageWriter {
@@ -108,6 +110,7 @@ class Writer implements MessageWriter {
   #length = 0;
   #hasCompleteTool = false;
   #isFinishing = false;
+  #isSilent = true;
 
   constructor(start: MessageStart, emit: (event: AnthropicEvent) => void) {
     this.#start = start;
@@ -214,6 +217,7 @@ class Writer implements MessageWriter {
     this.#flush();
     const isTool = this.#hasCompleteTool && !isCut;
     const reason = isTool ? 'tool_use' : stopReason === 'tool_use' ? 'end_turn' : stopReason;
+    if (this.#isSilent && reason === 'end_turn') this.#start.ifSilent?.();
     this.hasEnded = true;
     if (!this.#isOutputCounted) this.#usage.output_tokens = Math.ceil(this.#length / CHARACTERS_PER_TOKEN);
     const delta = { ...fields, stop_reason: reason, stop_sequence: stopSequence };
@@ -291,6 +295,7 @@ class Writer implements MessageWriter {
       if (segment.kind === 'text' && segment.deltas.every(isBlank)) return;
       this.begin();
       segment.isStarted = true;
+      this.#isSilent &&= segment.block.type.endsWith('thinking');
       this.#emit({ type: 'content_block_start', index: this.#index, content_block: segment.block });
     }
     // What is no object yet, or never, is not shown.

@@ -9,6 +9,7 @@ import {
   toSseText,
 } from '#shared/messages/message-writer.ts';
 import { hideKeys, nameUpstream } from '#shared/providers/read-error.ts';
+import { failedBlock, searchCall } from '#shared/providers/search-blocks.ts';
 import { type AnswerSource, createAnswerSource, type SourceHandlers } from './answer-source.ts';
 import { type Answer, type AnswerFlow, type AnswerSink, UpstreamFailure } from './call-upstream.ts';
 import { SearchLoop } from './search-loop.ts';
@@ -17,7 +18,8 @@ import type { Conversion } from './start-conversion.ts';
 
 export interface ConversionOptions {
   /** What it says is read when the answer comes: until then the request may become another one. */
-  conversion: Pick<Conversion, 'provider' | 'memory'> & Partial<Pick<Conversion, 'keys' | 'search' | 'goOn'>>;
+  conversion: Pick<Conversion, 'provider' | 'memory'> &
+    Partial<Pick<Conversion, 'keys' | 'search' | 'sought' | 'goOn'>>;
   /** Sends the next request of the same answer, when the gateway has searched for the model. */
   askOn?: (next: Conversion) => Promise<Answer>;
   /** Did the client ask for a stream? */
@@ -82,6 +84,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     this.#options = options;
     this.#conversion = options.conversion;
     const { conversion, isStream } = options;
+    const { sought = null } = conversion;
     this.rawHeaders = [
       'content-type',
       isStream ? 'text/event-stream; charset=utf-8' : 'application/json',
@@ -92,7 +95,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     this.#fold = isStream ? null : createMessageAccumulator();
     const { inputTokens, modelAsked } = conversion.memory;
     const usage = { input_tokens: inputTokens, output_tokens: 0 };
-    const start = { id: options.messageId, model: modelAsked, usage };
+    const ifSilent = sought === null ? null : () => this.#foundNothing(sought);
+    const start = { id: options.messageId, model: modelAsked, usage, ifSilent };
     this.#writer = createMessageWriter(start, (event) => this.#send(event));
     this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -159,6 +163,13 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     if (this.#hasEnded) source.abort();
     else if (this.#isPaused) source.pause();
     source.start();
+  }
+
+  /** A search that comes to nothing must not look as if it had found that there is nothing. */
+  #foundNothing(query: string): void {
+    this.#writer.block(searchCall('silent', { query }));
+    this.#writer.block(failedBlock('silent', 'unavailable'));
+    this.#writer.text('The web search gave no answer: the model that was to search said nothing.\n');
   }
 
   /** Runs one step of reading and hands on what came of it; whatever it throws ends the answer. */

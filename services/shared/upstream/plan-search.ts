@@ -51,17 +51,23 @@ export function planSearch(request: MessagesRequest, own: OwnSearch, policy: Sea
   if (found === undefined || isProviders) return null;
   const tool = readWebSearch(fieldsOf(found), 'tools');
   const isUnwanted = fieldsOf(request.tool_choice).type === 'none';
-  const isHopeless = backend === null && !isUnwanted && wantsOnlySearch(request, tool.name);
   const plan = {
     tool,
     backend,
     remedy,
     maxUses: Math.min(tool.maxUses ?? policy.maxUses, policy.maxUses),
     maxTokens: numberOf(request.max_tokens),
-    refusedQuery: isHopeless ? lastWords(request) : null,
+    refusedQuery: backend === null ? soughtIn(request) : null,
     note: `web_search:${backend?.name ?? 'unavailable'}`,
   };
   return { plan, request: isUnwanted ? withoutSearch(request) : offered(request, tool) };
+}
+
+/** What a request that wants nothing but a search is about; null = it wants something else. */
+export function soughtIn(request: MessagesRequest): string | null {
+  const found = listOf(request.tools).findLast(isSearchTool);
+  if (found === undefined || fieldsOf(request.tool_choice).type === 'none') return null;
+  return wantsOnlySearch(request, textOf(fieldsOf(found).name)) ? lastWords(request) : null;
 }
 
 /** The request with which the model is asked on. */

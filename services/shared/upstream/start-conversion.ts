@@ -9,7 +9,7 @@ import type { UpstreamRequest } from './call-upstream.ts';
 import { type ConvertedCall, convertRequest } from './convert-request.ts';
 import { ownSecrets } from './credentials.ts';
 import type { TraitMemory } from './learned-traits.ts';
-import { afterSearch, type SearchedTurn, type SearchPlan } from './plan-search.ts';
+import { afterSearch, type SearchedTurn, type SearchPlan, soughtIn } from './plan-search.ts';
 import type { SearchPolicy } from './search-backend.ts';
 
 export interface Conversion {
@@ -23,6 +23,8 @@ export interface Conversion {
   readonly memory: ConversionMemory;
   /** What was approximated, by name. */
   readonly notes: readonly string[];
+  /** What is searched for, where nothing else is wanted. */
+  readonly sought: string | null;
   /** Searches that the gateway makes for the model. */
   readonly search: SearchPlan | null;
   /** Tries what a refusal teaches. True when the request is another one now: it may be sent once more. */
@@ -68,6 +70,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
     provider: isEmpty ? readingNothing(provider) : provider,
     keys: ownSecrets(target.credential),
     isEmpty,
+    sought: soughtIn(request),
     get upstream() {
       return current.upstream;
     },

@@ -194,6 +194,27 @@ describe('the message writer', () => {
     ]);
   });
 
+  it('S1-16 lets a turn that would end without a word say something, whatever was thought, and no other', () => {
+    const ending = (stop: StopReason, steps: (writer: MessageWriter) => void): string[] => {
+      const events: AnthropicEvent[] = [];
+      const ifSilent = (): void => writer.text('Nothing came.');
+      const writer = createMessageWriter({ ...START, ifSilent }, (event) => events.push(structuredClone(event)));
+      steps(writer);
+      writer.finish(stop);
+      return outline(events).filter((line) => line.startsWith('text'));
+    };
+    const think = (writer: MessageWriter): void => writer.thinking('hm');
+    const say = (writer: MessageWriter): void => writer.text('a');
+    const call = (writer: MessageWriter): void => writer.toolStart(0, 'toolu_1', 'Bash');
+    expect(ending('end_turn', () => {})).to.deep.equal(['text 0 Nothing came.']);
+    expect(ending('end_turn', (writer) => writer.text(' \n'))).to.deep.equal(['text 0 Nothing came.']);
+    expect(ending('end_turn', think)).to.deep.equal(['text 1 Nothing came.']);
+    expect(ending('end_turn', say)).to.deep.equal(['text 0 a']);
+    expect(ending('end_turn', call)).to.deep.equal([]);
+    expect(ending('max_tokens', () => {})).to.deep.equal([]);
+    expect(ending('refusal', think)).to.deep.equal([]);
+  });
+
   it('begins with the usage that is known by then', () => {
     const [start] = write((writer) => {
       writer.usage({ input_tokens: 40, cache_read_input_tokens: 2 });
