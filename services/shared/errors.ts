@@ -57,11 +57,15 @@ export class GatewayError extends Error {
   }
 }
 
-/** A mistake in the configuration: ends the start with exit code 2 and the message alone. */
+/** Mistakes in the configuration, one line each: they end the start with exit code 2 and the message alone. */
 export class ConfigError extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  readonly problems: readonly string[];
+
+  constructor(problems: string | readonly string[], cause?: unknown) {
+    const all = [problems].flat();
+    super(all.join('\n'), cause === undefined ? undefined : { cause });
     this.name = 'ConfigError';
+    this.problems = all;
   }
 }
 

@@ -14,18 +14,19 @@ export interface RoutingSettings {
 export function checkRules(settings: RoutingSettings, where: (path: string) => string): string[] {
   const { rules, models, target } = settings;
   const names = new Map<string, number>();
+  const problems: string[] = [];
   for (const [index, { name, when, use }] of rules.entries()) {
-    const complain = (what: string): never => {
-      throw new ConfigError(
-        `${where('rules')}: [[rules]] ${name === '' ? `number ${index + 1}` : `"${name}"`}: ${what}`,
-      );
+    const complain = (what: string): void => {
+      const called = name === '' ? `number ${index + 1}` : `"${name}"`;
+      problems.push(`${where(`rules.${index}`)}: [[rules]] ${called}: ${what}`);
     };
     if (name === '') complain('name is missing: headers and logs call the rule by it');
     const first = names.get(name);
-    if (first !== undefined) complain(`name = "${name}" is also that of number ${first}; give each its own`);
+    if (name !== '' && first !== undefined)
+      complain(`name = "${name}" is also that of number ${first}; give each its own`);
     names.set(name, index + 1);
     if (use === '') complain('use is missing: name a model or an alias');
-    if (findModel(use, models) === undefined) {
+    else if (findModel(use, models) === undefined) {
       const known = Object.keys(models);
       const hint = known.length === 0 ? '[models] has no entry' : `there are ${known.join(', ')}`;
       complain(`use = "${use}" is no entry of [models] and no alias of one; ${hint}`);
@@ -37,6 +38,7 @@ export function checkRules(settings: RoutingSettings, where: (path: string) => s
       );
     }
   }
+  if (problems.length > 0) throw new ConfigError(problems);
   return rules.length > 0 && target.url !== null
     ? [`${where('rules')}: [[rules]] have no effect: target.url (--target-url) answers every request`]
     : [];

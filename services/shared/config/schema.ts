@@ -203,9 +203,9 @@ export function optionalUrl(doc: string): Key<string | null> {
   return key<string | null>('string', doc, null, checkUrl);
 }
 
-/** A URL that paths are put behind. */
+/** A URL that paths are put behind. Whether one may be missing, which is '', is looked at elsewhere. */
 export function baseUrl(doc: string, value: string): Key<string> {
-  return key('string', doc, value, checkBaseUrl);
+  return key('string', doc, value, (given) => (given === '' && value === '' ? undefined : checkBaseUrl(given)));
 }
 
 export function optionalBaseUrl(doc: string): Key<string | null> {

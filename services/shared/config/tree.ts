@@ -31,12 +31,12 @@ export function assign(tree: Tree, path: string[], value: unknown): void {
   assign(next, rest, value);
 }
 
-/** Walks by known structure: a map's entry name may itself hold dots. */
+/** Walks by known structure: a map's entry name may itself hold dots; of a list, the name of an item is its number. */
 export function lookup(tree: Tree, path: string): unknown {
   if (Object.hasOwn(tree, path)) return tree[path];
   for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
     const child = own(tree, path.slice(0, dot));
-    if (isTree(child)) return lookup(child, path.slice(dot + 1));
+    if (isTree(child) || Array.isArray(child)) return lookup(child as Tree, path.slice(dot + 1));
   }
   return undefined;
 }

@@ -123,11 +123,11 @@ log_level = "info"
   it('a wrong key or value names the file, the key, the value and the fix', () => {
     file('[server]\nlisten_addres = "x"');
     expect(complaint()).to.equal(
-      `${join(cwd, 'cc-proxy.toml')}: server.listen_addres is no setting; did you mean server.listen_address?`,
+      `${join(cwd, 'cc-proxy.toml')}:2: server.listen_addres is no setting; did you mean server.listen_address?`,
     );
     file('default_mode = "both"');
     expect(complaint()).to.equal(
-      `${join(cwd, 'cc-proxy.toml')}: default_mode = "both" must be one of "target", "compare", "anthropic-only"`,
+      `${join(cwd, 'cc-proxy.toml')}:1: default_mode = "both" must be one of "target", "compare", "anthropic-only"`,
     );
     file('[server]\nlisten_address = 3080');
     expect(complaint()).to.include('must be host:port');
@@ -141,6 +141,54 @@ log_level = "info"
     expect(complaint()).to.include('models.m.provider = "nobody"');
     file('[compare]\nalso = ["nobody"]');
     expect(complaint()).to.include('compare.also names "nobody"');
+  });
+
+  it('tells every mistake at once, each with its line', () => {
+    file(`# first
+[target]
+url = "models.example.com"
+api_key = [
+  "hunter2",
+]
+modle = "m"
+
+[models]
+"a.b" = { provider = "p", context_window = "many" }
+c = 3
+
+[[rules]]
+name = "one"
+use = "m"
+[[rules]]
+name = "two"
+when = { thinkin = true, stream = "yes" }
+[sever]
+`);
+    const toml = join(cwd, 'cc-proxy.toml');
+    const told = complaint({ env: { CC_SERVER__LISTEN_ADDRESS: '3080' }, flags: { default_mode: 'both' } }).split('\n');
+    expect(told.map((line) => line.replace(`${toml}:`, '').replace(/ (must|is) .*/, ''))).to.have.members([
+      '7: target.modle',
+      '11: models.c',
+      '19: sever',
+      'flags: default_mode = "both"',
+      'environment: CC_SERVER__LISTEN_ADDRESS = "3080"',
+      '3: target.url = "models.example.com"',
+      '4: target.api_key = (hidden)',
+      '10: models.a.b.context_window = "many"',
+      '18: [[rules]] "two": when.thinkin',
+      '18: [[rules]] "two": when.stream = "yes"',
+    ]);
+    file('[compare]\nalso = ["nobody"]\n[models.primary]\nprovider = "p"\n[providers.q]\ntype = "gemini"');
+    expect(
+      complaint()
+        .split('\n')
+        .map((line) => line.slice(toml.length + 1, toml.length + 2)),
+    ).to.deep.equal(['3', '3', '5', '2']);
+  });
+
+  it('a provider without base_url is a mistake that is told like any other', () => {
+    file('[providers.q]\ntype = "gemini"');
+    expect(complaint()).to.equal(`${join(cwd, 'cc-proxy.toml')}:1: providers.q.base_url is missing`);
   });
 
   it('never shows a secret in an error', () => {
