@@ -270,6 +270,7 @@ const KINDS: Record<Key<unknown>['kind'], Schema> = {
   boolean: flag,
   strings: list(text),
   map: texts,
+  steps: list({ type: ['string', 'object'], required: ['use'], properties: { use: text } }),
 };
 
 function configSchema(): Schema {

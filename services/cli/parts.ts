@@ -19,6 +19,8 @@ import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 import { createTokenSources, type TokenSources } from '#shared/upstream/token-sources.ts';
 
+export { type DescribedStep, describeSteps } from '#shared/upstream/pipelines/catalogue.ts';
+
 export function configuredLogLevels({ log }: Config): LogLevels {
   const named = Object.entries(log.components).filter(([, level]) => level !== null);
   return createLogLevels({ level: log.level, components: Object.fromEntries(named) });

@@ -58,6 +58,10 @@ export function createProgram(): Command {
     .description('run a client with the variables it needs to talk to the running gateway')
     .action(async (command, args) => (await import('./commands/run.ts')).runClient(command, args, load()));
   program
+    .command('transforms')
+    .description('the steps that [pipelines] may be made of')
+    .action(async () => (await import('./commands/transforms.ts')).runTransforms());
+  program
     .command('traces')
     .description('read traces back')
     .command('export')

@@ -1,5 +1,6 @@
 // Which headers travel: end-to-end ones as they are; hop-by-hop ones never; credentials only by credentials.ts.
 import type { Target } from '#shared/providers/target.ts';
+import { withHeaders } from '#shared/upstream/constant-headers.ts';
 import { CREDENTIAL_HEADERS, looksLikeCredential, ownHeader, sign } from '#shared/upstream/credentials.ts';
 
 /** RFC 9110, 7.6.1, and what a proxy speaks for itself. */
@@ -36,7 +37,8 @@ export function forwardHeaders(rawHeaders: readonly string[], target: Target): s
     if (isOwn(lower) || isForeignCredential(lower, target)) continue;
     headers.push(name, rawHeaders[index + 1] ?? '');
   }
-  return sign(headers, target.credential, rawHeaders);
+  const own = target.headers.length === 0 ? headers : withHeaders(headers, target.headers);
+  return sign(own, target.credential, rawHeaders);
 }
 
 /** The upstream's flat headers → flat headers for the client. */

@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import type { Config } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
 import type { RunningService } from '#shared/lifecycle.ts';
+import { NATIVE } from '#shared/providers/index.ts';
+import type { Target } from '#shared/providers/target.ts';
 import { createContext, type GatewayContext, type GatewayParts } from './context.ts';
 import { type OpenAnswers, watchAnswers } from './open-answers.ts';
 import { createHttpServer } from './server.ts';
@@ -39,6 +41,15 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
     mode: context.mode.current().mode,
     source: context.mode.current().source,
   });
+  for (const [model, target] of namedTargets(context.targets)) {
+    if (target.pipeline === null) continue;
+    const isConverted = target.type === NATIVE && target.profile === null;
+    parts.log.info('pipeline.used', {
+      model,
+      pipeline: target.pipeline.name,
+      ...(isConverted ? { native: 'converted' } : {}),
+    });
+  }
   let stopping: Promise<void> | undefined;
   return {
     url,
@@ -50,6 +61,10 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
       return stopping;
     },
   };
+}
+
+function namedTargets({ forced, models }: GatewayContext['targets']): Array<[string, Target]> {
+  return [...(forced ? [[forced.name, forced] as [string, Target]] : []), ...models];
 }
 
 const FLUSH_MS = 5000;

@@ -54,6 +54,8 @@ export function testTarget(name: string, baseUrl: string, overrides: Partial<Tar
     baseUrl,
     model: name,
     credential: { kind: 'key', header: 'authorization', secret: 'target-secret' },
+    headers: [],
+    pipeline: null,
     timeouts: { connectMs: 1_000, firstByteMs: 2_000, idleMs: 2_000, deadlineMs: null },
     maxConcurrent: 10,
     seesImages: null,

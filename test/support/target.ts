@@ -16,6 +16,8 @@ export function testTarget(fields: Partial<Target> = {}): Target {
     baseUrl: 'http://127.0.0.1:8000',
     model: null,
     credential: { kind: 'none' },
+    headers: [],
+    pipeline: null,
     timeouts: { connectMs: 1000, firstByteMs: 1000, idleMs: 1000, deadlineMs: null },
     maxConcurrent: 1,
     seesImages: null,

@@ -16,6 +16,7 @@ import {
   type UpstreamRequest,
 } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
+import { withHeaders } from '#shared/upstream/constant-headers.ts';
 import { sign } from '#shared/upstream/credentials.ts';
 import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import type { TraitMemory } from '#shared/upstream/learned-traits.ts';
@@ -94,7 +95,10 @@ async function ask(
   const body = parseRequest(call.body);
   if (body === null) throw new GatewayError('invalid_request_error', 'the request is no JSON object');
   const anthropicVersion = entry.clientHeaders['anthropic-version'] ?? null;
-  const conversion = startConversion(body, { provider, target, sessionId: entry.sessionId, anthropicVersion, learned });
+  const conversion = startConversion(body, {
+    ...{ provider, target, sessionId: entry.sessionId, anthropicVersion, learned },
+    anthropicBeta: entry.clientHeaders['anthropic-beta'] ?? null,
+  });
   const callMarked = (request: UpstreamRequest): Promise<Answer> =>
     callTarget({ ...request, headers: [...request.headers, ...ownHeaders(entry)] });
   const answer = await askLearning(conversion, callMarked, { signal, onLearned });
@@ -134,12 +138,15 @@ function toNativeRequest({ target, body, entry }: SecondaryCall): UpstreamReques
     ...toUpstreamUrl(target, '/v1/messages'),
     method: 'POST',
     headers: sign(
-      [
-        ...['content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
-        ...['anthropic-version', entry.clientHeaders['anthropic-version'] ?? '2023-06-01'],
-        ...passedOn(entry, 'anthropic-beta'),
-        ...ownHeaders(entry),
-      ],
+      withHeaders(
+        [
+          ...['content-type', 'application/json', 'accept', 'application/json, text/event-stream'],
+          ...['anthropic-version', entry.clientHeaders['anthropic-version'] ?? '2023-06-01'],
+          ...passedOn(entry, 'anthropic-beta'),
+          ...ownHeaders(entry),
+        ],
+        target.headers,
+      ),
       target.credential,
       [],
     ),

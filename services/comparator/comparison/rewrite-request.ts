@@ -1,5 +1,6 @@
 // The primary's request → the secondary's. Every difference is a named rule of this table, and every rule that changed
 // something is named on the pair. Sampling parameters that the client did not send are never added.
+import { withoutBilling } from '#shared/providers/content.ts';
 import type { ContentBlock, MessageParam, MessagesRequest } from '#shared/wire/anthropic.ts';
 
 /** Raised when a rule changes what it does. */
@@ -28,7 +29,6 @@ interface Rule {
 const SERVER_TOOL = /^(?:web_search|web_fetch|code_execution|computer)_/;
 const SERVER_BLOCK =
   /^(?:server_tool_use|mcp_tool_use|mcp_tool_result|(?:web_search|web_fetch|\w*code_execution)_tool_result)$/;
-const BILLING_HEADER = 'x-anthropic-billing-header';
 /** Stands for an assistant turn of which a rule left nothing: turns must alternate and may not be empty. */
 const EMPTY_TURN: ContentBlock = { type: 'text', text: '(no visible content)' };
 
@@ -37,7 +37,7 @@ const RULES: readonly Rule[] = [
     name: 'model',
     apply: (request, { model }) => (model === null || model === request.model ? request : { ...request, model }),
   },
-  { name: 'drop_billing_header', apply: dropBillingHeader },
+  { name: 'drop_billing_header', apply: (request) => withoutBilling(request) },
   { name: 'drop_thinking_history', apply: (request) => dropBlocks(request, isThinking) },
   {
     name: 'drop_thinking',
@@ -79,17 +79,6 @@ export function rewriteRequest(request: MessagesRequest, target: RewriteTarget):
 /** The primary used a tool that runs on its own servers: the secondary cannot have done the same. */
 export function usesServerTool(content: readonly ContentBlock[]): boolean {
   return content.some((block) => block.type === 'server_tool_use' || block.type === 'mcp_tool_use');
-}
-
-function dropBillingHeader(request: MessagesRequest): MessagesRequest {
-  const { system } = request;
-  if (typeof system === 'string') {
-    return system.startsWith(BILLING_HEADER) ? without(request, 'system') : request;
-  }
-  if (!Array.isArray(system)) return request;
-  const kept = system.filter((block) => !(typeof block?.text === 'string' && block.text.startsWith(BILLING_HEADER)));
-  if (kept.length === system.length) return request;
-  return kept.length === 0 ? without(request, 'system') : { ...request, system: kept };
 }
 
 function isThinking(block: ContentBlock): boolean {

@@ -10,9 +10,10 @@ import { deleteMode, getMode, putMode } from './mode.ts';
 import { getRules } from './rules.ts';
 import { getStats } from './stats.ts';
 import { getTracing, putTracing } from './tracing.ts';
+import { getTransforms } from './transforms.ts';
 
 const ELSEWHERE = ['history', 'pairs', 'summary', 'live', 'report', 'session', 'sessions', 'errors', 'audit'];
-const PLANNED = ['tiers', 'providers', 'transforms', 'cache', 'config', 'keys'];
+const PLANNED = ['tiers', 'providers', 'cache', 'config', 'keys'];
 
 export function createAdminRouter(context: GatewayContext): Router {
   const router = Router();
@@ -39,11 +40,12 @@ export function createAdminRouter(context: GatewayContext): Router {
   router.put('/log', admin, json(putLog));
   router.delete('/log', admin, json(deleteLog));
   router.get('/rules', admin, json(getRules));
+  router.get('/transforms', admin, json(getTransforms));
   router.get('/stats', admin, json(getStats));
   for (const name of ELSEWHERE)
     router.all(`/${name}{/*rest}`, notHere(`/api/${name} is the console's: ${context.config.consoleUrl}api/${name}`));
   for (const name of PLANNED) router.all(`/${name}{/*rest}`, notHere(`/api/${name} is not part of this version`));
-  for (const name of ['mode', 'tracing', 'log', 'rules', 'stats'])
+  for (const name of ['mode', 'tracing', 'log', 'rules', 'stats', 'transforms'])
     router.all(`/${name}{/*rest}`, notHere(`/api/${name} does not answer this method`));
   return router;
 }

@@ -2,6 +2,7 @@
 // client got. References are kept while the call runs; everything else happens after it, in a thread, and what cannot be
 // kept up with is left out and counted.
 import type { ServerResponse } from 'node:http';
+import type { Target } from '#shared/providers/target.ts';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { Answer, SentRequest } from '#shared/upstream/call-upstream.ts';
 import { looksLikeCredential, ownHeader, ownSecrets } from '#shared/upstream/credentials.ts';
@@ -177,24 +178,37 @@ function toDump(call: Call, { upstream, clientAnswer }: KeptCall): Dump {
   if (call.view) keep(clientRequest, call.view.bytes);
   const credential = call.plan?.primary.credential ?? { kind: 'none' };
   const header = ownHeader(credential);
+  const constant = constantHeaders(call.plan?.primary);
   return {
     requestId: call.id,
     startedAtMs: call.startedAtMs,
     stages: [clientRequest, ...upstream, clientAnswer].map(toPlainStage),
-    secretHeaders: header === null ? [] : [header],
-    keys: [...ownSecrets(credential), ...clientKeys(call)],
+    secretHeaders: [...(header === null ? [] : [header]), ...constant.map(({ name }) => name)],
+    keys: [...ownSecrets(credential), ...constant.map(({ value }) => value).filter(isLongEnough), ...clientKeys(call)],
   };
+}
+
+/** What settings add to requests; nobody but the operator knows whether it is a secret. */
+function constantHeaders(target: Target | undefined): Array<{ name: string; value: string }> {
+  const flat = [...(target?.headers ?? []), ...(target?.pipeline?.setHeaders ?? [])];
+  return flat.flatMap((name, index) =>
+    index % 2 === 0 ? [{ name: name.toLowerCase(), value: flat[index + 1] ?? '' }] : [],
+  );
 }
 
 /** Shorter ones are placeholders, and parts of other words. */
 const SHORTEST_KEY = 8;
+
+function isLongEnough({ length }: string): boolean {
+  return length >= SHORTEST_KEY;
+}
 
 function clientKeys({ request: { rawHeaders } }: Call): string[] {
   const given = rawHeaders.filter((_, index) => {
     const name = index % 2 === 1 ? (rawHeaders[index - 1] ?? '') : '';
     return looksLikeCredential(name.toLowerCase());
   });
-  return given.map((value) => value.replace(/^(?:bearer|basic) +/i, '')).filter((key) => key.length >= SHORTEST_KEY);
+  return given.map((value) => value.replace(/^(?:bearer|basic) +/i, '')).filter(isLongEnough);
 }
 
 /** The bytes in one buffer of their own, which can be given away. */

@@ -72,6 +72,7 @@ async function convert(
   const conversion = startConversion(request, {
     ...{ provider, target: plan.primary, sessionId, inputTokens, learned: context.learned, search: context.search },
     anthropicVersion: headers['anthropic-version'] ?? null,
+    anthropicBeta: headers['anthropic-beta'] ?? null,
   });
   call.notes.push(...conversion.notes);
   return { request: conversion.upstream, conversion };

@@ -36,6 +36,7 @@ function fromText(value: string, key: Key<unknown>): unknown {
     case 'map':
       return value === '' ? {} : Object.fromEntries(value.split(',').map(toPair));
     case 'string':
+    case 'steps':
       return value;
   }
 }

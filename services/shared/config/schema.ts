@@ -1,7 +1,7 @@
 // The vocabulary of config schemas: one constructor a kind of key. Each gives a convict key whose format refuses with a
 // sentence that says what to write instead; convict's own number formats take `12abc` for 12.
 
-export type KeyKind = 'string' | 'integer' | 'number' | 'boolean' | 'strings' | 'map';
+export type KeyKind = 'string' | 'integer' | 'number' | 'boolean' | 'strings' | 'map' | 'steps';
 
 export interface Key<T> {
   doc: string;
@@ -67,6 +67,7 @@ export function optionalChoice<const T extends string>(doc: string, options: rea
 }
 
 const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/i;
+const HEADER_VALUE = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
 /** They say how a message is sent, not who sends it. */
 const NO_CREDENTIAL =
   /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept.*)$/i;
@@ -182,15 +183,47 @@ export function modelName(doc: string): Key<string> {
 }
 
 export function stringMap(doc: string, sensitive = false): Key<Record<string, string>> {
+  return key<Record<string, string>>('map', doc, {}, isTableOfStrings, sensitive);
+}
+
+const isTableOfStrings: Check = (given) =>
+  given !== null &&
+  typeof given === 'object' &&
+  !Array.isArray(given) &&
+  !Object.hasOwn(given, '__proto__') &&
+  Object.values(given).every((item) => typeof item === 'string')
+    ? undefined
+    : 'must be a table of strings';
+
+/** Header names and values, each of which may be a secret. */
+export function headers(doc: string): Key<Record<string, string>> {
+  return key<Record<string, string>>('map', doc, {}, isTableOfHeaders, true);
+}
+
+const isTableOfHeaders: Check = (given) => {
+  const complaint = isTableOfStrings(given);
+  if (complaint) return complaint;
+  for (const [name, value] of Object.entries(given as Record<string, string>)) {
+    if (!HEADER_NAME.test(name)) return `holds "${name}", which is no name of a header`;
+    if (!HEADER_VALUE.test(value))
+      return `holds a value of "${name}" that no header may have: visible ASCII in one line`;
+  }
+  return undefined;
+};
+
+/** One step of a pipeline: its name, or a table with the name and its parameters. */
+export type StepSetting = string | ({ readonly use: string } & Readonly<Record<string, unknown>>);
+
+/** Which steps there are, and what each takes, is checked where pipelines are made. */
+export function steps(doc: string): Key<StepSetting[]> {
+  const isStep = (item: unknown): boolean =>
+    typeof item === 'string' ||
+    (typeof item === 'object' && item !== null && !Array.isArray(item) && typeof Reflect.get(item, 'use') === 'string');
   const check: Check = (given) =>
-    given !== null &&
-    typeof given === 'object' &&
-    !Array.isArray(given) &&
-    !Object.hasOwn(given, '__proto__') &&
-    Object.values(given).every((item) => typeof item === 'string')
+    Array.isArray(given) && given.every(isStep)
       ? undefined
-      : 'must be a table of strings';
-  return key<Record<string, string>>('map', doc, {}, check, sensitive);
+      : 'must be a list of steps in the config file, each a name or { use = "name", … }';
+  return key<StepSetting[]>('steps', doc, [], check);
 }
 
 export function address(doc: string, value: string): Key<string> {

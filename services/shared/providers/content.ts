@@ -37,6 +37,20 @@ export function systemBlocks(system: unknown): TextBlock[] {
     .filter(({ text }) => !BILLING.test(text));
 }
 
+/** The request without that one, wherever it stands in the system prompt; the request itself when there is none. */
+export function withoutBilling<R extends Fields>(request: R): R {
+  const { system } = request;
+  const isBilling = (text: unknown): boolean => typeof text === 'string' && BILLING.test(text);
+  const kept = Array.isArray(system)
+    ? system.filter((block: unknown) => !isBilling(fieldsOf(block).text))
+    : isBilling(system)
+      ? []
+      : system;
+  if (kept === system || (Array.isArray(system) && listOf(kept).length === system.length)) return request;
+  const { system: _, ...rest } = request;
+  return (listOf(kept).length === 0 ? rest : { ...request, system: kept }) as R;
+}
+
 export function joinTexts(blocks: readonly Placed[], separator: string): string {
   return blocks.flatMap(({ block }) => (block.type === 'text' ? [textOf(block.text)] : [])).join(separator);
 }

@@ -1,4 +1,6 @@
 // Every protocol we speak: an explicit list. `anthropic` without a profile is not converted at all: its bytes pass.
+
+import { faithful } from './anthropic/faithful.ts';
 import { PROFILE_PROVIDERS } from './anthropic.ts';
 import { azure } from './azure.ts';
 import { gemini } from './gemini.ts';
@@ -41,7 +43,7 @@ export function profilesOf(type: string): readonly string[] {
 
 /** Who converts for a target; null when its bytes pass as they are. */
 export function findProvider(target: Target): Provider | null {
-  return converterOf(target.type, target.profile);
+  return converterOf(target.type, target.profile) ?? (target.pipeline === null ? null : faithful);
 }
 
 function converterOf(type: string, profile: string | null): Provider | null {

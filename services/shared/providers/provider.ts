@@ -18,6 +18,9 @@ export interface ConversionInput {
   inputTokens: number;
   /** What earlier refusals of this upstream and model taught. */
   learned?: LearnedTraits;
+  /** Of Anthropic's API, as the client named them; for who speaks it too. */
+  anthropicVersion?: string | null;
+  anthropicBeta?: string | null;
 }
 
 /**

@@ -1,4 +1,5 @@
 // Where a request may go: provider, model and endpoint under one name.
+import type { Pipeline } from './pipeline.ts';
 
 /** A header that carries a key, in lower case; `authorization` as a bearer token. */
 export type KeyHeader = string;
@@ -76,6 +77,10 @@ export interface Target {
   /** The name to send; null = the client's. */
   readonly model: string | null;
   readonly credential: Credential;
+  /** Flat `[name, value, …]`; each request carries them. Values may be secrets. */
+  readonly headers: readonly string[];
+  /** Steps around its conversion; a native upstream with any is converted. */
+  readonly pipeline: Pipeline | null;
   readonly timeouts: Timeouts;
   readonly maxConcurrent: number;
   /** Top-level `safeguards` and `thread` may go there. */

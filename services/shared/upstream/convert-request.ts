@@ -7,6 +7,7 @@ import type { Target } from '#shared/providers/target.ts';
 import { withoutImages } from '#shared/providers/without-images.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { UpstreamRequest } from './call-upstream.ts';
+import { withHeaders } from './constant-headers.ts';
 import { sign } from './credentials.ts';
 import { fillDefaults } from './fill-defaults.ts';
 import { limitsOf, lowerMaxTokens } from './limit-request.ts';
@@ -27,6 +28,7 @@ export interface ConvertOptions {
   sessionId: string | null;
   /** Of Anthropic's API, as the client named it. */
   anthropicVersion?: string | null;
+  anthropicBeta?: string | null;
   /** Estimated when absent. */
   inputTokens?: number;
   learned?: LearnedTraits;
@@ -39,7 +41,14 @@ export function convertRequest(
   request: MessagesRequest,
   provider: Provider,
   target: Target,
-  { sessionId, anthropicVersion = null, inputTokens = estimateTokens(request), learned = {}, search }: ConvertOptions,
+  {
+    sessionId,
+    anthropicVersion = null,
+    anthropicBeta = null,
+    inputTokens = estimateTokens(request),
+    learned = {},
+    search,
+  }: ConvertOptions,
 ): ConvertedCall {
   const input = {
     target,
@@ -48,25 +57,32 @@ export function convertRequest(
     sessionKey: sessionId === null ? null : createHash('sha256').update(sessionId).digest('hex').slice(0, 32),
     inputTokens,
     learned,
+    anthropicVersion,
+    anthropicBeta,
   };
-  const planned = search ? planSearch(request, provider.searches?.(input) ?? 'never', search) : null;
-  const filled = fillDefaults(planned?.request ?? request, target.defaults, anthropicVersion);
+  const { pipeline } = target;
+  const stepped: string[] = pipeline === null ? [] : [`pipeline:${pipeline.name}`];
+  const asked = pipeline === null ? request : pipeline.changeRequest(request, stepped);
+  const planned = search ? planSearch(asked, provider.searches?.(input) ?? 'never', search) : null;
+  const filled = fillDefaults(planned?.request ?? asked, target.defaults, anthropicVersion);
   const limited = lowerMaxTokens(filled.request, limitsOf(target, request.model).maxOutput);
-  const prepared = [...(planned ? [planned.plan.note] : []), ...filled.notes, ...limited.notes];
+  const prepared = [...stepped, ...(planned ? [planned.plan.note] : []), ...filled.notes, ...limited.notes];
   const seen = target.seesImages === false ? withoutImages(limited.request, target.vision, prepared) : limited.request;
   const { path, headers, body, notes, memory } = provider.toUpstreamRequest(seen, input);
+  const own = target.headers.length === 0 ? headers : withHeaders(headers, target.headers);
+  const written = pipeline === null ? { headers: own, body } : pipeline.changeWritten({ headers: own, body }, notes);
   const base = new URL(target.baseUrl);
   return {
     upstream: {
       origin: base.origin,
       path: base.pathname.replace(/\/$/, '') + path,
       method: 'POST',
-      headers: sign([...headers], target.credential, []),
-      body,
+      headers: sign([...written.headers], target.credential, []),
+      body: written.body,
     },
     memory: { ...memory, upstream: target.provider },
     // The profiles of the Messages API say it themselves.
-    notes: [...prepared, ...notes, ...(provider.type === NATIVE ? [] : omittedFields(request))],
+    notes: [...prepared, ...notes, ...(provider.type === NATIVE ? [] : omittedFields(asked))],
     search: planned?.plan ?? null,
   };
 }

@@ -10,8 +10,11 @@ import {
   profilesOf,
   providerTypes,
 } from '#shared/providers/index.ts';
+import type { Pipeline } from '#shared/providers/pipeline.ts';
 import type { Credential, KeyHeader, RequestDefaults, Target, Targets, Timeouts } from '#shared/providers/target.ts';
 import { least } from './limit-request.ts';
+import { constantHeaders, withPatterns } from './model-settings.ts';
+import { createPipelines } from './pipelines/create-pipelines.ts';
 import { type KeySettings, readKey } from './read-key.ts';
 import { createTokenSources, type TokenSources } from './token-sources.ts';
 
@@ -20,14 +23,15 @@ import { createTokenSources, type TokenSources } from './token-sources.ts';
  * @throws ConfigError when a key file or variable is missing, a token is not for that host, or a name would mean two targets
  */
 export function createTargets(config: Config, tokens: TokenSources = createTokenSources(config)): Targets {
+  const parts = { config, tokens, pipelines: createPipelines(config) };
   const models = Object.entries(config.models).map(([name, model]) => {
     const provider = config.providers[model.provider];
     if (!provider) throw new ConfigError(`models.${name}.provider = "${model.provider}" is no entry of [providers]`);
-    return [name, modelTarget(name, model, provider, { config, tokens })] as const;
+    return [name, modelTarget(name, model, provider, parts)] as const;
   });
-  const forced = forcedTarget({ config, tokens });
+  const forced = forcedTarget(parts);
   if (forced !== null) refuseTwin(forced, config);
-  return { forced, passthrough: passthroughTarget({ config, tokens }), models: new Map(models) };
+  return { forced, passthrough: passthroughTarget(parts), models: new Map(models) };
 }
 
 /** Pairs, spans and settings know a target by its name alone. */
@@ -40,12 +44,14 @@ function refuseTwin({ name }: Target, config: Config): void {
 interface TargetParts {
   config: Config;
   tokens: TokenSources;
+  pipelines: ReadonlyMap<string, Pipeline>;
 }
 
-function forcedTarget({ config, tokens }: TargetParts): Target | null {
+function forcedTarget({ config, tokens, pipelines }: TargetParts): Target | null {
   const { target } = config;
   if (target.url === null) return null;
   const name = target.model ?? 'target';
+  const set = withPatterns([target.model], { pipeline: null, max_output: null }, config.model_patterns);
   return {
     name,
     provider: 'target',
@@ -54,13 +60,15 @@ function forcedTarget({ config, tokens }: TargetParts): Target | null {
     defaults: { temperature: target.temperature, top_p: target.top_p, max_tokens: target.max_tokens },
     model: target.model,
     credential: loadCredential('target', { ...target, url: target.url, provider: 'target' }, { config, tokens }),
+    headers: [],
+    pipeline: pipelines.get(set.pipeline ?? '') ?? null,
     timeouts: toTimeouts(target),
     maxConcurrent: target.max_concurrent,
     anthropicFeatures: target.anthropic_features ?? isAnthropic(target.url),
     propagatesTrace: target.propagate_trace_context === 'traceparent',
     aliases: [],
     displayName: name,
-    ...limits(target.model, { context_window: null, max_output: null }, config),
+    ...limits(target.model, { context_window: null, max_output: set.max_output }, config),
   };
 }
 
@@ -87,6 +95,8 @@ function passthroughTarget({ config, tokens }: TargetParts): Target {
     defaults: NO_DEFAULTS,
     model: null,
     credential: passthrough.passthrough_auth ? clientCredential(passthrough.token === null ? null : own()) : own(),
+    headers: [],
+    pipeline: null,
     timeouts: toTimeouts(passthrough),
     maxConcurrent: passthrough.max_concurrent,
     anthropicFeatures: passthrough.anthropic_features ?? true,
@@ -102,12 +112,14 @@ function clientCredential(spare: Credential | null): Credential {
   return spare?.kind === 'token' ? { kind: 'client', spare } : { kind: 'client' };
 }
 
-function modelTarget(
-  name: string,
-  model: ModelConfig,
-  provider: ProviderConfig,
-  { config, tokens }: TargetParts,
-): Target {
+function modelTarget(name: string, model: ModelConfig, provider: ProviderConfig, parts: TargetParts): Target {
+  const { config, tokens, pipelines } = parts;
+  const set = withPatterns([name, model.upstream_name], model, config.model_patterns);
+  const credential = loadCredential(
+    `providers.${model.provider}`,
+    { ...provider, url: provider.base_url, provider: model.provider },
+    { config, tokens },
+  );
   return {
     name,
     provider: model.provider,
@@ -115,18 +127,16 @@ function modelTarget(
     seesImages: model.sees_images,
     defaults: NO_DEFAULTS,
     model: model.upstream_name ?? name,
-    credential: loadCredential(
-      `providers.${model.provider}`,
-      { ...provider, url: provider.base_url, provider: model.provider },
-      { config, tokens },
-    ),
+    credential,
+    headers: constantHeaders(model.provider, provider, credential, config.placeOf),
+    pipeline: pipelines.get(set.pipeline ?? provider.pipeline ?? '') ?? null,
     timeouts: toTimeouts(provider),
     maxConcurrent: provider.max_concurrent,
     anthropicFeatures: provider.anthropic_features ?? isAnthropic(provider.base_url),
     propagatesTrace: provider.propagate_trace_context === 'traceparent',
     aliases: model.aliases,
     displayName: model.display_name ?? name,
-    ...limits(model.upstream_name ?? name, model, config),
+    ...limits(model.upstream_name ?? name, { ...model, ...set }, config),
   };
 }
 
@@ -153,7 +163,11 @@ interface CredentialSettings extends KeySettings {
   url: string;
 }
 
-function loadCredential(section: string, settings: CredentialSettings, { config, tokens }: TargetParts): Credential {
+function loadCredential(
+  section: string,
+  settings: CredentialSettings,
+  { config, tokens }: Pick<TargetParts, 'config' | 'tokens'>,
+): Credential {
   if (settings.token !== null) return tokenCredential(section, settings, settings.token, tokens);
   const secret = readKey(section, settings, config);
   if (secret === null) return { kind: 'none' };

@@ -10,6 +10,7 @@ import { type ConvertedCall, convertRequest } from './convert-request.ts';
 import { ownSecrets } from './credentials.ts';
 import type { TraitMemory } from './learned-traits.ts';
 import { afterSearch, type SearchedTurn, type SearchPlan, soughtIn } from './plan-search.ts';
+import { readThrough } from './read-through.ts';
 import type { SearchPolicy } from './search-backend.ts';
 
 export interface Conversion {
@@ -44,6 +45,7 @@ export interface ConversionStart {
   sessionId: string | null;
   /** Of Anthropic's API, as the client named it. */
   anthropicVersion: string | null;
+  anthropicBeta?: string | null;
   /** Estimated when absent. */
   inputTokens?: number;
   learned: TraitMemory;
@@ -67,7 +69,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
   };
   const isEmpty = wantsNothing(request);
   return {
-    provider: isEmpty ? readingNothing(provider) : provider,
+    provider: isEmpty ? readingNothing(provider) : readThrough(provider, target.pipeline),
     keys: ownSecrets(target.credential),
     isEmpty,
     sought: soughtIn(request),

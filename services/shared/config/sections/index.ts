@@ -3,6 +3,7 @@ import { choice, optionalText } from '../schema.ts';
 import { compare, exchange } from './comparison.ts';
 import { cache, limits, price } from './limits.ts';
 import { capture, log, redis, slo, store, tracing } from './observing.ts';
+import { pipeline } from './pipelines.ts';
 import { rule } from './rules.ts';
 import { webSearch } from './search.ts';
 import { admin, comparator, console, ops, server, simulator } from './server.ts';
@@ -39,7 +40,7 @@ export const SECTIONS = {
   web_search: webSearch,
 };
 
-export const MAPS = { providers: provider, models: model, prices: price, tokens: token };
+export const MAPS = { providers: provider, models: model, prices: price, pipelines: pipeline, tokens: token };
 
 /** Tables in the order of the file, which is the only place for them: [[rules]]. One schema an entry. */
 export const LISTS = { rules: rule };

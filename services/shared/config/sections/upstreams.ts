@@ -3,6 +3,7 @@ import {
   baseUrl,
   choice,
   flag,
+  headers,
   integer,
   optionalBaseUrl,
   optionalFlag,
@@ -51,6 +52,9 @@ const propagate = choice(
   'never',
 );
 
+const pipeline = (doc: string) =>
+  optionalText(`Name of a [pipelines] entry ${doc}; a native upstream is then converted.`);
+
 const seesImages = optionalFlag('Whether the model sees images, where its name and host do not say; see vision.');
 
 export const upstream = {
@@ -90,6 +94,8 @@ export const passthrough = {
 export const provider = {
   ...protocol(null),
   base_url: baseUrl('Base URL of the provider.', ''),
+  headers: headers('Headers that each request to this provider carries; never shown.'),
+  pipeline: pipeline('for its models'),
   ...credential,
   ...timeouts,
   max_concurrent: integer('Requests in flight to the provider.', 50, { min: 1 }),
@@ -104,5 +110,6 @@ export const model = {
   display_name: optionalText('Name shown in model lists.'),
   context_window: optionalInteger('Input tokens the model takes.', { min: 1 }),
   max_output: optionalInteger('Output tokens the model gives.', { min: 1 }),
+  pipeline: pipeline("instead of the provider's"),
   sees_images: seesImages,
 };

@@ -79,7 +79,7 @@ function toResult({ block, at }: Placed, profile: Profile, notes: string[]): { c
  * System messages become words of the user's turn beside them: behind the one before, else in front of the next one's
  * words but after its tool results. What stands before them stays as it was sent in earlier turns.
  */
-function foldSystem(turns: readonly Turn[], notes: string[]): Turn[] {
+export function foldSystem(turns: readonly Turn[], notes: string[]): Turn[] {
   const folded: Turn[] = [];
   let waiting: Fields[] = [];
   for (const turn of turns) {
@@ -92,8 +92,7 @@ function foldSystem(turns: readonly Turn[], notes: string[]): Turn[] {
       continue;
     }
     if (waiting.length === 0) folded.push({ ...turn });
-    else if (turn.role === 'user')
-      folded.push({ role: 'user', content: afterResults(toBlocks(turn.content), waiting) });
+    else if (turn.role === 'user') folded.push({ ...turn, content: afterResults(toBlocks(turn.content), waiting) });
     else folded.push({ role: 'user', content: waiting }, { ...turn });
     waiting = [];
   }

@@ -1,0 +1,398 @@
+// Providers and pipelines from settings alone: what an operator writes in the file, and the bytes that reach the upstream.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Scene } from '#services/simulator/script.ts';
+import { createSimulator, type Simulator } from '#services/simulator/service.ts';
+import { type Fields, fieldsOf, listOf } from '#shared/providers/fields.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { header, json, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
+
+const BILLING = { type: 'text', text: 'x-anthropic-billing-header: cc_version=2.1.329.abc;' };
+const ANSWER: Scene = { content: [{ type: 'text', text: 'Good.' }] };
+
+interface Bed {
+  upstream: Simulator;
+  gateway: TestGateway;
+  ask(
+    body?: Fields,
+    options?: { scene?: Scene; headers?: string[]; stream?: boolean; path?: string },
+  ): Promise<RawAnswer>;
+  /** The last request as the upstream read it. */
+  sent(): Fields;
+}
+
+/** A gateway with this file, in which UPSTREAM stands for a simulator's address. */
+async function withFile(toml: string, use: (bed: Bed) => Promise<void>, settings: Fields = {}): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-pipelines-'));
+  const file = join(folder, 'cc-proxy.toml');
+  const upstream = await createSimulator({ listenAddress: '127.0.0.1:0', seed: 3, delayScale: 0 });
+  try {
+    writeFileSync(file, toml.replaceAll('UPSTREAM', upstream.url));
+    const gateway = await startTestGateway({
+      settings,
+      env: { CC_PROXY_CONFIG: file, ACME_API_KEY: 'key-of-the-gateway' },
+    });
+    try {
+      await use({
+        upstream,
+        gateway,
+        ask: (body = {}, { scene = ANSWER, headers = [], stream = false, path = '/v1/messages' } = {}) => {
+          upstream.reset();
+          upstream.use(scene);
+          return send(gateway.url, {
+            ...messagesRequest({ body: { model: 'large', ...body }, headers, stream }),
+            path,
+          });
+        },
+        sent: () => fieldsOf(JSON.parse(upstream.seen().at(-1)?.raw.toString() ?? '{}')),
+      });
+    } finally {
+      await gateway.stop();
+    }
+  } finally {
+    await upstream.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('a provider from settings alone', () => {
+  it('S3-07 has a name, an address, a protocol, headers, models and a pipeline', async () => {
+    const file = `
+      [providers.acme]
+      type = "openai-chat"
+      base_url = "UPSTREAM/v1/"
+      env_key = "ACME_API_KEY"
+      headers = { "X-Team" = "agents", "x-region.zone" = "eu 1" }
+      pipeline = "tidy"
+      [models]
+      large = { provider = "acme", upstream_name = "large-2" }
+      [pipelines.tidy]
+      request = [
+        "drop-billing-block",
+        { use = "header-set", name = "x-tier", value = "flex" },
+        { use = "body-set", path = "$.service_class", value = "flex", at = "upstream" },
+      ]
+      response = ["think-tags"]`;
+    await withFile(file, async ({ ask, sent, upstream, gateway }) => {
+      const scene: Scene = { content: [{ type: 'text', text: '<think>Hm.</think>Yes.' }] };
+      const answer = await ask(
+        {
+          system: [BILLING, { type: 'text', text: 'Be brief.' }],
+          ...{ max_tokens: 4000, thinking: { type: 'enabled', budget_tokens: 2000 } },
+        },
+        { scene, headers: ['x-team', 'of-the-client', 'authorization', 'Bearer of-the-client'] },
+      );
+      expect(answer.status).to.equal(200);
+      const seen = upstream.seen().at(-1);
+      expect(seen?.path).to.equal('/v1/chat/completions');
+      expect(seen?.headers).to.include({
+        ...{ 'x-team': 'agents', 'x-region.zone': 'eu 1', 'x-tier': 'flex' },
+        authorization: 'Bearer key-of-the-gateway',
+      });
+      expect(seen?.rawHeaders.filter((name) => name.toLowerCase() === 'x-team')).to.have.length(1);
+      expect(sent()).to.include({ model: 'large-2', service_class: 'flex' });
+      expect(JSON.stringify(sent())).to.include('Be brief.').and.not.include('billing');
+      const content = listOf(json(answer).content).map(fieldsOf);
+      expect(content.map(({ type, thinking, text }) => [type, thinking ?? text])).to.deep.equal([
+        ['thinking', 'Hm.'],
+        ['text', 'Yes.'],
+      ]);
+      expect(header(answer, 'x-ccproxy-route')).to.include(
+        'pipeline:tidy; step:drop-billing-block; step:body-set; step:header-set',
+      );
+      expect(header(answer, 'x-ccproxy-model')).to.equal('large-2');
+      expect(JSON.stringify(gateway.lines)).to.not.include('agents');
+    });
+  });
+
+  it('sends constant headers on a native route, in place of the client’s, and changes nothing else', async () => {
+    const file = `
+      [providers.acme]
+      type = "anthropic"
+      base_url = "UPSTREAM"
+      headers = { "x-team" = "agents" }
+      [models]
+      large = { provider = "acme" }`;
+    await withFile(file, async ({ ask, upstream }) => {
+      const answer = await ask({ odd: { field: 1 } }, { headers: ['X-Team', 'client', 'x-other', 'stays'] });
+      const seen = upstream.seen().at(-1);
+      expect(seen?.headers).to.include({ 'x-team': 'agents', 'x-other': 'stays' });
+      expect(fieldsOf(seen?.body).odd).to.deep.equal({ field: 1 });
+      expect(header(answer, 'x-ccproxy-route')).to.not.include('pipeline');
+    });
+  });
+});
+
+const NATIVE = (steps: string): string => `
+  [providers.acme]
+  type = "anthropic"
+  base_url = "UPSTREAM"
+  env_key = "ACME_API_KEY"
+  anthropic_features = true
+  pipeline = "tidy"
+  [models]
+  large = { provider = "acme", upstream_name = "large-2" }
+  plain = { provider = "acme", pipeline = "none" }
+  [pipelines.none]
+  [pipelines.tidy]
+  ${steps}`;
+
+describe('pipelines', () => {
+  it('S3-13 make a native route a converted one, keep every field, and say so', async () => {
+    const file = NATIVE('request = [{ use = "body-set", path = "$.service_tier", value = "auto" }]');
+    await withFile(file, async ({ ask, sent, upstream, gateway }) => {
+      const body = {
+        ...{ odd: [{ kept: true }], thread: { id: 't' }, context_management: { edits: [] } },
+        messages: [
+          { role: 'user', content: 'hi', odd: 1 },
+          {
+            role: 'assistant',
+            content: [
+              { type: 'thinking', thinking: '…', signature: 'c2ln' },
+              { type: 'later', a: 1 },
+            ],
+          },
+          { role: 'system', content: 'In /repo.' },
+        ],
+      };
+      const answer = await ask(body, {
+        headers: ['anthropic-beta', 'one-2026-01-01,two', 'anthropic-version', '2099-01-01', 'x-odd', 'stays here'],
+      });
+      expect(answer.status).to.equal(200);
+      const { max_tokens: _, ...rest } = sent();
+      expect(rest).to.deep.equal({ ...body, model: 'large-2', stream: true, service_tier: 'auto' });
+      expect(upstream.seen().at(-1)?.headers).to.include({
+        ...{ 'anthropic-beta': 'one-2026-01-01,two', 'anthropic-version': '2099-01-01' },
+        'x-api-key': 'key-of-the-gateway',
+      });
+      expect(upstream.seen().at(-1)?.headers).to.not.have.property('x-odd');
+      expect(header(answer, 'x-ccproxy-route')).to.include('pipeline:tidy; step:body-set');
+      expect(json(answer)).to.include({ model: 'large', role: 'assistant' });
+      const used = gateway.lines.filter(({ event }) => event === 'pipeline.used').map(({ fields }) => fields);
+      expect(used).to.deep.equal([
+        { model: 'large', pipeline: 'tidy', native: 'converted' },
+        { model: 'plain', pipeline: 'none', native: 'converted' },
+      ]);
+    });
+  });
+
+  it('S3-13 run a step at the upstream behind the conversion of a request, and in front of that of an answer', async () => {
+    const file = NATIVE(`
+      request = [
+        { use = "body-append", path = "$.messages[0].content", value = " there" },
+        { use = "body-set", path = "$.seen", value = true, at = "upstream" },
+        { use = "body-delete", path = "$.odd", at = "upstream" },
+      ]
+      response = [{ use = "body-set", path = "$.delta.text", value = "Changed.", at = "upstream" }]`).replace(
+      'type = "anthropic"',
+      'type = "anthropic"\n  profile = "vllm"',
+    );
+    await withFile(file, async ({ ask, sent }) => {
+      const answer = await ask(
+        { odd: 1, messages: [{ role: 'user', content: 'hi' }] },
+        { scene: { ...ANSWER, split: 'event' } },
+      );
+      expect(sent()).to.deep.include({ seen: true, messages: [{ role: 'user', content: 'hi there' }] });
+      expect(sent()).to.not.have.property('odd');
+      const texts = listOf(json(answer).content).map((block) => fieldsOf(block).text);
+      expect(texts.join('')).to.match(/^(?:Changed\.)+$/);
+    });
+  });
+
+  it('S3-13 give a streaming client the same message as one that waits', async () => {
+    await withFile(NATIVE('response = ["repair-tool-json"]'), async ({ ask }) => {
+      const scene: Scene = {
+        content: [
+          { type: 'thinking', thinking: 'Hm.', signature: 'c2ln' },
+          { type: 'text', text: 'So.' },
+          { type: 'tool_use', id: 'toolu_1', name: 'Bash', input: { command: 'ls' } },
+        ],
+      };
+      const whole = json(await ask({}, { scene }));
+      expect(whole).to.deep.include({ content: scene.content, stop_reason: 'tool_use' });
+      const streamed = (await ask({}, { scene, stream: true })).body.toString();
+      expect(streamed).to.match(/event: message_stop\n/);
+      expect(streamed).to.include('"signature":"c2ln"').and.include('Hm.');
+    });
+  });
+
+  it('S3-14 take their parameters beside the name, and refuse others at the start with file, step, value and remedy', async () => {
+    const refusal = async (steps: string): Promise<string> => {
+      try {
+        await withFile(NATIVE(steps), async () => {});
+      } catch (error) {
+        return error instanceof Error ? error.message : '';
+      }
+      return 'it started';
+    };
+    const wrong: Array<[string, RegExp]> = [
+      [
+        'request = ["house-style"]',
+        /cc-proxy\.toml: pipelines\.tidy\.request\[0\] = "house-style" is no step; there are header-set, .*repair-tool-json/,
+      ],
+      [
+        'request = [{ use = "body-set", value = 1 }]',
+        /cc-proxy\.toml: pipelines\.tidy\.request\[0\]: body-set needs path/,
+      ],
+      [
+        'request = ["effort", { use = "body-set", path = "a.b", value = 1 }]',
+        /request\[1\]: body-set has path = "a\.b", which must be a path such as "\$\./,
+      ],
+      [
+        'request = [{ use = "body-set", path = "$.model", value = "x" }]',
+        /must not be \$\.model, which is decided by models\.<name>\.upstream_name/,
+      ],
+      [
+        'request = [{ use = "body-set", path = "$.a", value = 2026-01-01 }]',
+        /body-set has value = .*which must be text/,
+      ],
+      ['request = [{ use = "body-merge", value = { stream = false } }]', /must not hold stream/],
+      ['request = [{ use = "effort", level = "most" }]', /effort has level = "most", which must be one of "low"/],
+      ['request = [{ use = "effort", strength = 1 }]', /effort has no parameter strength; it takes level, levels/],
+      ['request = [{ use = "cache-breakpoints", max = 5 }]', /max = 5, which must be a whole number from 1 to 4/],
+      [
+        'request = [{ use = "header-set", name = "X-Api-Key", value = "s" }]',
+        /must not be a header that carries a credential: use env_key/,
+      ],
+      [
+        'request = [{ use = "header-set", name = "content-length", value = "1" }]',
+        /must not be a header that the gateway writes itself/,
+      ],
+      [
+        'request = [{ use = "header-set", name = "x-a", value = "tell no\\none" }]',
+        /has value = \(hidden\), which must be visible ASCII/,
+      ],
+      ['request = ["think-tags"]', /think-tags is a step of response: move it there/],
+      ['response = ["effort"]', /effort is a step of request: move it there/],
+      ['request = [{ use = "effort", at = "upstream" }]', /effort has no at = "upstream": leave it out/],
+      [
+        'request = [{ use = "effort", at = "client" }]',
+        /effort has at = "client": write at = "upstream", or leave it out/,
+      ],
+      [
+        'response = [{ use = "body-delete", path = "$.x" }]',
+        /changes an answer only as the upstream sent it: add at = "upstream"/,
+      ],
+      ['request = "effort"', /pipelines\.tidy\.request = \(hidden\) must be a list of steps/],
+    ];
+    for (const [steps, message] of wrong) expect(await refusal(steps), steps).to.match(message);
+    expect(await refusal('request = [{ use = "body-append", path = "$.messages[0].content", value = "!" }]')).to.equal(
+      'it started',
+    );
+  });
+
+  it('lower what a step writes to what the model gives', async () => {
+    const file = NATIVE('request = [{ use = "body-set", path = "$.max_tokens", value = 100000 }]').replace(
+      'upstream_name = "large-2"',
+      'upstream_name = "large-2", max_output = 500',
+    );
+    await withFile(file, async ({ ask, sent }) => {
+      await ask({ max_tokens: 10 });
+      expect(sent().max_tokens).to.equal(500);
+    });
+  });
+
+  it('ask a native upstream for the count of what it would be sent', async () => {
+    const file = NATIVE('request = [{ use = "body-set", path = "$.system", value = "Changed." }]');
+    await withFile(file, async ({ ask, upstream }) => {
+      const answer = await ask({}, { path: '/v1/messages/count_tokens' });
+      expect(answer.status).to.equal(200);
+      expect(upstream.seen().at(-1)?.path).to.equal('/v1/messages/count_tokens');
+      expect(fieldsOf(upstream.seen().at(-1)?.body)).to.include({ system: 'Changed.', model: 'large-2' });
+    });
+  });
+
+  it('take thinking that this gateway signed out of what a native upstream is sent', async () => {
+    await withFile(NATIVE(''), async ({ ask, sent }) => {
+      const own = { type: 'thinking', thinking: 'Hm.', signature: 'ccproxy1.openai-chat.e30' };
+      const answer = await ask({
+        messages: [
+          { role: 'user', content: 'hi' },
+          { role: 'assistant', content: [own, { type: 'text', text: 'a' }] },
+          { role: 'user', content: 'b' },
+        ],
+      });
+      expect(JSON.stringify(sent())).to.not.include('ccproxy1');
+      expect(header(answer, 'x-ccproxy-route')).to.include('omitted:own-thinking:1');
+    });
+  });
+
+  it('keep a refusal’s status and words', async () => {
+    await withFile(NATIVE(''), async ({ ask }) => {
+      const answer = await ask({}, { scene: { status: 429, error: { message: 'slow down' } } });
+      expect(answer.status).to.equal(429);
+      expect(fieldsOf(json(answer).error)).to.include({ type: 'rate_limit_error', message: 'slow down' });
+    });
+  });
+});
+
+describe('models by pattern', () => {
+  const FILE = `
+    [providers.acme]
+    type = "openai-chat"
+    base_url = "UPSTREAM/v1"
+    pipeline = "of-provider"
+    [models]
+    deepseek-chat = { provider = "acme" }
+    coder = { provider = "acme", upstream_name = "deepseek-coder" }
+    own = { provider = "acme", upstream_name = "deepseek-own", pipeline = "of-model", max_output = 70 }
+    other = { provider = "acme" }
+    [models."deepseek-*"]
+    pipeline = "of-pattern"
+    max_output = 50
+    [models."*"]
+    max_output = 60
+    [pipelines.of-provider]
+    [pipelines.of-model]
+    [pipelines.of-pattern]`;
+
+  it('S1-15 get a pipeline and a limit of output where they have none themselves, from the first pattern that says one', async () => {
+    await withFile(FILE, async ({ ask, sent }) => {
+      const read = async (model: string): Promise<unknown[]> => {
+        const answer = await ask({ model, max_tokens: 1000 });
+        return [/pipeline:([\w-]+)/.exec(header(answer, 'x-ccproxy-route') ?? '')?.[1], sent().max_tokens];
+      };
+      expect(await read('deepseek-chat')).to.deep.equal(['of-pattern', 50]);
+      expect(await read('coder')).to.deep.equal(['of-pattern', 50]);
+      expect(await read('own')).to.deep.equal(['of-model', 70]);
+      expect(await read('other')).to.deep.equal(['of-provider', 60]);
+    });
+  });
+
+  it('S1-15 include the model that --model forces', async () => {
+    const flags = { 'target.url': 'http://127.0.0.1:9', 'target.model': 'deepseek-v4' };
+    await withFile(
+      FILE,
+      async ({ gateway }) => {
+        const used = gateway.lines.filter(({ event }) => event === 'pipeline.used').map(({ fields }) => fields);
+        expect(used[0]).to.deep.equal({ model: 'deepseek-v4', pipeline: 'of-pattern', native: 'converted' });
+      },
+      flags,
+    );
+  });
+});
+
+describe('the catalogue of steps', () => {
+  const STEPS = [
+    ...['header-set', 'header-delete', 'body-set', 'body-delete', 'body-append', 'body-merge', 'cache-breakpoints'],
+    ...['drop-billing-block', 'fold-system', 'strip-git-status', 'shorten-tool-descriptions', 'effort', 'think-tags'],
+    'repair-tool-json',
+  ];
+
+  it('S3-20 is told by GET /api/transforms, which takes no other method', async () => {
+    await withFile(NATIVE(''), async ({ gateway }) => {
+      const answer = await fetch(`${gateway.url}/api/transforms`);
+      const { data } = (await answer.json()) as { data: Array<{ name: string; params: unknown; about: string }> };
+      expect(data.map(({ name }) => name)).to.deep.equal(STEPS);
+      expect(data.find(({ name }) => name === 'header-delete')).to.deep.include({
+        ...{ lists: ['request'], at: ['upstream'] },
+        params: [{ name: 'name', about: 'Which.', required: true }],
+      });
+      const put = await fetch(`${gateway.url}/api/transforms`, { method: 'PUT' });
+      expect(put.status).to.equal(404);
+      expect(await put.text()).to.include('does not answer this method');
+    });
+  });
+});
