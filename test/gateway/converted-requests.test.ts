@@ -62,6 +62,24 @@ describe('requests for every protocol', () => {
     expect(bed.upstream.seen().at(-1)?.raw.toString()).to.equal(wanted.body.toString());
   }
 
+  for (const name of NAMES) {
+    it(`carry a long text to its end, and a long argument too: ${name}`, async () => {
+      const text = `${'if (a < "b") return\tvoid 0; // größe 中文 😀\n'.repeat(200)}END`;
+      const input = { file_path: '/a', content: text };
+      const messages = [
+        { role: 'user', content: text },
+        { role: 'assistant', content: [{ ...call('toolu_1', 'Read'), input }] },
+        { role: 'user', content: [result('toolu_1', text), { type: 'text', text: 'and?' }] },
+      ];
+      await told(name, { system: text, messages, tools: [tool('Read')] });
+      const sent = bed.upstream.seen().at(-1)?.raw.toString() ?? '';
+      const once = JSON.stringify(text).slice(1, -1);
+      const twice = JSON.stringify(once).slice(1, -1);
+      expect(sent.split(once).length + sent.split(twice).length - 2, 'times it was sent').to.equal(4);
+      expect(() => JSON.parse(sent)).to.not.throw();
+    });
+  }
+
   describe('system messages', () => {
     const user = (content: unknown) => ({ role: 'user', content });
     const system = (content: unknown) => ({ role: 'system', content });

@@ -88,11 +88,16 @@ export interface Converted {
 }
 
 /** @throws what is no refusal */
-export function convertFor({ provider, target, model }: Variant, request: MessagesRequest): Converted {
+export function convertFor(
+  { provider, target, model }: Variant,
+  request: MessagesRequest,
+  restore: (body: Buffer) => readonly Buffer[] = (body) => [body],
+): Converted {
   const input = { target, model, modelAsked: request.model, sessionKey: 'session-key', inputTokens: 42 };
   try {
     const { path, headers, notes, body, memory } = provider.toUpstreamRequest(request, input);
-    return { outcome: { path, notes, body: JSON.parse(body.toString('utf8')) }, headers, memory };
+    const sent = Buffer.concat(restore(body)).toString('utf8');
+    return { outcome: { path, notes, body: JSON.parse(sent) }, headers, memory };
   } catch (error) {
     if (!(error instanceof GatewayError) || error.status !== 400) throw error;
     return { outcome: { unsupported: error.message }, headers: [], memory: null };

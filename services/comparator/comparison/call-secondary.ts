@@ -13,6 +13,7 @@ import {
   type Answer,
   type CallOptions,
   UpstreamFailure,
+  type SentRequest,
   type UpstreamRequest,
 } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
@@ -27,7 +28,7 @@ import { traceOf } from './pair-row.ts';
 
 /** `callUpstream` with the connections of a target. */
 export type CallTarget = (
-  request: UpstreamRequest,
+  request: SentRequest,
   target: Target,
   options: Pick<CallOptions, 'onAbortable' | 'timeouts'>,
 ) => Promise<Answer>;
@@ -60,7 +61,7 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
   let startedAtMs = parts.clock.monotonicMs();
   const sinceStart = (): number => parts.clock.monotonicMs() - startedAtMs;
   try {
-    const callTarget = (request: UpstreamRequest): Promise<Answer> =>
+    const callTarget = (request: SentRequest): Promise<Answer> =>
       parts.callTarget(withTrace(request, call), target, { timeouts, onAbortable: abort.set });
     const onLearned = (): void => {
       parts.onLearned(target);
@@ -86,7 +87,7 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
  */
 async function ask(
   call: SecondaryCall,
-  callTarget: (request: UpstreamRequest) => Promise<Answer>,
+  callTarget: (request: SentRequest) => Promise<Answer>,
   { learned, onLearned, signal }: Pick<CallSecondaryParts, 'learned' | 'signal'> & { onLearned: () => void },
 ): Promise<Answer> {
   const { target, entry } = call;
@@ -99,7 +100,7 @@ async function ask(
     ...{ provider, target, sessionId: entry.sessionId, anthropicVersion, learned },
     anthropicBeta: entry.clientHeaders['anthropic-beta'] ?? null,
   });
-  const callMarked = (request: UpstreamRequest): Promise<Answer> =>
+  const callMarked = (request: SentRequest): Promise<Answer> =>
     callTarget({ ...request, headers: [...request.headers, ...ownHeaders(entry)] });
   const answer = await askLearning(conversion, callMarked, { signal, onLearned });
   return convertAnswer(answer, {
@@ -111,7 +112,7 @@ async function ask(
 }
 
 /** A target that may know is told which span its request is. */
-function withTrace(request: UpstreamRequest, { entry, target }: SecondaryCall): UpstreamRequest {
+function withTrace(request: SentRequest, { entry, target }: SecondaryCall): SentRequest {
   const trace = traceOf(entry);
   if (!target.propagatesTrace || trace.parentSpanId === null) return request;
   const spanId = pairSpanId('compare_request', entry.id, target.name, 0);

@@ -4,6 +4,7 @@ import { GatewayError } from '#shared/errors.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { editPieces } from '#shared/messages/edit-bytes.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
+import { type LongTexts, parseBesideTexts } from '#shared/messages/long-texts.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
 import { findOwnThinking } from '#shared/providers/find-own-thinking.ts';
 import { findProvider } from '#shared/providers/index.ts';
@@ -61,21 +62,45 @@ async function convert(
   call: Call,
   context: Pick<GatewayContext, 'tokens' | 'learned' | 'search'>,
 ): Promise<Outbound> {
-  const request = view.parsed ?? parseRequest(view.bytes);
-  view.parsed = null;
-  if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
+  const { request, texts } = readRequest(view);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(call.request.headers))
     if (typeof value === 'string') headers[name] = value;
-  const { sessionId } = identifySession(request, headers);
-  const inputTokens = await countInput(request, plan, view, context);
+  const inputTokens = await countInput(request, texts, plan, view, context);
   const conversion = startConversion(request, {
-    ...{ provider, target: plan.primary, sessionId, inputTokens, learned: context.learned, search: context.search },
+    ...{ provider, target: plan.primary, inputTokens, learned: context.learned, search: context.search },
+    ...(texts === null ? {} : { texts }),
+    sessionId: sessionOf(request, view, headers),
     anthropicVersion: headers['anthropic-version'] ?? null,
-    anthropicBeta: headers['anthropic-beta'] ?? null,
   });
   call.notes.push(...conversion.notes);
   return { request: conversion.upstream, conversion };
+}
+
+/** @throws GatewayError 400 */
+function readRequest(view: RequestView): { request: MessagesRequest; texts: LongTexts | null } {
+  const { bytes, spans, parsed } = view;
+  view.parsed = null;
+  if (parsed !== null) return { request: parsed, texts: null };
+  const parts = ['system', 'messages'].flatMap((name) => spans.get(name) ?? []);
+  const read = maySearch(view) ? null : parseBesideTexts(bytes, parts);
+  if (read !== null) return read;
+  const request = parseRequest(bytes);
+  if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
+  return { request, texts: null };
+}
+
+/** The end of what is asked may be what is to be searched for. */
+function maySearch({ bytes, spans }: RequestView): boolean {
+  const tools = spans.get('tools');
+  return tools !== undefined && bytes.subarray(tools.start, tools.end).includes('"web_search');
+}
+
+/** A session that the client does not name is known by the whole of its first message. */
+function sessionOf(request: MessagesRequest, view: RequestView, headers: Readonly<Record<string, string>>): string {
+  const { sessionId, sessionSource } = identifySession(request, headers);
+  const isWhole = sessionSource !== 'fallback';
+  return isWhole ? sessionId : identifySession(parseRequest(view.bytes) ?? request, headers).sessionId;
 }
 
 /** An estimate may be wrong by so much: where that decides whether a request fits, it is counted. */
@@ -84,11 +109,12 @@ const MARGIN = 1.6;
 /** @throws GatewayError 400 when the target's window is too small for it */
 async function countInput(
   request: MessagesRequest,
+  texts: LongTexts | null,
   plan: Plan,
   view: RequestView,
   { tokens }: Pick<GatewayContext, 'tokens'>,
 ): Promise<number> {
-  const estimate = estimateTokens(request);
+  const estimate = estimateTokens(request, texts?.countText);
   const { contextWindow, maxOutput } = limitsOf(plan.primary, request.model);
   if (contextWindow === null) return estimate;
   const limited = lowerMaxTokens(request, maxOutput).request;

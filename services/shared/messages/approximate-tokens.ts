@@ -18,6 +18,24 @@ export function approximateTokens(text: string): number {
   return (tokens * text.length) / WHOLE_CHARS;
 }
 
+const JSON_SAMPLE_BYTES = 128;
+
+/** The same of a text as it stands in JSON, without its quotes, as bytes. */
+export function approximateJsonTokens(json: Buffer): number {
+  const size = Math.min(json.length, JSON_SAMPLE_BYTES);
+  const step = (json.length - size) / (SAMPLES - 1);
+  let tokens = 0;
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const from = Math.floor(sample * step);
+    const text = json
+      .toString('utf8', from, from + size)
+      .replaceAll('\\n', '\n')
+      .replaceAll('\\', '');
+    tokens += weigh(text, 0, text.length);
+  }
+  return (tokens * json.length) / (SAMPLES * Math.max(1, size));
+}
+
 const START = 0;
 const LETTER = 1;
 const DIGIT = 2;

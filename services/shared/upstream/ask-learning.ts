@@ -2,7 +2,7 @@
 // reached a client: the second answer is the only one there is.
 import type { UpstreamError } from '#shared/providers/provider.ts';
 import { answerNothing } from './answer-nothing.ts';
-import { type Answer, type AnswerSink, UpstreamFailure, type UpstreamRequest } from './call-upstream.ts';
+import { type Answer, type AnswerSink, type SentRequest, UpstreamFailure } from './call-upstream.ts';
 import type { Conversion } from './start-conversion.ts';
 
 export interface AskOptions {
@@ -18,7 +18,7 @@ const HELD_BYTES = 262_144;
 /** At most two calls, none where nothing is wanted. @throws what `call` throws; UpstreamFailure when the signal is aborted between them */
 export async function askLearning(
   conversion: Conversion,
-  call: (request: UpstreamRequest) => Promise<Answer>,
+  call: (request: SentRequest) => Promise<Answer>,
   { onLearned, signal }: AskOptions = {},
 ): Promise<Answer> {
   if (needsNoModel(conversion)) return NOTHING;

@@ -1,11 +1,12 @@
 // One request on its way to an upstream of another protocol: what to send, how to read what comes back, and what a
 // refusal teaches about how to send it.
+import type { LongTexts } from '#shared/messages/long-texts.ts';
 import { splitLesson } from '#shared/providers/lessons.ts';
 import type { ConversionMemory, LearnedTraits, Provider, UpstreamError } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { readingNothing, wantsNothing } from './answer-nothing.ts';
-import type { UpstreamRequest } from './call-upstream.ts';
+import type { SentRequest } from './call-upstream.ts';
 import { type ConvertedCall, convertRequest } from './convert-request.ts';
 import { ownSecrets } from './credentials.ts';
 import type { TraitMemory } from './learned-traits.ts';
@@ -20,7 +21,7 @@ export interface Conversion {
   /** Nothing is wanted of the model: nobody is asked. */
   readonly isEmpty: boolean;
   /** As converted last, like what follows. */
-  readonly upstream: UpstreamRequest;
+  readonly upstream: SentRequest;
   readonly memory: ConversionMemory;
   /** What was approximated, by name. */
   readonly notes: readonly string[];
@@ -48,6 +49,8 @@ export interface ConversionStart {
   anthropicBeta?: string | null;
   /** Estimated when absent. */
   inputTokens?: number;
+  /** Of a request that was parsed beside them. */
+  texts?: LongTexts;
   learned: TraitMemory;
   /** Who searches the web where the provider cannot. */
   search?: SearchPolicy;
@@ -55,17 +58,20 @@ export interface ConversionStart {
 
 /** @throws GatewayError 400 that names the field that cannot be carried */
 export function startConversion(request: MessagesRequest, start: ConversionStart): Conversion {
-  const { provider, target, learned, ...rest } = start;
+  const { provider, target, learned, texts, ...rest } = start;
   const model = target.model ?? request.model;
   const convert = (more: LearnedTraits = {}) =>
     convertRequest(request, provider, target, { ...rest, learned: { ...learned.of(target, model), ...more } });
   const lessonOf = (refusal: UpstreamError | null) =>
     splitLesson((refusal !== null && provider.learn?.(refusal)) || {});
+  const toSent = ({ upstream }: ConvertedCall): SentRequest =>
+    texts === undefined || upstream.body === null ? upstream : { ...upstream, body: texts.restore(upstream.body) };
   let current = convert();
+  let sent = toSent(current);
   let tried = lessonOf(null);
   const isNew = (converted: ConvertedCall): boolean => {
-    const sent = current.upstream.body;
-    return sent === null || converted.upstream.body?.equals(sent) !== true;
+    const { body } = current.upstream;
+    return body === null || converted.upstream.body?.equals(body) !== true;
   };
   const isEmpty = wantsNothing(request);
   return {
@@ -74,7 +80,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
     isEmpty,
     sought: soughtIn(request),
     get upstream() {
-      return current.upstream;
+      return sent;
     },
     get memory() {
       return current.memory;
@@ -94,6 +100,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
       const next = convert({ ...tried.lasting, ...tried.passing });
       if (!isNew(next)) return false;
       current = next;
+      sent = toSent(current);
       return true;
     },
     settle(refusal) {

@@ -7,6 +7,7 @@ import { convertFor, loadProviderFixtures, type Variant } from '../provider-fixt
 import { createWireLimits } from '../wire-limits/index.ts';
 import { createWireSchemas } from '../wire-schemas.ts';
 import { type FuzzProperty, fuzzProperty } from './fuzz-property.ts';
+import { longTextProperties } from './long-texts.ts';
 import { anyRequest } from './request-shapes.ts';
 
 const PLACE =
@@ -69,5 +70,6 @@ export function requestProperties(): FuzzProperty[] {
         expect(estimateTokens(request)).to.satisfy(Number.isSafeInteger).and.be.at.least(1);
       }),
     ),
+    ...longTextProperties(variants),
   ];
 }
