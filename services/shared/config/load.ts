@@ -1,16 +1,18 @@
 // One configuration out of four places: flag > environment > file > default; between the last two stand
 // variables that other programs know too. The only reader of `process.env` beside the
-// telemetry preload. Every mistake is a ConfigError that names the place, the key, the value and what to write instead.
+// telemetry preload. A ConfigError tells every mistake: the place, the key, the value and what to write instead.
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import convict from 'convict';
 import { parse as parseToml, TomlError } from 'smol-toml';
-import { ConfigError } from '#shared/errors.ts';
+import { ConfigError, errorMessage } from '#shared/errors.ts';
 import { checkRules } from './check-rules.ts';
 import { readForeignVariables } from './foreign-variables.ts';
 import { keyAt, knownPaths, nearestOf, toPattern, toVariable } from './known-settings.ts';
+import { createLineFinder, type FindLine } from './line-finder.ts';
 import { checkPipelines, type ModelPattern, splitPatterns } from './model-patterns.ts';
+import { createProblems, type Problems } from './problems.ts';
 import { readEnvironment } from './read-environment.ts';
 import { isKey, type SectionSchema, type Values } from './schema.ts';
 import { ALIASES, LISTS, MAPS, SECTIONS, topLevel } from './sections/index.ts';
@@ -33,7 +35,7 @@ export interface Config extends Values<typeof topLevel>, Sections, Maps, Lists {
   readonly warnings: readonly string[];
   /** Where a value came from, by dotted path. */
   source(path: string): Source;
-  /** What messages call that place: the path of the file, `environment`, `flags`. */
+  /** The same for messages: the file with its line, `environment`, `flags` or `default`. */
   placeOf(path: string): string;
   /** [models] whose names are patterns, in the order of the file; `models` holds the others. */
   readonly model_patterns: readonly ModelPattern[];
@@ -61,6 +63,8 @@ interface Layer {
   /** How messages call it: a file path, `environment`, `flags`. */
   name: string;
   tree: Tree;
+  /** Of a file. */
+  findLine?: FindLine;
 }
 
 const FOREIGN = { source: 'env', name: 'environment' } as const;
@@ -73,45 +77,50 @@ export function processEnvironment(): { env: NodeJS.ProcessEnv; cwd: string } {
 /** @throws ConfigError */
 export function loadConfig(options: LoadOptions): Config {
   const warnings: string[] = [];
+  const problems = createProblems();
   const file = findFile(options);
   const layers: Layer[] = [
     { source: 'flag', name: 'flags', tree: nest(options.flags ?? {}) },
     { source: 'env', name: 'environment', tree: readEnvironment(options.env, warnings) },
   ];
-  if (file !== null) layers.push({ source: 'file', name: file, tree: readFile(file) });
+  if (file !== null) layers.push(readFile(file));
   for (const layer of layers) {
     applyAliases(layer);
-    refuseUnknown(layer);
+    refuseUnknown(layer, problems);
     leaveOutEmpty(layer.tree, []);
   }
   const isEndpointSet = layers.some(({ tree }) => lookup(tree, 'tracing.endpoint') !== undefined);
   layers.push({ ...FOREIGN, tree: readForeignVariables(options.env, isEndpointSet, warnings) });
   const merged = layers.reduceRight<unknown>((low, layer) => merge(low, layer.tree), {}) as Tree;
-  const values = { ...validate(topLevel, pickScalars(merged), '', layers), ...validateSections(merged, layers) };
+  const check: Checking = { layers, problems, place: (path) => nameOf(layers, path) };
+  const values = { ...validate(topLevel, pickScalars(merged), '', check), ...validateSections(merged, check) };
   const maps = {
-    providers: validateMap('providers', merged, layers),
-    models: validateMap('models', merged, layers),
-    prices: validateMap('prices', merged, layers),
-    tokens: validateMap('tokens', merged, layers),
-    pipelines: validateMap('pipelines', merged, layers),
+    providers: validateMap('providers', merged, check),
+    models: validateMap('models', merged, check),
+    prices: validateMap('prices', merged, check),
+    tokens: validateMap('tokens', merged, check),
+    pipelines: validateMap('pipelines', merged, check),
   };
+  const lists = { rules: readList('rules', check) };
+  problems.throwAny();
   const top = values as unknown as Values<typeof topLevel> & Sections;
   const config = {
     ...top,
     ...maps,
-    ...splitPatterns(maps.models, merged, (path) => nameOf(layers, path)),
-    rules: readList('rules', layers),
+    ...splitPatterns(maps.models, merged, check.place),
+    ...lists,
     allow_anthropic_only: options.allowAnthropicOnly ?? false,
     state_folder: stateFolder(top.state_dir, options),
     file,
     warnings,
+    placeOf: check.place,
     source: (path: string) => layers.find((layer) => lookup(layer.tree, path) !== undefined)?.source ?? 'default',
-    placeOf: (path: string) => nameOf(layers, path),
     environment: (name: string) => options.env[name],
   } as Config;
-  crossCheck(config, layers);
-  const where = (path: string): string => nameOf(layers, path);
-  warnings.push(...checkRules(config, where));
+  crossCheck(config, check);
+  problems.attempt(() => checkPipelines(config, check.place));
+  warnings.push(...(problems.attempt(() => checkRules(config, check.place)) ?? []));
+  problems.throwAny();
   return Object.freeze(config);
 }
 
@@ -126,15 +135,15 @@ function findFile({ env, cwd, configPath }: LoadOptions): string | null {
   return places.find((place) => existsSync(place)) ?? null;
 }
 
-function readFile(path: string): Tree {
-  let source: string;
+function readFile(path: string): Layer {
+  let text: string;
   try {
-    source = readFileSync(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     throw new ConfigError(`${path}: the config file cannot be read; check --config and CC_PROXY_CONFIG`, error);
   }
   try {
-    return parseToml(source) as Tree;
+    return { source: 'file', name: path, tree: parseToml(text) as Tree, findLine: createLineFinder(text) };
   } catch (error) {
     const where = error instanceof TomlError ? `:${error.line}:${error.column}` : '';
     // The parser's own text quotes the line, which may hold a secret: only its first line is kept.
@@ -152,12 +161,17 @@ function applyAliases(layer: Layer): void {
   }
 }
 
-function refuseUnknown(layer: Layer): void {
+function refuseUnknown(layer: Layer, problems: Problems): void {
   const known = knownPaths();
   const walk = (tree: Tree, path: string[]): void => {
     for (const [name, value] of Object.entries(tree)) {
       const here = [...path, name];
-      if (name === '__proto__') throw new ConfigError(`${layer.name}: ${here.join('.')} is a name nothing can have`);
+      const complain = (what: string): void =>
+        problems.keep(`${placeIn(layer, here.join('.'))}: ${here.join('.')} ${what}`);
+      if (name === '__proto__') {
+        complain('is a name nothing can have');
+        continue;
+      }
       if (keyAt(here) || (path.length === 0 && Object.hasOwn(LISTS, name))) continue;
       const pattern = toPattern(here);
       const isSection =
@@ -166,10 +180,9 @@ function refuseUnknown(layer: Layer): void {
       if (!isSection) {
         const nearest = nearestOf(pattern, known);
         const hint = nearest ? `; did you mean ${nearest}?` : '';
-        throw new ConfigError(`${layer.name}: ${here.join('.')} is no setting${hint}`);
-      }
-      if (!isTree(value)) throw new ConfigError(`${layer.name}: ${here.join('.')} must be a table`);
-      walk(value, here);
+        complain(`is no setting${hint}`);
+      } else if (isTree(value)) walk(value, here);
+      else complain('must be a table');
     }
   };
   walk(layer.tree, []);
@@ -189,56 +202,72 @@ function pickScalars(tree: Tree): Tree {
   return Object.fromEntries(Object.entries(tree).filter(([name]) => Object.hasOwn(topLevel, name)));
 }
 
-function validateSections(merged: Tree, layers: Layer[]): Tree {
+interface Checking {
+  layers: Layer[];
+  problems: Problems;
+  /** Where a setting stands, for a message. */
+  place(path: string): string;
+}
+
+function validateSections(merged: Tree, check: Checking): Tree {
   const sections: Tree = {};
   for (const [name, schema] of Object.entries(SECTIONS)) {
-    sections[name] = validate(schema, (own(merged, name) ?? {}) as Tree, `${name}.`, layers);
+    sections[name] = validate(schema, asTree(own(merged, name)), `${name}.`, check);
   }
   return sections;
 }
 
-function validateMap<M extends keyof Maps>(name: M, merged: Tree, layers: Layer[]): Maps[M] {
-  const entries = Object.entries((own(merged, name) ?? {}) as Tree);
-  const checked = entries.map(([entry, value]) => {
-    if (!isTree(value))
-      throw new ConfigError(`${nameOf(layers, `${name}.${entry}`)}: ${name}.${entry} must be a table`);
-    return [entry, validate(MAPS[name], value, `${name}.${entry}.`, layers)];
+/** What is no table was complained of when its names were looked at. */
+function asTree(value: unknown): Tree {
+  return isTree(value) ? value : {};
+}
+
+function validateMap<M extends keyof Maps>(name: M, merged: Tree, check: Checking): Maps[M] {
+  const checked = Object.entries(asTree(own(merged, name))).map(([entry, value]) => {
+    return [entry, validate(MAPS[name], asTree(value), `${name}.${entry}.`, check)];
   });
   return Object.fromEntries(checked) as Maps[M];
 }
 
-function readList<L extends keyof Lists>(name: L, layers: Layer[]): Lists[L] {
+function readList<L extends keyof Lists>(name: L, { layers, problems }: Checking): Lists[L] {
   const layer = layers.find(({ tree }) => own(tree, name) !== undefined);
   if (layer === undefined) return [];
   const entries = own(layer.tree, name);
   if (!Array.isArray(entries) || !entries.every(isTree)) {
-    throw new ConfigError(`${layer.name}: ${name} must be a list of tables, each under [[${name}]]`);
+    problems.keep(`${placeIn(layer, name)}: ${name} must be a list of tables, each under [[${name}]]`);
+    return [];
   }
   const checked = entries.map((tree, index) => {
     const called = typeof tree.name === 'string' ? `"${tree.name}"` : `number ${index + 1}`;
-    const entry = { ...layer, name: `${layer.name}: [[${name}]] ${called}`, tree };
-    refuseUnknownIn(LISTS[name], entry.name, tree, '');
-    return validate(LISTS[name], tree, '', [entry]);
+    const check: Checking = {
+      layers: [{ ...layer, tree }],
+      problems,
+      place: (path) => `${placeIn(layer, `${name}.${index}.${path}`)}: [[${name}]] ${called}`,
+    };
+    refuseUnknownIn(LISTS[name], tree, '', check);
+    return validate(LISTS[name], tree, '', check);
   });
   return checked as unknown as Lists[L];
 }
 
-function refuseUnknownIn(schema: SectionSchema, where: string, tree: Tree, prefix: string): void {
+function refuseUnknownIn(schema: SectionSchema, tree: Tree, prefix: string, { problems, ...check }: Checking): void {
   for (const [name, value] of Object.entries(tree)) {
     const node = own<SectionSchema[string]>(schema, name);
+    const path = `${prefix}${name}`;
     if (node === undefined) {
       const known = Object.keys(schema).map((key) => `${prefix}${key}`);
-      throw new ConfigError(`${where}: ${prefix}${name} is no setting; there are ${known.join(', ')}`);
+      problems.keep(`${check.place(path)}: ${path} is no setting; there are ${known.join(', ')}`);
+    } else if (!isKey(node)) {
+      if (isTree(value)) refuseUnknownIn(node, value, `${path}.`, { problems, ...check });
+      else problems.keep(`${check.place(path)}: ${path} must be a table`);
     }
-    if (isKey(node)) continue;
-    if (!isTree(value)) throw new ConfigError(`${where}: ${prefix}${name} must be a table`);
-    refuseUnknownIn(node, where, value, `${prefix}${name}.`);
   }
 }
 
-/** One convict instance a section, so that keys of maps may hold dots. */
-function validate(schema: SectionSchema, values: Tree, prefix: string, layers: Layer[]): Tree {
-  checkKeys(schema, values, prefix, layers);
+/** One convict instance a section, so that keys of maps may hold dots. Nothing is made of settings with a mistake. */
+function validate(schema: SectionSchema, values: Tree, prefix: string, check: Checking): Tree {
+  checkKeys(schema, values, prefix, check);
+  if (check.problems.found().length > 0) return {};
   const section = convict(schema as convict.Schema<Tree>);
   section.load(withoutMaps(schema, values));
   section.validate({ allowed: 'strict' });
@@ -262,29 +291,37 @@ function isMap(node: SectionSchema[string] | undefined): boolean {
 }
 
 /** Ahead of convict, whose own messages can name neither the file nor the remedy. */
-function checkKeys(schema: SectionSchema, values: Tree, prefix: string, layers: Layer[]): void {
+function checkKeys(schema: SectionSchema, values: Tree, prefix: string, check: Checking): void {
   for (const [name, node] of Object.entries(schema)) {
     const value = own(values, name);
     if (value === undefined) continue;
+    const path = `${prefix}${name}`;
     if (!isKey(node)) {
-      if (isTree(value)) checkKeys(node, value, `${prefix}${name}.`, layers);
+      if (isTree(value)) checkKeys(node, value, `${path}.`, check);
       continue;
     }
     try {
       node.format(value);
     } catch (error) {
-      const path = `${prefix}${name}`;
       // A step may hold the value of a header.
       const isSecret = node.sensitive || node.kind === 'steps' || /:\/\/([^/]*@|.*[?#])/.test(String(value));
       const shown = isSecret ? '(hidden)' : JSON.stringify(value);
-      const why = error instanceof Error ? error.message : String(error);
-      throw new ConfigError(`${nameOf(layers, path)}: ${describePath(path, layers)} = ${shown} ${why}`, error);
+      check.problems.keep(
+        `${check.place(path)}: ${describePath(path, check.layers)} = ${shown} ${errorMessage(error)}`,
+      );
     }
   }
 }
 
+/** A file's name has the line behind it. */
+function placeIn({ name, findLine }: Layer, path: string): string {
+  const line = findLine?.((tree) => lookup(tree, path) !== undefined) ?? null;
+  return line === null ? name : `${name}:${line}`;
+}
+
 function nameOf(layers: Layer[], path: string): string {
-  return layers.find((layer) => lookup(layer.tree, path) !== undefined)?.name ?? 'default';
+  const layer = layers.find(({ tree }) => lookup(tree, path) !== undefined);
+  return layer === undefined ? 'default' : placeIn(layer, path);
 }
 
 function describePath(path: string, layers: Layer[]): string {
@@ -294,37 +331,30 @@ function describePath(path: string, layers: Layer[]): string {
 
 const RESERVED = ['primary', 'big', 'middle', 'small', 'default'];
 
-function crossCheck(config: Config, layers: Layer[]): void {
+function crossCheck(config: Config, { problems, place }: Checking): void {
   for (const [name, model] of Object.entries(config.models)) {
-    const where = nameOf(layers, `models.${name}`);
-    if (RESERVED.includes(name)) throw new ConfigError(`${where}: models.${name} is a reserved name; choose another`);
+    const path = `models.${name}`;
+    if (RESERVED.includes(name)) problems.keep(`${place(path)}: ${path} is a reserved name; choose another`);
     if (!own(config.providers, model.provider)) {
-      throw new ConfigError(`${where}: models.${name}.provider = "${model.provider}" is no entry of [providers]`);
+      problems.keep(`${place(path)}: ${path}.provider = "${model.provider}" is no entry of [providers]`);
     }
   }
-  checkPipelines(config, (path) => nameOf(layers, path));
   for (const [name, provider] of Object.entries(config.providers)) {
-    if (provider.base_url === '') {
-      throw new ConfigError(`${nameOf(layers, `providers.${name}`)}: providers.${name}.base_url is missing`);
-    }
+    if (provider.base_url === '') problems.keep(`${place(`providers.${name}`)}: providers.${name}.base_url is missing`);
   }
   for (const name of config.compare.also) {
-    if (!own(config.models, name)) {
-      throw new ConfigError(
-        `${nameOf(layers, 'compare.also')}: compare.also names "${name}", which is no entry of [models]`,
-      );
-    }
+    if (own(config.models, name)) continue;
+    problems.keep(`${place('compare.also')}: compare.also names "${name}", which is no entry of [models]`);
   }
   if (config.default_mode === 'anthropic-only' && !config.allow_anthropic_only) {
-    throw new ConfigError(
-      `${nameOf(layers, 'default_mode')}: default_mode = "anthropic-only" needs the launch flag --allow-anthropic-only`,
+    problems.keep(
+      `${place('default_mode')}: default_mode = "anthropic-only" needs the launch flag --allow-anthropic-only`,
     );
   }
-  const { passthrough } = config;
-  const { env_key, key_file, api_key, token } = passthrough;
-  if (!passthrough.passthrough_auth && !env_key && !key_file && !api_key && !token) {
-    throw new ConfigError(
-      `${nameOf(layers, 'passthrough.passthrough_auth')}: passthrough_auth = false needs passthrough.env_key, the variable that holds the key, or passthrough.token`,
+  const { env_key, key_file, api_key, token, passthrough_auth } = config.passthrough;
+  if (!passthrough_auth && !env_key && !key_file && !api_key && !token) {
+    problems.keep(
+      `${place('passthrough.passthrough_auth')}: passthrough_auth = false needs passthrough.env_key, the variable that holds the key, or passthrough.token`,
     );
   }
 }
