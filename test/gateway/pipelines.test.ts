@@ -230,11 +230,11 @@ describe('pipelines', () => {
     const wrong: Array<[string, RegExp]> = [
       [
         'request = ["house-style"]',
-        /cc-proxy\.toml: pipelines\.tidy\.request\[0\] = "house-style" is no step; there are header-set, .*repair-tool-json/,
+        /cc-proxy\.toml:\d+: pipelines\.tidy\.request\[0\] = "house-style" is no step; there are header-set, .*repair-tool-json/,
       ],
       [
         'request = [{ use = "body-set", value = 1 }]',
-        /cc-proxy\.toml: pipelines\.tidy\.request\[0\]: body-set needs path/,
+        /cc-proxy\.toml:\d+: pipelines\.tidy\.request\[0\]: body-set needs path/,
       ],
       [
         'request = ["effort", { use = "body-set", path = "a.b", value = 1 }]',
