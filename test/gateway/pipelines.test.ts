@@ -283,6 +283,17 @@ describe('pipelines', () => {
     );
   });
 
+  it('see long texts whole', async () => {
+    await withFile(
+      NATIVE('request = [{ use = "body-append", path = "$.system", value = " End." }]'),
+      async ({ ask, sent }) => {
+        const system = 'Words and more. '.repeat(500);
+        await ask({ system, messages: [{ role: 'user', content: system }] });
+        expect(sent()).to.deep.include({ system: `${system} End.`, messages: [{ role: 'user', content: system }] });
+      },
+    );
+  });
+
   it('lower what a step writes to what the model gives', async () => {
     const file = NATIVE('request = [{ use = "body-set", path = "$.max_tokens", value = 100000 }]').replace(
       'upstream_name = "large-2"',

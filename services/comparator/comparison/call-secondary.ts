@@ -12,12 +12,12 @@ import { askLearning } from '#shared/upstream/ask-learning.ts';
 import {
   type Answer,
   type CallOptions,
-  UpstreamFailure,
   type SentRequest,
+  UpstreamFailure,
   type UpstreamRequest,
 } from '#shared/upstream/call-upstream.ts';
-import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import { withHeaders } from '#shared/upstream/constant-headers.ts';
+import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import { sign } from '#shared/upstream/credentials.ts';
 import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import type { TraitMemory } from '#shared/upstream/learned-traits.ts';

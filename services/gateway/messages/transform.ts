@@ -9,6 +9,7 @@ import { spliceModel } from '#shared/messages/splice-model.ts';
 import { findOwnThinking } from '#shared/providers/find-own-thinking.ts';
 import { findProvider } from '#shared/providers/index.ts';
 import type { Provider } from '#shared/providers/provider.ts';
+import type { Target } from '#shared/providers/target.ts';
 import type { SentRequest } from '#shared/upstream/call-upstream.ts';
 import { limitsOf, lowerMaxTokens, refuseTooLong } from '#shared/upstream/limit-request.ts';
 import { type Conversion, startConversion } from '#shared/upstream/start-conversion.ts';
@@ -62,7 +63,7 @@ async function convert(
   call: Call,
   context: Pick<GatewayContext, 'tokens' | 'learned' | 'search'>,
 ): Promise<Outbound> {
-  const { request, texts } = readRequest(view);
+  const { request, texts } = readRequest(view, plan.primary);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(call.request.headers))
     if (typeof value === 'string') headers[name] = value;
@@ -72,18 +73,19 @@ async function convert(
     ...(texts === null ? {} : { texts }),
     sessionId: sessionOf(request, view, headers),
     anthropicVersion: headers['anthropic-version'] ?? null,
+    anthropicBeta: headers['anthropic-beta'] ?? null,
   });
   call.notes.push(...conversion.notes);
   return { request: conversion.upstream, conversion };
 }
 
-/** @throws GatewayError 400 */
-function readRequest(view: RequestView): { request: MessagesRequest; texts: LongTexts | null } {
+/** Steps of a pipeline see whole texts. @throws GatewayError 400 */
+function readRequest(view: RequestView, { pipeline }: Target): { request: MessagesRequest; texts: LongTexts | null } {
   const { bytes, spans, parsed } = view;
   view.parsed = null;
   if (parsed !== null) return { request: parsed, texts: null };
   const parts = ['system', 'messages'].flatMap((name) => spans.get(name) ?? []);
-  const read = maySearch(view) ? null : parseBesideTexts(bytes, parts);
+  const read = pipeline !== null || maySearch(view) ? null : parseBesideTexts(bytes, parts);
   if (read !== null) return read;
   const request = parseRequest(bytes);
   if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
