@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { writeCrdSchemas } from './chart/crd-schemas.ts';
 import { isThere, run, template } from './chart/tools.ts';
 import { verifyCluster } from './chart/verify-cluster.ts';
+import { buildExamples } from './chart/verify-examples.ts';
 import { WRONG_VALUES } from './chart/wrong-values.ts';
 
 const KUBERNETES = ['1.30.0', '1.33.0', '1.36.0'];
@@ -97,23 +98,27 @@ function wrongValues(): void {
   }
 }
 
-function checkVersions(): void {
+/** @returns the version of this repository */
+function checkVersions(): string {
   const versionOf = (text: string, pattern: RegExp): string | undefined => pattern.exec(text)?.[1];
   const chartFile = readFileSync(join(chart, 'Chart.yaml'), 'utf8');
   const ours = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
   const others = [versionOf(chartFile, /^version: (.+)$/m), versionOf(chartFile, /^appVersion: "(.+)"$/m)];
   report('one version', others.every((other) => other === ours) ? [] : [`package ${ours}, chart ${others}`], ours);
+  return ours;
 }
 
-checkVersions();
+const version = checkVersions();
+const examples: string[] = [];
 try {
   if (isThere('helm', 'version')) {
     lint();
     const rendered = render();
-    if (isThere('kubeconform', '-v')) validate(rendered);
+    examples.push(...buildExamples({ root, folder, version, report, notRun }));
+    if (isThere('kubeconform', '-v')) validate([...rendered, ...examples]);
     else notRun('kubeconform', 'kubeconform is not in PATH');
     wrongValues();
-  } else notRun('helm lint, helm template, kubeconform, wrong values', 'helm is not in PATH');
+  } else notRun('helm lint, helm template, kubeconform, wrong values, examples', 'helm is not in PATH');
   unitTests();
   if (!options.cluster) console.log('not asked for: an install in a cluster (--cluster)');
   else if (!isThere('helm', 'version') || !isThere('kubectl', 'version')) {
@@ -121,7 +126,7 @@ try {
   } else {
     const crds = process.env.CRDS;
     verifyCluster({
-      ...{ chart, shapes, report, runTests: options['run-tests'] ?? false },
+      ...{ chart, shapes, examples, report, runTests: options['run-tests'] ?? false },
       ...(crds ? { crds } : {}),
       ...(options.image ? { image: options.image } : {}),
     });

@@ -3,11 +3,14 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { run, template } from './tools.ts';
+import { moveTo } from './verify-examples.ts';
 import { verifyHook } from './verify-hook.ts';
 
 export interface ClusterOptions {
   chart: string;
   shapes: readonly string[];
+  /** Files with manifests, hooks and tests aside. */
+  examples: readonly string[];
   /** Folder of CustomResourceDefinitions to put there first. */
   crds?: string;
   image?: string;
@@ -32,7 +35,11 @@ export function verifyCluster(options: ClusterOptions): void {
     kubectl('label', 'namespace', namespace, ...labels);
     // Pods are admitted only when their account is there.
     kubectl('-n', namespace, 'create', '--save-config', 'serviceaccount', `${SHAPE}-cc-proxy`);
-    for (const shape of options.shapes) admit(shape, namespace, options);
+    for (const shape of options.shapes) {
+      const { stdout } = template(options.chart, SHAPE, namespace, ['-f', shape]);
+      admit(basename(shape), stdout, namespace, options);
+    }
+    for (const file of options.examples) admit(basename(file), moveTo(namespace, file), namespace, options);
     verifyHook({ chart: options.chart, namespace, report: options.report });
     live(namespace, options);
   } finally {
@@ -57,14 +64,13 @@ function applyCrds(folder: string, report: ClusterOptions['report']): void {
 }
 
 /** Hooks and tests are part of what `helm template` writes, so they are admitted too. */
-function admit(shape: string, namespace: string, { chart, report }: ClusterOptions): void {
-  const rendered = template(chart, SHAPE, namespace, ['-f', shape]);
+function admit(name: string, manifests: string, namespace: string, { report }: ClusterOptions): void {
   const args = ['apply', '--dry-run=server', '--namespace', namespace, '-f', '-'];
-  const { ok, stdout, stderr } = run('kubectl', args, rendered.stdout);
+  const { ok, stdout, stderr } = run('kubectl', args, manifests);
   const warnings = stderr.split('\n').filter((line) => /^(Warning|Error)/.test(line));
   const count = stdout.split('\n').filter((line) => line.includes('(server dry run)')).length;
   const problems = ok && warnings.length === 0 ? [] : [stderr];
-  report(`cluster: admitted, ${basename(shape)}`, problems, `${count} objects, no warning`);
+  report(`cluster: admitted, ${name}`, problems, `${count} objects, no warning`);
 }
 
 /** As the chart's page says: a field that its only owner leaves out falls back to its default, which is one pod. */
@@ -110,6 +116,8 @@ function live(namespace: string, { chart, report, image, runTests }: ClusterOpti
   );
   if (runTests) step('helm test', ['test', RELEASE, '-n', namespace, '--logs']);
   step('helm uninstall --wait', ['uninstall', RELEASE, '-n', namespace, '--wait'], () => {
+    // Helm waits for what it made, not for the pods of that.
+    run('kubectl', ['-n', namespace, 'wait', '--for=delete', 'pods', '--all', '--timeout=60s']);
     const left = kubectl('-n', namespace, 'get', 'all,configmap,networkpolicy,pdb,ingress', '-o', 'name');
     const strange = left.split('\n').filter((name) => name !== '' && name !== 'configmap/kube-root-ca.crt');
     return strange.length === 0 ? [] : [`left behind: ${strange.join(' ')}`];
