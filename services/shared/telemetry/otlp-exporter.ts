@@ -1,5 +1,6 @@
 // The two ways on the wire. Each is loaded only when spans travel that way.
-import type { SpanExporter as OtlpExporter } from '@opentelemetry/sdk-trace';
+import type { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
+import type { IExporterMetricsHelper, ISerializer } from '@opentelemetry/otlp-transformer';
 import { ConfigError } from '#shared/errors.ts';
 import type { OtlpProtocol } from './otlp-endpoint.ts';
 
@@ -10,16 +11,22 @@ export interface OtlpExporterOptions {
   exportTimeoutMs: number;
 }
 
+/** What a message is made of, and how it is written. */
+export interface MessageForm<Message> {
+  serializer: ISerializer<Message, unknown>;
+  counter: IExporterMetricsHelper<Message>;
+}
+
 /** More than this process ever has under way; the library's own bound would lose what is above. */
 const CONCURRENT_MESSAGES = 256;
 
 /** @throws ConfigError for a header that cannot be sent that way */
-export async function createOtlpExporter(options: OtlpExporterOptions): Promise<OtlpExporter> {
+export async function createOtlpExporter<Message>(
+  options: OtlpExporterOptions,
+  { serializer, counter }: MessageForm<Message>,
+): Promise<OTLPExporterBase<Message>> {
   const { protocol, url, headers, exportTimeoutMs: timeoutMillis } = options;
-  const [{ OTLPExporterBase }, { ProtobufTraceSerializer, TraceExporterMetricsHelper }] = await Promise.all([
-    import('@opentelemetry/otlp-exporter-base'),
-    import('@opentelemetry/otlp-transformer'),
-  ]);
+  const { OTLPExporterBase } = await import('@opentelemetry/otlp-exporter-base');
   if (protocol === 'http/protobuf') {
     const { convertLegacyHttpOptions, createOtlpHttpExportDelegate } = await import(
       '@opentelemetry/otlp-exporter-base/node-http'
@@ -30,7 +37,7 @@ export async function createOtlpExporter(options: OtlpExporterOptions): Promise<
       createOtlpHttpExportDelegate(
         // The library would add the headers of OTEL_EXPORTER_OTLP_HEADERS, which are meant for the endpoint named there.
         { ...settings, headers: async () => sent },
-        ...([ProtobufTraceSerializer, 'otlp_http_span_exporter', TraceExporterMetricsHelper, undefined] as const),
+        ...([serializer, 'otlp_http_span_exporter', counter, undefined] as const),
       ),
     );
   }
@@ -54,7 +61,7 @@ export async function createOtlpExporter(options: OtlpExporterOptions): Promise<
   return new OTLPExporterBase(
     createOtlpGrpcExportDelegate(
       { ...settings, metadata: () => metadata.clone() },
-      ...([ProtobufTraceSerializer, 'otlp_grpc_span_exporter', TraceExporterMetricsHelper, undefined] as const),
+      ...([serializer, 'otlp_grpc_span_exporter', counter, undefined] as const),
       'TraceExportService',
       '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
     ),

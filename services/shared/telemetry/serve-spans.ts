@@ -1,19 +1,19 @@
-// The thread's side of exporting: spans are made, written as protobuf and sent here. The SDK is loaded here and, without
-// automatic instrumentations, nowhere else.
+// The thread's side of exporting: spans that are made here are written as bytes, like those that come as bytes, and sent.
 import type { MessagePort } from 'node:worker_threads';
 import { answerQuestions } from '#shared/threads/answer-questions.ts';
 import { isExportable } from './is-exportable.ts';
-import { type SpanExporterOptions, startSpanExporter } from './span-exporter.ts';
 import type { Unsent } from './span-queue.ts';
-import type { MakeSpans, SpanRecord } from './tracing.ts';
+import { type SpanBytes, type SpanSenderOptions, startSpanSender } from './span-sender.ts';
+import { createSpanWriter, type SpanWriter } from './span-writer.ts';
+import type { MakeSpans } from './tracing.ts';
 
 const ALL_SENT: Unsent = { failed: 0, dropped_bytes: 0 };
 
-export type SpanThreadOptions = Omit<SpanExporterOptions, 'instrumentations' | 'onForeignSpan'>;
+export type SpanThreadOptions = SpanSenderOptions;
 
 export type SpanQuestion =
   | { do: 'start' }
-  | { do: 'export'; batch: Array<SpanRecord | MadeLater> }
+  | { do: 'export'; made: readonly SpanBytes[]; later: readonly MadeLater[] }
   | { do: 'shutdown' };
 
 /** A `SpanWork` as it crosses. */
@@ -23,31 +23,36 @@ export interface MadeLater {
   spans: number;
 }
 
+type Makers = Readonly<Record<string, MakeSpans>>;
+
 /** `makers` by the names that `SpanWork` gives them. Answers with what was not sent. */
-export function serveSpans(
-  port: MessagePort,
-  options: SpanThreadOptions,
-  makers: Readonly<Record<string, MakeSpans>>,
-): void {
-  const starting = startSpanExporter({ ...options, instrumentations: [], onForeignSpan: () => {} });
+export function serveSpans(port: MessagePort, options: SpanThreadOptions, makers: Makers): void {
+  const starting = startSpanSender(options);
   starting.catch(() => {}); // told to whoever asks
-  const toRecords = async (entry: SpanRecord | MadeLater): Promise<{ records: SpanRecord[]; unmade: number }> => {
-    if (!('maker' in entry)) return { records: [entry], unmade: 0 };
-    try {
-      const made = (await makers[entry.maker]?.(entry.input)) ?? [];
-      const records = made.filter(isExportable);
-      return { records, unmade: entry.spans - records.length };
-    } catch {
-      return { records: [], unmade: entry.spans }; // counted as failed
-    }
-  };
+  const writer = createSpanWriter();
   answerQuestions<SpanQuestion, Unsent>(port, async (question) => {
-    const exporter = await starting;
-    if (question.do === 'shutdown') await exporter.shutdown();
+    const sender = await starting;
+    if (question.do === 'shutdown') await sender.shutdown();
     if (question.do !== 'export') return { answer: ALL_SENT };
-    const made = await Promise.all(question.batch.map(toRecords));
-    const spans = made.flatMap(({ records }) => records);
-    const unsent = spans.length > 0 ? await exporter.export(spans) : ALL_SENT;
-    return { answer: { ...unsent, failed: made.reduce((sum, { unmade }) => sum + unmade, unsent.failed) } };
+    const all: SpanBytes[] = [];
+    let unmade = 0;
+    for (const later of question.later) {
+      const made = await make(later, makers, writer);
+      all.push(...made);
+      unmade += later.spans - made.length;
+    }
+    all.push(...question.made);
+    const unsent = all.length > 0 ? await sender.send(all) : ALL_SENT;
+    return { answer: { ...unsent, failed: unsent.failed + unmade } };
   });
+}
+
+/** What cannot be made is missing, and counted as failed. */
+async function make({ maker, input }: MadeLater, makers: Makers, writer: SpanWriter): Promise<SpanBytes[]> {
+  try {
+    const records = (await makers[maker]?.(input)) ?? [];
+    return records.filter(isExportable).map((record) => ({ bytes: writer.write(record), spans: 1 }));
+  } catch {
+    return [];
+  }
 }

@@ -9,10 +9,9 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { type OtlpEndpoint, type OtlpProtocolChoice, parseOtlpEndpoint } from './otlp-endpoint.ts';
 import { createSpanQueue, type SpanQueue } from './span-queue.ts';
-import type { ForeignSpan, ThreadedExporter } from './threaded-exporter.ts';
-import type { SpanRecord, SpanWork, Tracing } from './tracing.ts';
-
-type Entry = SpanRecord | SpanWork | ForeignSpan;
+import { createSpanWriter } from './span-writer.ts';
+import type { Exportable, ThreadedExporter } from './threaded-exporter.ts';
+import type { Tracing } from './tracing.ts';
 
 export interface TracingConfig {
   /** Address of an OTLP receiver, e.g. `http://127.0.0.1:6006`; null = no tracing. */
@@ -53,7 +52,7 @@ export interface StartedTracing extends Tracing {
 }
 
 const EXPORTER = { exporter: 'otlp' } as const;
-const QUEUE = { maxEntries: 240, batchEntries: 8, batchBytes: 256 * 1024, concurrency: 4, delayMs: 200 } as const;
+const QUEUE = { maxEntries: 4096, batchEntries: 256, batchBytes: 1024 * 1024, concurrency: 4, delayMs: 200 } as const;
 const QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 const EXPORT_TIMEOUT_MS = 10_000;
 
@@ -66,7 +65,7 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
   const report = createFirstExportReport(logger, endpoint);
   let exporter: Promise<ThreadedExporter> | undefined;
 
-  const queue: SpanQueue<Entry> = createSpanQueue({
+  const queue: SpanQueue<Exportable> = createSpanQueue({
     ...QUEUE,
     maxBytes: config.queueMaxBytes ?? QUEUE_MAX_BYTES,
     send: async (batch) => {
@@ -95,7 +94,7 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
 }
 
 interface HandleParts {
-  queue: SpanQueue<Entry>;
+  queue: SpanQueue<Exportable>;
   count: (result: string, spans: number) => void;
   exporter: Promise<ThreadedExporter>;
   logger: Logger;
@@ -105,6 +104,7 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
   const { queue, count, exporter, logger } = parts;
   let isEnabled = config.enabled ?? true;
   let stopped: Promise<void> | undefined;
+  const writer = createSpanWriter();
   const started = exporter.then(
     () => logStarted(config, endpoint, logger),
     (error: unknown) => {
@@ -140,8 +140,11 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
       if (!isEnabled) return;
       for (const span of spans) {
         if (!span.sampled) count('unsampled', 1);
-        else if (isExportable(span)) queue.push(span, sizeOfRecord(span));
-        else count('failed', 1);
+        else if (!isExportable(span)) count('failed', 1);
+        else {
+          const bytes = writer.write(span);
+          queue.push({ bytes, spans: 1 }, bytes.length);
+        }
       }
     },
     emitLater: (work) => {
@@ -191,9 +194,9 @@ async function loadExporter(
   };
   const names = config.instrumentations ?? [];
   const startHere = async () => {
-    const { startSpanExporter } = await import('./span-exporter.ts');
+    const { startForeignExporter } = await import('./foreign-exporter.ts');
     const { createInstrumentations } = await import('./instrumentations.ts');
-    return startSpanExporter({ ...options, instrumentations: createInstrumentations(names), onForeignSpan });
+    return startForeignExporter({ ...options, instrumentations: createInstrumentations(names), onForeignSpan });
   };
   const thread = config.thread ?? import.meta.resolve('#shared/telemetry/span-thread.ts');
   return startThreadedExporter(thread, options, names.length === 0 ? null : startHere);
@@ -231,11 +234,6 @@ async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
 
 const SPAN_OVERHEAD_BYTES = 256;
 const NUMBER_BYTES = 8;
-
-function sizeOfRecord(span: SpanRecord): number {
-  const events = span.events.reduce((sum, event) => sum + 64 + sizeOf(event.attributes ?? {}), 0);
-  return sizeOf(span.attributes) + events + 64 * span.links.length;
-}
 
 function sizeOf(attributes: Readonly<Record<string, unknown>>): number {
   let bytes = SPAN_OVERHEAD_BYTES;

@@ -1,26 +1,31 @@
-// Spans in as many messages as it takes for each to stay below what a receiver of gRPC accepts. Sizes are upper bounds of
-// what is written, so that nothing has to be written twice.
+// Spans in as many messages as it takes for each to stay below what a receiver of gRPC accepts. Sizes of the SDK's spans
+// are upper bounds of what is written, so that nothing has to be written twice.
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 
-export interface SplitMessages {
-  messages: ReadableSpan[][];
-  /** Spans that are too large even alone. */
-  tooLarge: number;
+export interface SplitMessages<Spans> {
+  messages: Spans[][];
+  /** What is too large even alone. */
+  tooLarge: Spans[];
 }
 
 /** Every receiver takes 4 MiB unless it was told to take more; the rest is for what surrounds resource and scope. */
 const MESSAGE_BYTES = 4 * 1024 * 1024 - 4096;
 
-export function splitMessages(spans: readonly ReadableSpan[], maxBytes = MESSAGE_BYTES): SplitMessages {
-  const messages: ReadableSpan[][] = [];
-  let tooLarge = 0;
-  let current: ReadableSpan[] = [];
+export function splitMessages<Spans>(
+  all: readonly Spans[],
+  sizeOf: (spans: Spans) => number,
+  /** What each message holds beside them. */
+  surroundingBytes = 0,
+): SplitMessages<Spans> {
+  const maxBytes = MESSAGE_BYTES - surroundingBytes;
+  const messages: Spans[][] = [];
+  const tooLarge: Spans[] = [];
+  let current: Spans[] = [];
   let left = 0;
-  for (const span of spans) {
-    // The resource is written once a message; who counts it for each span is safe for spans of several too.
-    const size = sizeOfSpan(span) + sizeOf(span.resource.attributes);
+  for (const spans of all) {
+    const size = sizeOf(spans);
     if (size > maxBytes) {
-      tooLarge += 1;
+      tooLarge.push(spans);
       continue;
     }
     if (messages.length === 0 || size > left) {
@@ -28,7 +33,7 @@ export function splitMessages(spans: readonly ReadableSpan[], maxBytes = MESSAGE
       messages.push(current);
       left = maxBytes;
     }
-    current.push(span);
+    current.push(spans);
     left -= size;
   }
   return { messages, tooLarge };
@@ -41,6 +46,11 @@ const LINK_BYTES = 96;
 /** Tags and lengths around a key and its value. */
 const ENTRY_BYTES = 32;
 const NUMBER_BYTES = 12;
+
+/** The resource is written once a message; counted for each span it is safe for spans of several too. */
+export function sizeWithResource(span: ReadableSpan): number {
+  return sizeOfSpan(span) + sizeOf(span.resource.attributes);
+}
 
 function sizeOfSpan(span: ReadableSpan): number {
   const { name, instrumentationScope: scope, status } = span;

@@ -1,19 +1,22 @@
-// The exporter as its queue sees it: records and work go to the thread, spans of automatic instrumentations, which only
-// exist here, to an SDK here. A lost thread costs what it was sending; the next batch starts another.
+// The exporter as its queue sees it: spans as bytes and work go to the thread, spans of automatic instrumentations, which
+// only exist here, to an SDK here. A lost thread costs what it was sending; the next batch starts another.
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
-import type { MadeLater, SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
-import type { SpanExporter } from './span-exporter.ts';
+import type { ForeignExporter } from './foreign-exporter.ts';
+import type { SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
 import type { Unsent } from './span-queue.ts';
-import type { SpanRecord, SpanWork } from './tracing.ts';
+import type { SpanBytes } from './span-sender.ts';
+import type { SpanWork } from './tracing.ts';
 
 export interface ForeignSpan {
   foreign: ReadableSpan;
 }
 
+export type Exportable = SpanBytes | SpanWork | ForeignSpan;
+
 export interface ThreadedExporter {
   /** Resolves with what was not sent. @throws with the reason when that is all */
-  export(batch: Array<SpanRecord | SpanWork | ForeignSpan>): Promise<Unsent>;
+  export(batch: readonly Exportable[]): Promise<Unsent>;
   /** Ends in order if there is time, and then in any case. */
   shutdown(timeoutMs: number): Promise<void>;
 }
@@ -28,7 +31,7 @@ const MAKING_MS = 30_000;
 export async function startThreadedExporter(
   url: string,
   options: SpanThreadOptions,
-  local: (() => Promise<SpanExporter>) | null,
+  local: (() => Promise<ForeignExporter>) | null,
 ): Promise<ThreadedExporter> {
   const thread = createAskThread<SpanQuestion, Unsent>({
     url,
@@ -41,12 +44,18 @@ export async function startThreadedExporter(
   });
   return {
     export: async (batch) => {
-      const foreign = batch.flatMap((entry) => ('foreign' in entry ? [entry.foreign] : []));
-      const others = batch.flatMap((entry) => ('foreign' in entry ? [] : [entry]));
-      const given = others.flatMap((entry) => ('maker' in entry ? entry.transferred : []));
-      const question = { do: 'export', batch: others.map(toCross) } as const;
+      const { foreign, later, made } = sortOut(batch);
+      const question: SpanQuestion = {
+        do: 'export',
+        made: made.length === 0 ? [] : [joined(made)],
+        later: later.map(({ maker, input, spans }) => ({ maker, input, spans })),
+      };
+      const given = [
+        ...question.made.map(({ bytes }) => bytes.buffer as ArrayBuffer),
+        ...later.flatMap((work) => work.transferred),
+      ];
       const ends = await Promise.all([
-        others.length === 0 ? undefined : thread.ask(question, given),
+        made.length + later.length === 0 ? undefined : thread.ask(question, given),
         foreign.length === 0 ? undefined : here?.export(foreign),
       ]);
       return {
@@ -77,8 +86,31 @@ async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> 
   }
 }
 
-function toCross(entry: SpanRecord | SpanWork): SpanRecord | MadeLater {
-  if (!('maker' in entry)) return entry;
-  const { maker, input, spans } = entry;
-  return { maker, input, spans };
+interface Sorted {
+  foreign: ReadableSpan[];
+  later: SpanWork[];
+  made: SpanBytes[];
+}
+
+function sortOut(batch: readonly Exportable[]): Sorted {
+  const sorted: Sorted = { foreign: [], later: [], made: [] };
+  for (const entry of batch) {
+    if ('foreign' in entry) sorted.foreign.push(entry.foreign);
+    else if ('maker' in entry) sorted.later.push(entry);
+    else sorted.made.push(entry);
+  }
+  return sorted;
+}
+
+/** In one buffer of their own, which can be given away. */
+function joined(all: readonly SpanBytes[]): SpanBytes {
+  const bytes = new Uint8Array(all.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  let at = 0;
+  let count = 0;
+  for (const { bytes: own, spans } of all) {
+    bytes.set(own, at);
+    at += own.length;
+    count += spans;
+  }
+  return { bytes, spans: count };
 }

@@ -215,14 +215,14 @@ describe('tracing', () => {
     expect(new Set(sink.requests().map(({ path }) => path))).to.deep.equal(new Set(['/v1/traces']));
   });
 
-  it('exports in batches of at most eight', async () => {
+  it('exports in batches of at most 256', async () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url });
-    tracing.emit(Array.from({ length: 100 }, () => record()));
+    tracing.emit(Array.from({ length: 1000 }, () => record()));
     await tracing.flush(5000);
-    expect(sink.spans()).to.have.length(100);
-    expect(Math.max(...sink.batches())).to.equal(8);
-    expect(await results(metrics)).to.include({ exported: 100, failed: 0 });
+    expect(sink.spans()).to.have.length(1000);
+    expect(Math.max(...sink.batches())).to.equal(256);
+    expect(await results(metrics)).to.include({ exported: 1000, failed: 0 });
   });
 
   it('counts spans of unsampled traces and does not send them', async () => {
@@ -281,15 +281,15 @@ describe('tracing', () => {
     expect((await metrics.telemetryQueueBytes.get()).values[0]?.value).to.equal(0);
   });
 
-  it('holds at most 240 spans', async () => {
+  it('holds at most 4096 spans', async () => {
     const sink = await startSink();
     await sink.mode('hang');
     const { tracing, metrics } = start({ endpoint: sink.url, exportTimeoutMs: 300 });
-    tracing.emit(Array.from({ length: 300 }, () => record()));
+    tracing.emit(Array.from({ length: 4156 }, () => record()));
     expect(await results(metrics)).to.include({ dropped_queue: 60 });
-    expect((await metrics.telemetryQueueSpans.get()).values[0]?.value).to.equal(240);
+    expect((await metrics.telemetryQueueSpans.get()).values[0]?.value).to.equal(4096);
     await tracing.shutdown(50);
-    expect(await results(metrics)).to.include({ dropped_queue: 60, failed: 240 });
+    expect(await results(metrics)).to.include({ dropped_queue: 60, failed: 4096 });
   });
 
   it('ends flush and shutdown within their time when the receiver hangs', async () => {

@@ -1,0 +1,139 @@
+// Protobuf's fields as bytes, one after the other, in room that grows as needed.
+
+/** The longest there is. */
+const VARINT_BYTES = 10;
+
+export function varintSize(value: number): number {
+  let size = 1;
+  for (let left = value; left >= 0x80; left = Math.floor(left / 0x80)) size++;
+  return size;
+}
+
+/** Up to here a text is looked through here: the way into the engine costs more. */
+const SHORT = 64;
+
+/** Bytes of a text. */
+export function utf8Size(text: string): number {
+  if (text.length <= SHORT && isAscii(text)) return text.length;
+  return Buffer.byteLength(text);
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) >= 0x80) return false;
+  return true;
+}
+
+/** What stands before the bytes of a field that holds others. */
+export function fieldHead(tag: number, size: number): Buffer {
+  const head = new ProtobufOutput(Buffer.allocUnsafe(1 + VARINT_BYTES));
+  head.byte(tag);
+  head.varint(size);
+  return head.bytes();
+}
+
+export class ProtobufOutput {
+  room: Buffer<ArrayBuffer>;
+  #at = 0;
+
+  constructor(room: Buffer<ArrayBuffer>) {
+    this.room = room;
+  }
+
+  bytes(): Buffer {
+    return this.room.subarray(0, this.#at);
+  }
+
+  byte(value: number): void {
+    this.#need(1);
+    this.room[this.#at++] = value;
+  }
+
+  varint(value: number): void {
+    this.#need(VARINT_BYTES);
+    let left = value;
+    for (; left >= 0x80; left = Math.floor(left / 0x80)) this.room[this.#at++] = (left % 0x80) | 0x80;
+    this.room[this.#at++] = left;
+  }
+
+  number(tag: number, value: number): void {
+    this.byte(tag);
+    this.varint(value);
+  }
+
+  whole(value: number): void {
+    if (value >= 0) {
+      this.varint(value);
+      return;
+    }
+    this.#need(VARINT_BYTES);
+    let left = BigInt.asUintN(64, BigInt(value));
+    for (; left >= 0x80n; left >>= 7n) this.room[this.#at++] = Number(left & 0x7fn) | 0x80;
+    this.room[this.#at++] = Number(left);
+  }
+
+  double(value: number): void {
+    this.#need(8);
+    this.#at = this.room.writeDoubleLE(value, this.#at);
+  }
+
+  fixed32(value: number): void {
+    this.#need(4);
+    this.#at = this.room.writeUInt32LE(value, this.#at);
+  }
+
+  /** Nanoseconds; split before scaling, so that a millisecond's fraction keeps what precision the double has. */
+  time(tag: number, ms: number): void {
+    const seconds = Math.floor(ms / 1000);
+    const nanos = Math.round((ms - seconds * 1000) * 1e6);
+    this.byte(tag);
+    this.#need(8);
+    this.#at = this.room.writeBigUInt64LE(BigInt(seconds) * 1_000_000_000n + BigInt(nanos), this.#at);
+  }
+
+  /** An id. */
+  hex(tag: number, digits: string): void {
+    this.byte(tag);
+    this.varint(digits.length / 2);
+    this.#need(digits.length / 2);
+    this.#at += this.room.write(digits, this.#at, 'hex');
+  }
+
+  text(tag: number, text: string): void {
+    this.sizedText(tag, text, utf8Size(text));
+  }
+
+  /** `size`: what it takes as UTF-8. */
+  sizedText(tag: number, text: string, size: number): void {
+    this.byte(tag);
+    this.varint(size);
+    this.#need(size);
+    if (size === text.length && size <= SHORT) {
+      for (let at = 0; at < size; at++) this.room[this.#at + at] = text.charCodeAt(at);
+    } else {
+      this.room.write(text, this.#at, size, 'utf8');
+    }
+    this.#at += size;
+  }
+
+  /** A field of fields that are few: below 128 bytes their length is written in place, else what they are is moved. */
+  nested(tag: number, fields: () => void): void {
+    this.byte(tag);
+    this.byte(0);
+    const start = this.#at;
+    fields();
+    const size = this.#at - start;
+    const more = varintSize(size) - 1;
+    this.#need(more + VARINT_BYTES);
+    if (more > 0) this.room.copyWithin(start + more, start, this.#at);
+    this.#at = start - 1;
+    this.varint(size);
+    this.#at += size;
+  }
+
+  #need(bytes: number): void {
+    if (this.#at + bytes <= this.room.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.room.length * 2, this.#at + bytes));
+    this.room.copy(larger, 0, 0, this.#at);
+    this.room = larger;
+  }
+}

@@ -1,0 +1,176 @@
+// Finished spans as the bytes that travel: OTLP's protobuf (opentelemetry/proto/trace/v1), byte for byte as the SDK writes
+// it, in one pass into a buffer that is used again. Nothing else is made of a span on its way there.
+import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { fieldHead, ProtobufOutput, utf8Size, varintSize } from './protobuf-output.ts';
+import { scrubText } from './secret-shapes.ts';
+import type { AttributeValue, SpanRecord } from './tracing.ts';
+
+export interface SpanWriter {
+  /** The span as it stands among those of its scope, tag and length included: spans one after the other are spans. */
+  write(span: SpanRecord): Buffer;
+}
+
+const FIRST_BYTES = 64 * 1024;
+/** One large span is no reason to keep its room. */
+const KEPT_BYTES = 1024 * 1024;
+
+/** Field numbers with their wire types, as they stand in `ScopeSpans`, `Span` and below. */
+const IN_SCOPE_SPAN = 0x12;
+const SPAN = {
+  traceId: 0x0a,
+  spanId: 0x12,
+  traceState: 0x1a,
+  parentSpanId: 0x22,
+  name: 0x2a,
+  kind: 0x30,
+  start: 0x39,
+  end: 0x41,
+  attribute: 0x4a,
+  droppedAttributes: 0x50,
+  event: 0x5a,
+  droppedEvents: 0x60,
+  link: 0x6a,
+  droppedLinks: 0x70,
+  status: 0x7a,
+} as const;
+/** Number 16 takes two bytes. */
+const SPAN_FLAGS = [0x85, 0x01] as const;
+const EVENT = { time: 0x09, name: 0x12, attribute: 0x1a, droppedAttributes: 0x20 } as const;
+const LINK = { traceId: 0x0a, spanId: 0x12, droppedAttributes: 0x28, flags: 0x35 } as const;
+const STATUS = { message: 0x12, code: 0x18 } as const;
+const ENTRY = { key: 0x0a, value: 0x12 } as const;
+const VALUE = { text: 0x0a, truth: 0x10, whole: 0x18, double: 0x21, list: 0x2a } as const;
+const LIST_VALUE = 0x0a;
+
+/** Bits of the flags beside those of the trace context: it is known whether the parent is remote, and it is. */
+const KNOWS_REMOTE = 0x100;
+const IS_REMOTE = 0x200;
+
+/** As the SDK counts them, less one than on the wire. */
+const KINDS: Record<SpanRecord['kind'], number> = {
+  server: SpanKind.SERVER + 1,
+  client: SpanKind.CLIENT + 1,
+  internal: SpanKind.INTERNAL + 1,
+};
+
+export function createSpanWriter(): SpanWriter {
+  let room = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  return {
+    write: (span) => {
+      const body = new ProtobufOutput(room);
+      writeSpan(body, span);
+      const written = Buffer.concat([fieldHead(IN_SCOPE_SPAN, body.bytes().length), body.bytes()]);
+      if (body.room.length <= KEPT_BYTES) room = body.room;
+      return written;
+    },
+  };
+}
+
+/** Attributes as fields of their own, as in a resource. */
+export function attributesAsBytes(tag: number, attributes: SpanRecord['attributes']): Buffer {
+  const output = new ProtobufOutput(Buffer.allocUnsafeSlow(1024));
+  putAttributes(output, tag, attributes);
+  return Buffer.from(output.bytes());
+}
+
+function writeSpan(output: ProtobufOutput, span: SpanRecord): void {
+  output.hex(SPAN.traceId, span.traceId);
+  output.hex(SPAN.spanId, span.spanId);
+  // What is no trace state after all is left out.
+  const traceState = span.tracestate === '' ? '' : createTraceState(span.tracestate).serialize();
+  if (traceState !== '') output.text(SPAN.traceState, traceState);
+  if (span.parentSpanId !== null) output.hex(SPAN.parentSpanId, span.parentSpanId);
+  output.text(SPAN.name, span.name);
+  output.number(SPAN.kind, KINDS[span.kind]);
+  output.time(SPAN.start, span.startMs);
+  output.time(SPAN.end, Math.max(span.startMs, span.endMs));
+  putAttributes(output, SPAN.attribute, span.attributes);
+  output.number(SPAN.droppedAttributes, 0);
+  for (const { name, atMs, attributes } of span.events) {
+    output.nested(SPAN.event, () => {
+      output.time(EVENT.time, atMs);
+      output.text(EVENT.name, name);
+      if (attributes) putAttributes(output, EVENT.attribute, attributes);
+      output.number(EVENT.droppedAttributes, 0);
+    });
+  }
+  output.number(SPAN.droppedEvents, 0);
+  for (const { traceId, spanId } of span.links) {
+    output.nested(SPAN.link, () => {
+      output.hex(LINK.traceId, traceId);
+      output.hex(LINK.spanId, spanId);
+      output.number(LINK.droppedAttributes, 0);
+      output.byte(LINK.flags);
+      output.fixed32(TraceFlags.SAMPLED | KNOWS_REMOTE | IS_REMOTE);
+    });
+  }
+  output.number(SPAN.droppedLinks, 0);
+  output.nested(SPAN.status, () => {
+    const isError = span.status === 'error';
+    const message = isError ? scrubText(span.statusMessage ?? '') : '';
+    if (message !== '') output.text(STATUS.message, message);
+    output.number(STATUS.code, isError ? SpanStatusCode.ERROR : SpanStatusCode.UNSET);
+  });
+  for (const byte of SPAN_FLAGS) output.byte(byte);
+  output.fixed32(TraceFlags.SAMPLED | KNOWS_REMOTE | (span.parentSpanId === null ? 0 : IS_REMOTE));
+}
+
+function putAttributes(output: ProtobufOutput, tag: number, attributes: SpanRecord['attributes']): void {
+  for (const key of Object.keys(attributes)) {
+    const value = attributes[key];
+    if (value === null || value === undefined || key === '') continue;
+    const keyBytes = utf8Size(key);
+    const valueBytes = valueSize(value);
+    output.byte(tag);
+    output.varint(2 + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes);
+    output.sizedText(ENTRY.key, key, keyBytes);
+    output.byte(ENTRY.value);
+    output.varint(valueBytes);
+    putValue(output, value);
+  }
+}
+
+function valueSize(value: AttributeValue): number {
+  if (typeof value === 'string') return 1 + sizedSize(utf8Size(value));
+  if (typeof value === 'boolean') return 2;
+  if (typeof value === 'number') return isWhole(value) ? 1 + wholeSize(value) : 9;
+  return 1 + sizedSize(listSize(value));
+}
+
+function listSize(items: readonly string[]): number {
+  return items.reduce((sum, item) => sum + 1 + sizedSize(valueSize(item)), 0);
+}
+
+function putValue(output: ProtobufOutput, value: AttributeValue): void {
+  if (typeof value === 'string') {
+    output.text(VALUE.text, value);
+  } else if (typeof value === 'boolean') {
+    output.byte(VALUE.truth);
+    output.byte(value ? 1 : 0);
+  } else if (typeof value === 'number') {
+    output.byte(isWhole(value) ? VALUE.whole : VALUE.double);
+    if (isWhole(value)) output.whole(value);
+    else output.double(value);
+  } else {
+    output.byte(VALUE.list);
+    output.varint(listSize(value));
+    for (const item of value) {
+      output.byte(LIST_VALUE);
+      output.varint(valueSize(item));
+      putValue(output, item);
+    }
+  }
+}
+
+function isWhole(value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
+}
+
+/** A negative one takes all the bytes there are. */
+function wholeSize(value: number): number {
+  return value < 0 ? 10 : varintSize(value);
+}
+
+function sizedSize(bytes: number): number {
+  return varintSize(bytes) + bytes;
+}

@@ -1,0 +1,168 @@
+// The bytes of a span: those that the SDK's own serializer writes of the same span.
+import {
+  type Attributes,
+  createTraceState,
+  type HrTime,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+} from '@opentelemetry/api';
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
+import type { SpanRecord } from '#shared/telemetry/tracing.ts';
+
+const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL };
+
+/** The span as the SDK has it. */
+function readable(record: SpanRecord): ReadableSpan {
+  const context = (spanId: string, tracestate = '', isRemote?: true) => ({
+    traceId: record.traceId,
+    spanId,
+    traceFlags: TraceFlags.SAMPLED,
+    ...(isRemote && { isRemote }),
+    ...(tracestate === '' ? {} : { traceState: createTraceState(tracestate) }),
+  });
+  const span = {
+    name: record.name,
+    kind: KINDS[record.kind],
+    spanContext: () => context(record.spanId, record.tracestate),
+    ...(record.parentSpanId !== null && { parentSpanContext: context(record.parentSpanId, record.tracestate, true) }),
+    startTime: hrTime(record.startMs),
+    endTime: hrTime(record.endMs),
+    attributes: present(record.attributes),
+    events: record.events.map(({ name, atMs, attributes }) => ({
+      ...{ name, time: hrTime(atMs), droppedAttributesCount: 0 },
+      ...(attributes && { attributes: present(attributes) }),
+    })),
+    links: record.links.map((link) => ({ context: { ...context(link.spanId, '', true), traceId: link.traceId } })),
+    status: {
+      code: record.status === 'error' ? SpanStatusCode.ERROR : SpanStatusCode.UNSET,
+      ...(record.statusMessage !== undefined && { message: record.statusMessage }),
+    },
+    ...{ droppedAttributesCount: 0, droppedEventsCount: 0, droppedLinksCount: 0 },
+    resource: resourceFromAttributes({}),
+    instrumentationScope: { name: '' },
+  };
+  return span as unknown as ReadableSpan;
+}
+
+function present(attributes: SpanRecord['attributes']): Attributes {
+  const entries = Object.entries(attributes).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(entries) as Attributes;
+}
+
+function hrTime(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1000);
+  const nanos = Math.round((ms - seconds * 1000) * 1e6);
+  return nanos >= 1e9 ? [seconds + 1, nanos - 1e9] : [seconds, nanos];
+}
+
+/** The message around one span without a resource and with a scope that has no name. */
+const SURROUNDINGS = 12;
+
+function written(record: SpanRecord): Buffer {
+  return createSpanWriter().write(record);
+}
+
+function bySdk(record: SpanRecord): Buffer {
+  const message = Buffer.from(ProtobufTraceSerializer.serializeRequest([readable(record)]) ?? []);
+  return message.subarray(message.length - written(record).length);
+}
+
+const SPAN: SpanRecord = {
+  name: 'proxy_request',
+  kind: 'server',
+  traceId: '0123456789abcdef0123456789abcdef',
+  spanId: '0123456789abcdef',
+  parentSpanId: null,
+  sampled: true,
+  tracestate: '',
+  startMs: 1_795_000_000_000.25,
+  endMs: 1_795_000_000_012.5,
+  attributes: {},
+  events: [],
+  links: [],
+  status: 'unset',
+};
+
+const id = (digits: number) =>
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits });
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 80 }),
+  fc.string({ unit: 'binary', maxLength: 80 }),
+  fc.nat({ max: 300 }).map((length) => 'ä'.repeat(length)),
+  fc.nat({ max: 300 }).map((length) => 'x'.repeat(length)),
+  fc.constantFrom('', '\ud800', 'x'.repeat(63), 'x'.repeat(64), 'x'.repeat(65), '€'.repeat(20_000)),
+);
+const number = fc.oneof(
+  fc.double({ noNaN: false }),
+  fc.integer(),
+  fc.maxSafeInteger(),
+  fc.constantFrom(0, -0, 127, 128, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 63, -(2 ** 63), 2 ** 64, 0.1),
+);
+const attributes = fc.dictionary(
+  text.filter((key) => key !== '' && key !== '__proto__'),
+  fc.oneof(text, number, fc.boolean(), fc.array(text, { maxLength: 3 })),
+  { maxKeys: 12 },
+);
+const time = fc.double({ min: 0, max: 4e12, noNaN: true });
+const spans: fc.Arbitrary<SpanRecord> = fc
+  .record({
+    name: fc.constantFrom('proxy_request', 'primary_forward'),
+    kind: fc.constantFrom('server', 'client', 'internal'),
+    traceId: id(32),
+    spanId: id(16),
+    parentSpanId: fc.option(id(16)),
+    sampled: fc.constant(true),
+    tracestate: fc.constantFrom('', 'vendor=1', 'a=1,b=2', 'no state'),
+    startMs: time,
+    endMs: time,
+    attributes,
+    events: fc.array(fc.record({ name: text, atMs: time, attributes }, { requiredKeys: ['name', 'atMs'] }), {
+      maxLength: 3,
+    }),
+    links: fc.array(fc.record({ traceId: id(32), spanId: id(16) }), { maxLength: 3 }),
+    status: fc.constantFrom('unset', 'error'),
+  })
+  .map((span) => ({ ...span, endMs: Math.max(span.startMs, span.endMs) }) as SpanRecord);
+
+describe('the bytes of a span', () => {
+  it('are those that the SDK writes, whatever the span holds', () => {
+    fc.assert(
+      fc.property(spans, (span) => {
+        expect(written(span).equals(bySdk(span))).to.equal(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('are all there is in the message of the SDK but what surrounds a span', () => {
+    const message = ProtobufTraceSerializer.serializeRequest([readable(SPAN)]);
+    expect((message?.length ?? 0) - written(SPAN).length).to.equal(SURROUNDINGS);
+  });
+
+  it('leave out what has no value, and say no credential of an error', () => {
+    const sparse = { gone: undefined, none: null, '': 'no key', n: 1 };
+    expect(written({ ...SPAN, attributes: sparse }).equals(written({ ...SPAN, attributes: { n: 1 } }))).to.equal(true);
+    const failed = written({ ...SPAN, status: 'error', statusMessage: 'refused: Bearer abcdefgh12345678' });
+    expect(failed.toString('latin1')).to.include('refused: Bearer [redacted]').and.not.include('abcdefgh');
+  });
+
+  it('end no earlier than they start', () => {
+    const span = { ...SPAN, endMs: SPAN.startMs - 5 };
+    expect(written(span).equals(written({ ...SPAN, endMs: SPAN.startMs }))).to.equal(true);
+  });
+
+  it('stay what they are when the next span is written into the same room', () => {
+    const writer = createSpanWriter();
+    const large = { ...SPAN, attributes: { text: 'x'.repeat(200_000), more: '€'.repeat(900_000) } };
+    const [first, second, third] = [writer.write(SPAN), writer.write(large), writer.write(SPAN)];
+    expect(first.equals(written(SPAN))).to.equal(true);
+    expect(second?.equals(written(large))).to.equal(true);
+    expect(third?.equals(written(SPAN))).to.equal(true);
+  });
+});
