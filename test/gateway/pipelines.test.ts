@@ -330,6 +330,14 @@ describe('pipelines', () => {
     });
   });
 
+  it('let a request for no output through to a native upstream, whose cache it warms', async () => {
+    await withFile(NATIVE(''), async ({ ask, sent }) => {
+      const answer = await ask({ max_tokens: 0 }, { scene: { content: [], stopReason: 'max_tokens' } });
+      expect(sent()).to.include({ max_tokens: 0, model: 'large-2' });
+      expect(json(answer)).to.deep.include({ content: [], stop_reason: 'max_tokens' });
+    });
+  });
+
   it('keep a refusal’s status and words', async () => {
     await withFile(NATIVE(''), async ({ ask }) => {
       const answer = await ask({}, { scene: { status: 429, error: { message: 'slow down' } } });

@@ -2,7 +2,7 @@
 // hub; only the file of a provider knows its protocol. No I/O, no clock, no randomness, no configuration here.
 import type { GatewayError } from '#shared/errors.ts';
 import type { MessageWriter } from '#shared/messages/message-writer.ts';
-import type { SseEvent } from '#shared/sse/read-sse.ts';
+import type { ReadAhead, SseEvent } from '#shared/sse/read-sse.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { KeyHeader, Target } from './target.ts';
 
@@ -61,6 +61,8 @@ export interface ConvertedRequest {
 export interface StreamReader {
   /** @throws GatewayError when the event says that the upstream failed */
   onEvent(event: SseEvent): void;
+  /** Of events that it knows by sight; the others come as events. @throws as `onEvent` */
+  readAhead?: ReadAhead;
   /** The upstream ended its answer. @throws GatewayError when the answer is not whole. Ends the message otherwise. */
   onEnd(): void;
 }
@@ -99,6 +101,8 @@ export interface Provider {
   /** Names under which a server of the protocol may deviate from it. */
   readonly profiles?: readonly string[];
   readonly capabilities: readonly Capability[];
+  /** It is asked for no output at all too: that warms its cache. */
+  readonly takesNoOutput?: boolean;
   /** Can it search the web itself for that model, only without other tools, or not at all, as when this is absent? */
   searches?(input: ConversionInput): OwnSearch;
   /** @throws GatewayError 400 that names the field or block which cannot be carried */

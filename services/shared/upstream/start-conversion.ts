@@ -73,7 +73,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
     const { body } = current.upstream;
     return body === null || converted.upstream.body?.equals(body) !== true;
   };
-  const isEmpty = wantsNothing(request);
+  const isEmpty = wantsNothing(request) && provider.takesNoOutput !== true;
   return {
     provider: isEmpty ? readingNothing(provider) : readThrough(provider, target.pipeline),
     keys: ownSecrets(target.credential),

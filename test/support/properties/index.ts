@@ -3,6 +3,7 @@ import { answerProperties } from './answers.ts';
 import { errorProperties } from './errors.ts';
 import { frameProperties } from './frames.ts';
 import type { FuzzProperty } from './fuzz-property.ts';
+import { pipelineProperties } from './pipelines.ts';
 import { replyProperties } from './replies.ts';
 import { requestByteProperties } from './request-bytes.ts';
 import { requestProperties } from './requests.ts';
@@ -17,5 +18,6 @@ export function allProperties(): FuzzProperty[] {
     ...requestByteProperties(),
     ...frameProperties(),
     ...replyProperties(),
+    ...pipelineProperties(),
   ];
 }

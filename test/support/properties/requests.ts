@@ -10,10 +10,10 @@ import { type FuzzProperty, fuzzProperty } from './fuzz-property.ts';
 import { longTextProperties } from './long-texts.ts';
 import { anyRequest } from './request-shapes.ts';
 
-const PLACE =
+export const PLACE =
   /^(?:[a-z0-9_]+ at |tool ".{0,200}" at )?(?:messages|system|tools|tool_choice|mcp_servers|thread|safeguards|output_config|max_tokens|thinking|model)\b/;
 /** They travel in a response header. */
-const NOTE = /^[\x21-\x7e]{1,80}$/;
+export const NOTE = /^[\x21-\x7e]{1,80}$/;
 
 /** Each server of the fixtures, each vendor of Chat Completions, and a model that sees nothing and may be told so. */
 function allVariants(): Variant[] {

@@ -102,7 +102,7 @@ function fold(events: readonly AnthropicEvent[]): Message {
   return message;
 }
 
-function expectClean(events: readonly AnthropicEvent[], isCut = false): void {
+export function expectClean(events: readonly AnthropicEvent[], isCut = false): void {
   expect(
     lintStream(
       events.map((event) => ({ name: event.type, event })),
@@ -112,11 +112,11 @@ function expectClean(events: readonly AnthropicEvent[], isCut = false): void {
 }
 
 /** Verbs as no reader should say them: ends that come early, arguments of calls nobody began. */
-type LooseVerb = (writer: MessageWriter) => void;
+export type LooseVerb = (writer: MessageWriter) => void;
 
 const key = fc.nat(3);
 const json = fc.constantFrom('', '{', '}', '{}', '{"a":', '1}', 'null', '[]', '""', ' ', '{"a":1}');
-const looseVerb: fc.Arbitrary<LooseVerb> = fc.oneof(
+export const looseVerb: fc.Arbitrary<LooseVerb> = fc.oneof(
   fc.string({ maxLength: 4 }).map(
     (value): LooseVerb =>
       (writer) =>

@@ -24,6 +24,7 @@ export const faithful: Provider = {
   type: 'anthropic',
   framing: 'sse',
   capabilities: [],
+  takesNoOutput: true,
   searches: () => 'beside-tools',
   toUpstreamRequest,
   createReader: (writer, memory) => createMessagesReader(writer, memory, FAITHFUL),
