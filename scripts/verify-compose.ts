@@ -10,6 +10,7 @@ import { verifyHardening } from './compose/verify-hardening.ts';
 import { verifyHelmTest } from './compose/verify-helm-test.ts';
 import { verifyImages } from './compose/verify-images.ts';
 import { verifyPair } from './compose/verify-pair.ts';
+import { verifyRollout } from './compose/verify-rollout.ts';
 
 const root = join(import.meta.dirname, '..');
 const { values: options } = parseArgs({ options: { 'no-build': { type: 'boolean' }, keep: { type: 'boolean' } } });
@@ -31,6 +32,7 @@ async function verify(): Promise<void> {
     await verifyCollector(stack, report);
     verifyHardening(stack, report);
     verifyHelmTest(stack, root, report);
+    await verifyRollout(stack, report);
     await verifyDrain(stack, report);
   } finally {
     if (options.keep) console.log(`left running: docker compose -p ${stack.project} down -v`);

@@ -102,10 +102,10 @@ function live(namespace: string, { chart, report, image, runTests }: ClusterOpti
   };
   const grace = '.spec.template.spec.terminationGracePeriodSeconds';
 
-  step('helm install --wait', ['install', RELEASE, chart, ...base], expectField(grace, '320'));
+  step('helm install --wait', ['install', RELEASE, chart, ...base], expectField(grace, '325'));
   const drain = ['--set', 'config.server.drain_secs=60,gateway.replicas=3'];
-  step('helm upgrade --wait', ['upgrade', RELEASE, chart, ...base, ...drain], expectField(grace, '80'));
-  step('helm rollback --wait', ['rollback', RELEASE, '1', '-n', namespace, '--wait'], expectField(grace, '320'));
+  step('helm upgrade --wait', ['upgrade', RELEASE, chart, ...base, ...drain], expectField(grace, '85'));
+  step('helm rollback --wait', ['rollback', RELEASE, '1', '-n', namespace, '--wait'], expectField(grace, '325'));
   const scaled = ['--set', 'gateway.autoscaling.enabled=true'];
   const isKept = expectField('.spec.replicas', '3');
   handOver(namespace, 3);

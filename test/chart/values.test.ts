@@ -146,6 +146,26 @@ describe('the chart and the rest of the repository', () => {
     );
   });
 
+  it('gives every service the seconds that its end can take, with some to spare', () => {
+    const secondsOf = (file: string, name: string): number => {
+      const found = new RegExp(`\\b${name}(?: =|:) ([\\d_]+)`).exec(readSource(file));
+      return Number(found?.[1]?.replace('_', '')) / 1000;
+    };
+    const spans = secondsOf('services/cli/commands/gateway.ts', 'SHUTDOWN_MS');
+    // Twice: for streams that were broken off to end, and for what is published.
+    const flush = 2 * secondsOf('services/gateway/service.ts', 'FLUSH_MS') + spans;
+    const { gateway, comparator, console: keeper } = values as Record<string, Record<string, number>>;
+    expect(gateway?.flushSeconds).to.be.above(flush);
+    const compared = secondsOf('services/comparator/config.ts', 'graceMs') + spans;
+    expect(comparator?.terminationGracePeriodSeconds).to.be.above(compared);
+    const closing = secondsOf('services/console/service.ts', 'STOP_TIMEOUT_MS');
+    const kept = secondsOf('services/console/config.ts', 'graceMs') + closing + spans;
+    expect(keeper?.terminationGracePeriodSeconds).to.be.above(kept);
+    const drain = Number(/^drain_secs = (\d+)$/m.exec(readSource('deploy/compose/cc-proxy.toml'))?.[1]);
+    const stop = Number(/stop_grace_period: (\d+)s/.exec(readSource('docker-compose.yml'))?.[1]);
+    expect(stop).to.be.above(drain + flush);
+  });
+
   it('scales by the stream and the group that the program reads', () => {
     expect(templates).to.include(`stream: ${createKeys().exchanges}\n`);
     expect(GROUPS).to.include(/consumerGroup: (\w+)/.exec(templates)?.[1]);
