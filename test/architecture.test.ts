@@ -60,9 +60,11 @@ const ALLOWED: Record<string, string[]> = {
 };
 
 const COMPOSERS = new Set(
-  ['parts', ...['start', 'gateway', 'comparator', 'console', 'simulator'].map((name) => `commands/${name}`)].map(
-    (name) => `services/cli/${name}.ts`,
-  ),
+  [
+    'parts',
+    'check-settings',
+    ...['start', 'gateway', 'comparator', 'console', 'simulator'].map((name) => `commands/${name}`),
+  ].map((name) => `services/cli/${name}.ts`),
 );
 
 /** Whose types a layer may take beside what it may load: settings and records are handed in, not fetched. */

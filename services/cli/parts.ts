@@ -10,6 +10,7 @@ import { isLoopback, parseAddress } from '#shared/config/schema.ts';
 import type { Control } from '#shared/control/control.ts';
 import { createLogSwitch } from '#shared/control/log-switch.ts';
 import { ConfigError, errorMessage } from '#shared/errors.ts';
+import { NATIVE } from '#shared/providers/index.ts';
 import type { Store } from '#shared/store/store.ts';
 import { createLogLevels, type LogLevels } from '#shared/telemetry/log-levels.ts';
 import { createLogger, type ServiceLogger } from '#shared/telemetry/logger.ts';
@@ -229,15 +230,19 @@ export function refuseOpenGateway(config: Config): void {
   );
 }
 
-/** What the doctor wants to know of a target: nothing that is secret. */
+/** What those who look at targets want to know of them: nothing that is secret. */
 export interface TargetView {
   name: string;
   provider: string;
+  /** The name that is sent; null = the client's. */
+  model: string | null;
   baseUrl: string;
   hasKey: boolean;
   contextWindow: number | null;
   maxOutput: number | null;
   isForced: boolean;
+  /** The pipeline that makes a native route a converted one; null = none does. */
+  convertedBy: string | null;
 }
 
 /** Where requests of mode target may go, in the order in which names are resolved. @throws ConfigError */
@@ -246,11 +251,13 @@ export function viewTargets(config: Config): TargetView[] {
   return [...(forced === null ? [] : [forced]), ...models.values()].map((target) => ({
     name: target.name,
     provider: target.provider,
+    model: target.model,
     baseUrl: target.baseUrl,
     hasKey: target.credential.kind !== 'none',
     contextWindow: target.contextWindow,
     maxOutput: target.maxOutput,
     isForced: target === forced,
+    convertedBy: target.type === NATIVE && target.profile === null ? (target.pipeline?.name ?? null) : null,
   }));
 }
 

@@ -62,6 +62,13 @@ export function createProgram(): Command {
     .description('the steps that [pipelines] may be made of')
     .action(async () => (await import('./commands/transforms.ts')).runTransforms());
   program
+    .command('config')
+    .description('look at the settings')
+    .command('check')
+    .option('--strict', 'exit code 1 for warnings too')
+    .description('every mistake in the settings, and what could be better; exit code 1 when there is a mistake')
+    .action(async (options) => (await import('./commands/config.ts')).runConfigCheck(options, load));
+  program
     .command('traces')
     .description('read traces back')
     .command('export')

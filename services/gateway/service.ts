@@ -9,6 +9,7 @@ import { createContext, type GatewayContext, type GatewayParts } from './context
 import { type OpenAnswers, watchAnswers } from './open-answers.ts';
 import { createHttpServer } from './server.ts';
 
+export { checkGatewaySettings } from './check-settings.ts';
 export type { GatewayParts } from './context.ts';
 
 export interface RunningGateway extends RunningService {

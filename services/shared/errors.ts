@@ -69,6 +69,47 @@ export class ConfigError extends Error {
   }
 }
 
+/** Whoever looks for mistakes in the configuration goes on after the first. */
+export interface Problems {
+  /** What `check` returns; undefined when it found a mistake, which is kept. */
+  attempt<T>(check: () => T): T | undefined;
+  keep(problem: string): void;
+  /** In the order in which they were found, each once. */
+  found(): readonly string[];
+  /** @throws ConfigError with everything that was kept */
+  raise(): never;
+  /** The same, if anything was kept. */
+  raiseAny(): void;
+}
+
+export function createProblems(): Problems {
+  const found = new Set<string>();
+  let cause: unknown;
+  const raise = (): never => {
+    throw new ConfigError([...found], cause);
+  };
+  return {
+    attempt: (check) => {
+      try {
+        return check();
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        cause ??= error;
+        for (const problem of error.problems) found.add(problem);
+        return undefined;
+      }
+    },
+    keep: (problem) => {
+      found.add(problem);
+    },
+    found: () => [...found],
+    raise,
+    raiseAny: () => {
+      if (found.size > 0) raise();
+    },
+  };
+}
+
 /** Anthropic's error envelope; also the data of a stream's `event: error`. */
 export interface ErrorEnvelope {
   type: 'error';

@@ -6,13 +6,12 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import convict from 'convict';
 import { parse as parseToml, TomlError } from 'smol-toml';
-import { ConfigError, errorMessage } from '#shared/errors.ts';
+import { ConfigError, createProblems, errorMessage, type Problems } from '#shared/errors.ts';
 import { checkRules } from './check-rules.ts';
 import { readForeignVariables } from './foreign-variables.ts';
 import { keyAt, knownPaths, nearestOf, toPattern, toVariable } from './known-settings.ts';
 import { createLineFinder, type FindLine } from './line-finder.ts';
 import { checkPipelines, type ModelPattern, splitPatterns } from './model-patterns.ts';
-import { createProblems, type Problems } from './problems.ts';
 import { readEnvironment } from './read-environment.ts';
 import { isKey, type SectionSchema, type Values } from './schema.ts';
 import { ALIASES, LISTS, MAPS, SECTIONS, topLevel } from './sections/index.ts';
@@ -102,7 +101,7 @@ export function loadConfig(options: LoadOptions): Config {
     pipelines: validateMap('pipelines', merged, check),
   };
   const lists = { rules: readList('rules', check) };
-  problems.throwAny();
+  problems.raiseAny();
   const top = values as unknown as Values<typeof topLevel> & Sections;
   const config = {
     ...top,
@@ -120,7 +119,7 @@ export function loadConfig(options: LoadOptions): Config {
   crossCheck(config, check);
   problems.attempt(() => checkPipelines(config, check.place));
   warnings.push(...(problems.attempt(() => checkRules(config, check.place)) ?? []));
-  problems.throwAny();
+  problems.raiseAny();
   return Object.freeze(config);
 }
 
@@ -290,6 +289,9 @@ function isMap(node: SectionSchema[string] | undefined): boolean {
   return node !== undefined && isKey(node) && node.kind === 'map';
 }
 
+/** URLs that hold more than an address, and keys that somebody wrote into another setting. */
+const MAY_BE_SECRET = /:\/\/([^/]*@|.*[?#])|\b(?:sk-|gh[a-z]_|eyJ|AKIA|AIza|bearer )/i;
+
 /** Ahead of convict, whose own messages can name neither the file nor the remedy. */
 function checkKeys(schema: SectionSchema, values: Tree, prefix: string, check: Checking): void {
   for (const [name, node] of Object.entries(schema)) {
@@ -304,7 +306,7 @@ function checkKeys(schema: SectionSchema, values: Tree, prefix: string, check: C
       node.format(value);
     } catch (error) {
       // A step may hold the value of a header.
-      const isSecret = node.sensitive || node.kind === 'steps' || /:\/\/([^/]*@|.*[?#])/.test(String(value));
+      const isSecret = node.sensitive || node.kind === 'steps' || MAY_BE_SECRET.test(String(value));
       const shown = isSecret ? '(hidden)' : JSON.stringify(value);
       check.problems.keep(
         `${check.place(path)}: ${describePath(path, check.layers)} = ${shown} ${errorMessage(error)}`,

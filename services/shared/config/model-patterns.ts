@@ -48,12 +48,14 @@ export interface PipelineSettings {
 /** @throws ConfigError for a name that is no entry of [pipelines] */
 export function checkPipelines(settings: PipelineSettings, placeOf: (path: string) => string): void {
   const known = Object.keys(settings.pipelines);
+  const problems: string[] = [];
   const check = (path: string, named: string | null): void => {
     if (named === null || known.includes(named)) return;
     const hint = known.length === 0 ? 'there is none' : `there are ${known.join(', ')}`;
-    throw new ConfigError(`${placeOf(path)}: ${path} = "${named}" is no entry of [pipelines]; ${hint}`);
+    problems.push(`${placeOf(path)}: ${path} = "${named}" is no entry of [pipelines]; ${hint}`);
   };
   for (const [name, { pipeline }] of Object.entries(settings.providers)) check(`providers.${name}.pipeline`, pipeline);
   for (const [name, { pipeline }] of Object.entries(settings.models)) check(`models.${name}.pipeline`, pipeline);
   for (const { pattern, pipeline } of settings.model_patterns) check(`models.${pattern}.pipeline`, pipeline);
+  if (problems.length > 0) throw new ConfigError(problems);
 }

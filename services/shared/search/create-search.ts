@@ -40,7 +40,7 @@ export function createSearch(config: Config, parts: SearchParts): SearchPolicy {
 
 const REMEDY: Readonly<Record<Settings['mode'], string>> = {
   route:
-    'the provider of this model has no web search of its own. Use a model whose provider has one, or set web_search.mode = "emulate" and web_search.provider in the gateway\'s configuration',
+    'the provider of this model has no web search of its own. Let a rule send searches to a model whose provider has one, or set web_search.mode = "emulate" and web_search.provider in the gateway\'s configuration',
   emulate: '',
   error: 'web_search.mode = "error" in the gateway\'s configuration switches it off',
 };
@@ -57,12 +57,15 @@ const URL_CHARS = 4096;
 
 function createBackend(config: Config, parts: SearchParts): SearchBackend {
   const settings = config.web_search;
-  const engine = findEngine(settings.provider);
+  const engine = findEngine(settings.provider, config);
   const baseUrl = (settings.url ?? engine.url)?.replace(/\/+$/, '');
-  if (baseUrl === undefined) throw new ConfigError(`web_search.url is missing: ${engine.name} is a server of your own`);
+  const refuse = (key: string, what: string): never => {
+    throw new ConfigError(`${config.placeOf(`web_search.${key}`)}: web_search.${key} ${what}`);
+  };
+  if (baseUrl === undefined) return refuse('url', `is missing: ${engine.name} is a server of your own`);
   const secret = readKey('web_search', settings, config);
   if (secret === null && engine.keyHeader !== null && settings.url === null) {
-    throw new ConfigError(`web_search.env_key is missing: ${engine.name} wants an API key`);
+    refuse('env_key', `is missing: ${engine.name} wants an API key`);
   }
   const header = engine.keyHeader ?? 'authorization';
   const credential: Credential = secret === null ? { kind: 'none' } : { kind: 'key', header, secret };
@@ -100,11 +103,17 @@ function createBackend(config: Config, parts: SearchParts): SearchBackend {
   };
 }
 
-function findEngine(name: string | null): SearchEngine {
+function findEngine(name: string | null, { placeOf }: Config): SearchEngine {
   const known = ENGINES.map((engine) => engine.name).join(', ');
-  if (name === null) throw new ConfigError(`web_search.mode = "emulate" needs web_search.provider: ${known}`);
+  if (name === null) {
+    const place = placeOf('web_search.mode');
+    throw new ConfigError(`${place}: web_search.mode = "emulate" needs web_search.provider: ${known}`);
+  }
   const engine = ENGINES.find((candidate) => candidate.name === name);
-  if (!engine) throw new ConfigError(`web_search.provider = "${name}" is no search we know: ${known}`);
+  if (!engine) {
+    const place = placeOf('web_search.provider');
+    throw new ConfigError(`${place}: web_search.provider = "${name}" is no search we know: ${known}`);
+  }
   return engine;
 }
 

@@ -1,6 +1,6 @@
 // The configuration's targets, each with its key, ready to be called.
 import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
-import { ConfigError } from '#shared/errors.ts';
+import { ConfigError, createProblems } from '#shared/errors.ts';
 import { findModelLimits } from '#shared/models/registry.ts';
 import {
   DEFAULT_PROVIDER_TYPE,
@@ -23,22 +23,34 @@ import { createTokenSources, type TokenSources } from './token-sources.ts';
  * @throws ConfigError when a key file or variable is missing, a token is not for that host, or a name would mean two targets
  */
 export function createTargets(config: Config, tokens: TokenSources = createTokenSources(config)): Targets {
-  const parts = { config, tokens, pipelines: createPipelines(config) };
-  const models = Object.entries(config.models).map(([name, model]) => {
-    const provider = config.providers[model.provider];
-    if (!provider) throw new ConfigError(`models.${name}.provider = "${model.provider}" is no entry of [providers]`);
-    return [name, modelTarget(name, model, provider, parts)] as const;
+  const problems = createProblems();
+  const pipelines = problems.attempt(() => createPipelines(config)) ?? problems.raise();
+  const parts = { config, tokens, pipelines };
+  const models = Object.entries(config.models).flatMap(([name, model]) => {
+    const target = problems.attempt(() => modelTarget(name, model, providerOf(name, model, config), parts));
+    return target === undefined ? [] : [[name, target] as const];
   });
-  const forced = forcedTarget(parts);
-  if (forced !== null) refuseTwin(forced, config);
-  return { forced, passthrough: passthroughTarget(parts), models: new Map(models) };
+  const forced = problems.attempt(() => forcedTarget(parts)) ?? null;
+  if (forced !== null) problems.attempt(() => refuseTwin(forced, config));
+  const passthrough = problems.attempt(() => passthroughTarget(parts)) ?? problems.raise();
+  problems.raiseAny();
+  return { forced, passthrough, models: new Map(models) };
+}
+
+function providerOf(name: string, model: ModelConfig, config: Config): ProviderConfig {
+  const provider = config.providers[model.provider];
+  if (!provider) throw new ConfigError(`models.${name}.provider = "${model.provider}" is no entry of [providers]`);
+  return provider;
 }
 
 /** Pairs, spans and settings know a target by its name alone. */
 function refuseTwin({ name }: Target, config: Config): void {
   if (!Object.hasOwn(config.models, name)) return;
   const whose = config.target.model === null ? 'the name of a target without target.model' : `target.model = "${name}"`;
-  throw new ConfigError(`${whose} is also the entry [models.${name}], which may lead elsewhere: rename one of them`);
+  const place = config.placeOf(`models.${name}`);
+  throw new ConfigError(
+    `${place}: ${whose} is also the entry [models.${name}], which may lead elsewhere: rename one of them`,
+  );
 }
 
 interface TargetParts {
@@ -55,7 +67,7 @@ function forcedTarget({ config, tokens, pipelines }: TargetParts): Target | null
   return {
     name,
     provider: 'target',
-    ...endpoint('target', target, target.url),
+    ...endpoint('target', target, target.url, config),
     seesImages: target.sees_images,
     defaults: { temperature: target.temperature, top_p: target.top_p, max_tokens: target.max_tokens },
     model: target.model,
@@ -90,7 +102,7 @@ function passthroughTarget({ config, tokens }: TargetParts): Target {
   return {
     name: 'passthrough',
     provider: 'passthrough',
-    ...endpoint('passthrough', PASSTHROUGH, passthrough.url),
+    ...endpoint('passthrough', PASSTHROUGH, passthrough.url, config),
     seesImages: null,
     defaults: NO_DEFAULTS,
     model: null,
@@ -123,7 +135,7 @@ function modelTarget(name: string, model: ModelConfig, provider: ProviderConfig,
   return {
     name,
     provider: model.provider,
-    ...endpoint(`providers.${model.provider}`, provider, provider.base_url),
+    ...endpoint(`providers.${model.provider}`, provider, provider.base_url, config),
     seesImages: model.sees_images,
     defaults: NO_DEFAULTS,
     model: model.upstream_name ?? name,
@@ -168,7 +180,7 @@ function loadCredential(
   settings: CredentialSettings,
   { config, tokens }: Pick<TargetParts, 'config' | 'tokens'>,
 ): Credential {
-  if (settings.token !== null) return tokenCredential(section, settings, settings.token, tokens);
+  if (settings.token !== null) return tokenCredential(section, settings, settings.token, { config, tokens });
   const secret = readKey(section, settings, config);
   if (secret === null) return { kind: 'none' };
   const header = settings.auth_header ?? keyHeaderOf(settings.type ?? DEFAULT_PROVIDER_TYPE, settings.profile);
@@ -179,10 +191,11 @@ function tokenCredential(
   section: string,
   { env_key, key_file, api_key, auth_header, url, provider }: CredentialSettings,
   name: string,
-  tokens: TokenSources,
+  { config, tokens }: Pick<TargetParts, 'config' | 'tokens'>,
 ): Credential {
   if (env_key || key_file || api_key) {
-    throw new ConfigError(`${section}.token = "${name}" and a key as well: leave out env_key, key_file and api_key`);
+    const place = config.placeOf(`${section}.token`);
+    throw new ConfigError(`${place}: ${section}.token and a key as well: leave out env_key, key_file and api_key`);
   }
   const source = tokens.find(name, url, section);
   return { kind: 'token', header: (auth_header ?? 'authorization').toLowerCase(), source, provider };
@@ -215,16 +228,20 @@ interface EndpointSettings {
 
 type Endpoint = Pick<Target, 'type' | 'profile' | 'vendor' | 'apiVersion' | 'deployment' | 'vision' | 'baseUrl'>;
 
-function endpoint(section: string, settings: EndpointSettings, url: string): Endpoint {
+function endpoint(section: string, settings: EndpointSettings, url: string, { placeOf }: Config): Endpoint {
   const type = settings.type ?? DEFAULT_PROVIDER_TYPE;
   if (!isProviderType(type)) {
-    throw new ConfigError(`${section}.type = "${type}" is no protocol we speak: ${providerTypes().join(', ')}`);
+    const place = placeOf(`${section}.type`);
+    throw new ConfigError(
+      `${place}: ${section}.type = "${type}" is no protocol we speak: ${providerTypes().join(', ')}`,
+    );
   }
   const { profile, vendor, api_version, deployment, vision } = settings;
   const profiles = profilesOf(type);
   if (profile !== null && !profiles.includes(profile)) {
     const known = profiles.length > 0 ? profiles.join(', ') : `"${type}" has none`;
-    throw new ConfigError(`${section}.profile = "${profile}" is no profile we know: ${known}`);
+    const place = placeOf(`${section}.profile`);
+    throw new ConfigError(`${place}: ${section}.profile = "${profile}" is no profile we know: ${known}`);
   }
   return { type, profile, vendor, apiVersion: api_version, deployment, vision, baseUrl: url.replace(/\/+$/, '') };
 }

@@ -32,19 +32,25 @@ export function createTokenSources(config: Config, parts: TokenSourceParts = {})
   const home = config.environment('HOME') ?? homedir();
   const read = (settings: TokenConfig) => readToken(settings, { home, signal: stopping.signal });
   const sources = Object.entries(config.tokens).map(([name, settings]) => {
-    checkSettings(`tokens.${name}`, settings);
+    checkSettings(`tokens.${name}`, settings, config);
     return [name, createSource(name, settings, () => read(settings), parts)] as const;
   });
   const byName = new Map(sources);
   return {
     find(name, url, setting) {
       const source = byName.get(name);
-      if (source === undefined) throw new ConfigError(`${setting}.token = "${name}" is no entry of [tokens]`);
+      const place = config.placeOf(`${setting}.token`);
+      if (source === undefined) {
+        const known = byName.size === 0 ? 'there is none' : `there are ${[...byName.keys()].join(', ')}`;
+        // Some write the token itself there.
+        const shown = /^[\w.]{1,24}$/.test(name) ? `"${name}"` : '(hidden)';
+        throw new ConfigError(`${place}: ${setting}.token = ${shown} is no entry of [tokens]; ${known}`);
+      }
       const host = bareHost(new URL(url).hostname);
       const { hosts } = source;
       if (hosts.includes(host)) return source;
       throw new ConfigError(
-        `${setting}.token = "${name}" may not go to ${host}: tokens.${name}.hosts = ${JSON.stringify(hosts)}; add "${host}" there if it may`,
+        `${place}: ${setting}.token = "${name}" may not go to ${host}: tokens.${name}.hosts = ${JSON.stringify(hosts)}; add "${host}" there if it may`,
       );
     },
     start: async () => {
@@ -127,9 +133,13 @@ function bareHost(host: string): string {
   return host.toLowerCase().replace(/^\[|\]$/g, '');
 }
 
-function checkSettings(section: string, { command, file, pointer, hosts, user_agent }: TokenConfig): void {
+function checkSettings(
+  section: string,
+  { command, file, pointer, hosts, user_agent }: TokenConfig,
+  { placeOf }: Config,
+): void {
   const refuse = (what: string): never => {
-    throw new ConfigError(`${section}${what}`);
+    throw new ConfigError(`${placeOf(section)}: ${section}${what}`);
   };
   if (command.length > 0 === (file !== null)) refuse(': give either command or file, to say where the token is from');
   if (pointer !== null && file === null)

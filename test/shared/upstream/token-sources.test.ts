@@ -159,7 +159,7 @@ describe('token sources', () => {
     }
     const url = { 'providers.p.base_url': URL_OF_HOST };
     expect(() => targetOf({ ...url, 'providers.p.token': 'u' })).to.throw(
-      'providers.p.token = "u" is no entry of [tokens]',
+      'providers.p.token = "u" is no entry of [tokens]; there are t',
     );
     expect(() => targetOf({ ...url, 'providers.p.api_key': 'k' })).to.throw('leave out env_key, key_file and api_key');
   });
