@@ -154,6 +154,25 @@ describe('renovate.json', () => {
     expect(renovate.extends).to.include('helpers:pinGitHubActionDigests');
   });
 
+  it('finds every version of a tool that a workflow names, the same one in all of them', () => {
+    expect(renovate.extends).to.include('customManagers:githubActionsVersions');
+    const known = /# renovate: datasource=[a-z-]+ depName=\S+\n +([A-Z_]+_VERSION): (v\d+\.\d+\.\d+)\n/g;
+    const found = new Map<string, Set<string>>();
+    for (const file of files) {
+      const text = readSource(`${FOLDER}/${file}`);
+      for (const [, name = '', version = ''] of text.matchAll(known)) {
+        found.set(name, (found.get(name) ?? new Set()).add(version));
+      }
+      const unknown = text
+        .replace(known, '')
+        .replace(/uses: .+/g, '')
+        .match(/\bv\d+\.\d+\.\d+\b/g);
+      expect(unknown ?? [], file).to.deep.equal([]);
+    }
+    expect([...found.keys()]).to.include.members(['HELM_VERSION', 'ACTIONLINT_VERSION']);
+    for (const [name, versions] of found) expect([...versions], name).to.have.length(1);
+  });
+
   it('finds every image of the compose file', () => {
     const pattern = new RegExp(renovate.customManagers[0]?.matchStrings[0] ?? '', 'g');
     const text = readSource('docker-compose.yml');
