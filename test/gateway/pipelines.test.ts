@@ -1,11 +1,12 @@
 // Providers and pipelines from settings alone: what an operator writes in the file, and the bytes that reach the upstream.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Scene } from '#services/simulator/script.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { type Fields, fieldsOf, listOf } from '#shared/providers/fields.ts';
+import { runCli } from '../support/cli.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { header, json, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
 
@@ -347,6 +348,94 @@ describe('pipelines', () => {
   });
 });
 
+describe('constant headers', () => {
+  const file = (headers: string, more = ''): string => `
+    [providers.acme]
+    type = "openai-chat"
+    base_url = "UPSTREAM/v1"
+    env_key = "ACME_API_KEY"
+    auth_header = "x-own"
+    headers = ${headers}
+    ${more}
+    [models]
+    large = { provider = "acme" }`;
+
+  it('are in no wire dump and no log line, also where a step sets them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-pipelines-dumps-'));
+    const toml = `${file('{ "x-odd" = "first-value-unseen" }', 'pipeline = "tidy"')}
+      [pipelines.tidy]
+      request = [{ use = "header-set", name = "x-more", value = "other-value-unseen" }]`;
+    try {
+      await withFile(
+        toml,
+        async ({ ask, gateway, upstream }) => {
+          const echo = 'You sent first-value-unseen and other-value-unseen.';
+          await ask({}, { scene: { content: [{ type: 'text', text: echo }] } });
+          expect(upstream.seen().at(-1)?.headers).to.include({
+            'x-odd': 'first-value-unseen',
+            'x-more': 'other-value-unseen',
+          });
+          await gateway.until(
+            async () => (await gateway.metric('ccproxy_wire_dumps_total', { result: 'written' })) === 1,
+          );
+          const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+          const files = names.filter((name) => statSync(join(folder, name)).isFile());
+          const written = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
+          expect(written)
+            .to.include('x-odd')
+            .and.include('You sent')
+            .and.not.match(/value-unseen/);
+          expect(JSON.stringify(gateway.lines)).to.not.include('value-unseen');
+        },
+        { 'capture.dump_dir': folder },
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('are refused at the start where they carry a credential or say how a message is sent, and their values not shown', async () => {
+    const refusal = async (headers: string): Promise<string> => {
+      try {
+        await withFile(file(headers), async () => {});
+      } catch (error) {
+        return error instanceof Error ? error.message : '';
+      }
+      return 'it started';
+    };
+    const credential =
+      /cc-proxy\.toml:\d+: providers\.acme\.headers: "[\w-]+" must not be a header that carries a credential: use env_key/;
+    for (const name of ['authorization', 'X-Api-Key', 'api-key', 'cookie', 'x-goog-api-key', 'x-auth-token']) {
+      expect(await refusal(`{ "${name}" = "unseen" }`), name).to.match(credential);
+    }
+    for (const name of [
+      'Host',
+      'content-length',
+      'content-type',
+      'transfer-encoding',
+      'connection',
+      'accept',
+      'traceparent',
+      'x-ccproxy-shadow',
+    ]) {
+      expect(await refusal(`{ "${name}" = "unseen" }`), name).to.match(
+        /must not be a header that the gateway writes itself/,
+      );
+    }
+    expect(await refusal('{ "X-Own" = "unseen" }')).to.match(/"X-Own" is the one that carries the key/);
+    expect(await refusal('{ "x-a" = "1", "X-A" = "2" }')).to.match(/"X-A" is there twice, in other letters/);
+    expect(await refusal('{ "a b" = "unseen" }')).to.match(
+      /headers = \(hidden\) holds "a b", which is no name of a header/,
+    );
+    for (const value of ['unseen\\r\\nx: y', 'ünseen', ' unseen']) {
+      const message = await refusal(`{ "x-a" = "${value}" }`);
+      expect(message)
+        .to.match(/holds a value of "x-a" that no header may have/)
+        .and.not.match(/nseen/);
+    }
+  });
+});
+
 describe('models by pattern', () => {
   const FILE = `
     [providers.acme]
@@ -380,6 +469,25 @@ describe('models by pattern', () => {
     });
   });
 
+  it('S1-15 give nothing else, and name pipelines that there are', async () => {
+    const refusal = async (toml: string): Promise<string> => {
+      try {
+        await withFile(`${FILE}\n${toml}`, async () => {});
+      } catch (error) {
+        return error instanceof Error ? error.message : '';
+      }
+      return 'it started';
+    };
+    expect(await refusal('[models."a*"]\nprovider = "acme"')).to.match(
+      /cc-proxy\.toml:\d+: models\."a\*"\.provider: a pattern gives pipeline and max_output alone/,
+    );
+    expect(await refusal('[models."a*"]\npipeline = "tidi"')).to.match(
+      /models\.a\*\.pipeline = "tidi" is no entry of \[pipelines\]; there are of-provider, of-model, of-pattern/,
+    );
+    const asked = await refusal('[compare]\nalso = ["deepseek-*"]');
+    expect(asked, 'nobody can ask for one').to.match(/names "deepseek-\*", which is no entry of \[models\]/);
+  });
+
   it('S1-15 include the model that --model forces', async () => {
     const flags = { 'target.url': 'http://127.0.0.1:9', 'target.model': 'deepseek-v4' };
     await withFile(
@@ -399,6 +507,17 @@ describe('the catalogue of steps', () => {
     ...['drop-billing-block', 'fold-system', 'strip-git-status', 'shorten-tool-descriptions', 'effort', 'think-tags'],
     'repair-tool-json',
   ];
+
+  it('S3-20 is told by cc-proxy transforms, with no gateway there', async () => {
+    const { code, stdout, stderr } = await runCli(['transforms'], { cwd: tmpdir() });
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    const lines = stdout.split('\n');
+    expect(lines.filter((line) => /^\S/.test(line)).map((line) => line.split(' ')[0])).to.deep.equal(STEPS);
+    expect(lines).to.include.members([
+      'body-set  (request, response; at = "upstream")',
+      '    max_chars?  Characters of each description; unset = 1000.',
+    ]);
+  });
 
   it('S3-20 is told by GET /api/transforms, which takes no other method', async () => {
     await withFile(NATIVE(''), async ({ gateway }) => {

@@ -9,6 +9,7 @@ import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import { createTraitMemory } from '#shared/upstream/learned-traits.ts';
 import { makeEntry, TEST_REQUEST, testTarget } from '../../support/comparator.ts';
+import { pipelineOf } from '../../support/pipelines.ts';
 
 const SCENE: Scene = { content: [{ type: 'text', text: 'a rather long answer in several deltas' }] };
 
@@ -55,6 +56,27 @@ describe('call-secondary', () => {
     expect(answer.headersAtMs).to.be.at.most(times[0] ?? 0);
     expect(answer.endAtMs).to.be.at.least(times.at(-1) ?? 0);
     expect(await observe(answer)).to.include({ outcome: 'ok', streamed: true });
+  });
+
+  it('asks through the pipeline of its target and with its headers, as the gateway does', async () => {
+    simulator.use({ content: [{ type: 'text', text: '<think>Hm.</think>Yes.' }] });
+    const pipeline = pipelineOf([{ use: 'body-set', path: '$.odd', value: 1 }], ['think-tags']);
+    const headers = ['x-team', 'agents'];
+    for (const target of [{ type: 'openai-chat' }, { type: 'anthropic' }]) {
+      const answer = await call({}, { ...target, pipeline, headers });
+      const seen = simulator.seen().at(-1);
+      expect(seen?.headers).to.include({ 'x-team': 'agents', 'x-ccproxy-shadow': '1' });
+      if (target.type === 'anthropic') expect(seen?.body).to.include({ odd: 1, stream: true });
+      const { message } = await observe(answer);
+      const said = message?.content.map(({ type, text }) => [type, text]);
+      expect(said?.at(-1), target.type).to.deep.equal(['text', 'Yes.']);
+    }
+  });
+
+  it('sends the headers of a native target in place of those of the same name', async () => {
+    simulator.use(SCENE);
+    await call({}, { headers: ['anthropic-beta', 'own', 'x-team', 'agents'] });
+    expect(simulator.seen().at(-1)?.headers).to.include({ 'anthropic-beta': 'own', 'x-team': 'agents' });
   });
 
   it('never sends a credential of the client (P2), also where the target takes the caller’s own', async () => {
