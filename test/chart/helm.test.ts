@@ -125,6 +125,12 @@ describe('the chart, rendered', function () {
     const ingress = settingsOf(renderShape(join(CHART, 'ci/ingress-values.yaml')));
     expect(Object.keys(ingress.models)).to.have.members(['fast', 'qwen3:8b']);
     expect(ingress.prices.fast?.input).to.equal(0.25);
+    expect(ingress.rules.map(({ name, use }) => [name, use])).to.deep.equal([
+      ['local-secrets', 'qwen3:8b'],
+      ['background', 'fast'],
+    ]);
+    expect(ingress.rules[0]?.when).to.deep.include({ tool_used: 'mcp__vault"\\\\__*', has_images: false });
+    expect(ingress.rules[1]?.when).to.deep.include({ class: ['auxiliary', 'other'], input_tokens_over: 1_000_000 });
   });
 
   it('replaces the pods when a setting changes, and only then', () => {

@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { expect } from 'chai';
+import type { GatewayParts } from '#services/gateway/service.ts';
 import { createSimulator, type SeenRequest, type Simulator } from '#services/simulator/service.ts';
 import { decodeEntry } from '#shared/exchange/exchange.ts';
 import { fieldsOf, listOf } from '#shared/providers/fields.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { createMetrics } from '#shared/telemetry/metrics.ts';
+import { createTracing } from '#shared/telemetry/spans.ts';
+import { recordingLogger, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { type SinkSpan, startOtlpSink } from '../support/otlp-sink.ts';
 import { header, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
 
 const SEARCH = { type: 'web_search_20250305', name: 'web_search', max_uses: 8 } as const;
@@ -38,7 +42,12 @@ describe('rules', () => {
   });
 
   /** Two models: `usual`, native, and `special` behind the provider described. */
-  async function start(rules: string, provider = 'type = "anthropic"', settings: Record<string, unknown> = {}) {
+  async function start(
+    rules: string,
+    provider = 'type = "anthropic"',
+    settings: Record<string, unknown> = {},
+    parts: Partial<GatewayParts> = {},
+  ) {
     const file = join(folder, `${files++}.toml`);
     writeFileSync(
       file,
@@ -59,6 +68,7 @@ ${rules}`,
     gateway = await startTestGateway({
       settings: { 'passthrough.url': passthrough.url, ...settings },
       env: { CC_PROXY_CONFIG: file },
+      parts,
     });
   }
 
@@ -212,7 +222,7 @@ ${rules}`,
   });
 
   describe('in the order of the file', () => {
-    const THREE = `
+    const SEARCH_TWICE = `
 [[rules]]
 name = "both"
 when = { thinking = true, server_tool = "web_search*" }
@@ -220,18 +230,43 @@ use = "special"
 [[rules]]
 name = "search"
 when = { server_tool = "web_search*" }
-use = "usual"
+use = "usual"`;
+    const THREE = `${SEARCH_TWICE}
 [[rules]]
 name = "rest"
 use = "special"`;
 
-    it('S2-02 the first that holds decides, and header and log line say which; none leaves it to the name', async () => {
-      await start(THREE.replace(/\[\[rules\]\]\nname = "rest"[\s\S]*/, ''));
-      expect(routeOf(await ask({ tools: [SEARCH] }))).to.equal('rule:search');
-      expect(routeOf(await ask())).to.equal('default');
-      expect(routeOf(await ask({ model: 'special' }))).to.equal('model:special');
-      await gateway.until(() => gateway.lines.filter(({ fields }) => fields.route === 'rule:search').length > 0);
-    });
+    it('S2-02 the first that holds decides; header, log line and span say which, and none leaves it to the name', async () => {
+      const sink = await startOtlpSink();
+      const tracing = createTracing(
+        { endpoint: sink.url, project: 'p', serviceName: 's', serviceVersion: '1', content: false },
+        { metrics: createMetrics({ processMetrics: false }), logger: recordingLogger([]) },
+      );
+      try {
+        await start(SEARCH_TWICE, undefined, {}, { tracing });
+        const expected = ['rule:both', 'rule:search', 'default', 'model:special'];
+        const thinking = { type: 'adaptive' };
+        const bodies = [{ tools: [SEARCH], thinking }, { tools: [SEARCH] }, { thinking }, { model: 'special' }];
+        const answers = [];
+        for (const body of bodies) answers.push(await ask(body));
+        expect(answers.map(routeOf)).to.deep.equal(expected);
+        const logged = () =>
+          gateway.lines.flatMap(({ fields: { route } }) => (expected.includes(String(route)) ? [route] : []));
+        await gateway.until(() => logged().length === expected.length);
+        expect(logged()).to.deep.equal(expected);
+        const isRoot = ({ name }: SinkSpan): boolean => name === 'proxy_request';
+        const spans = await sink.waitFor((all) => all.filter(isRoot).length === expected.length, 15_000);
+        const routes = new Map(
+          spans.filter(isRoot).map((span) => [span.attributes['ccproxy.request_id'], span.attributes['ccproxy.route']]),
+        );
+        expect(answers.map((answer) => routes.get(header(answer, 'x-ccproxy-request-id') ?? ''))).to.deep.equal(
+          expected,
+        );
+      } finally {
+        await tracing.shutdown(5000);
+        await sink.close();
+      }
+    }).timeout(20_000);
 
     it('S3-02 two conditions in one rule must both hold', async () => {
       await start(THREE);

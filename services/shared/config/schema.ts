@@ -166,19 +166,20 @@ export function optionalPattern(doc: string): Key<string | null> {
   );
 }
 
-/** A name that headers and labels may hold as it is. */
+/** A name that headers and labels may hold as it is; '' = it is missing. */
 export function label(doc: string): Key<string> {
   return key('string', doc, '', (given) =>
-    typeof given === 'string' && /^[\w.-]{1,64}$/.test(given)
+    typeof given === 'string' && /^[\w.-]{0,64}$/.test(given)
       ? undefined
       : 'must be 1 to 64 letters, digits, ".", "_" or "-"',
   );
 }
 
+/** '' = it is missing. */
 export function modelName(doc: string): Key<string> {
   return key('string', doc, '', (given) => {
     if (Array.isArray(given)) return 'must be one model or alias: lists and weights are not part of this version';
-    return typeof given === 'string' && given !== '' ? undefined : 'must be the name of a model or an alias';
+    return typeof given === 'string' ? undefined : 'must be the name of a model or an alias';
   });
 }
 
