@@ -31,11 +31,10 @@ export function createBooks(
   let awaited: FinishedCall | undefined;
   let onIdle: () => void = () => {};
   const book = (finished: FinishedCall, reading: CallReading): void => {
+    let traced: Promise<void> | undefined;
     try {
       events.callRead(finished, reading.figures);
-      handoverOf(finished)
-        ?.then((handover) => events.callTraced(finished, reading.figures, handover))
-        .catch((error: unknown) => events.trouble('spans', error));
+      traced = handoverOf(finished)?.then((handover) => events.callTraced(finished, reading.figures, handover));
     } catch (error) {
       events.callUnread(finished, error);
     }
@@ -44,6 +43,12 @@ export function createBooks(
     } catch (error) {
       events.trouble('inspection', error);
     }
+    if (traced === undefined) finished.memory.letGo();
+    else traced.catch((error: unknown) => events.trouble('spans', error)).finally(() => finished.memory.letGo());
+  };
+  const bookUnread = (finished: FinishedCall, error: unknown): void => {
+    events.callUnread(finished, error);
+    finished.memory.letGo();
   };
   /** True when it is booked; else work goes on when it is. */
   const tryBook = (finished: FinishedCall): boolean => {
@@ -62,12 +67,12 @@ export function createBooks(
       reading
         .then(
           (whole) => unlessGivenUp(() => book(finished, whole)),
-          (error: unknown) => unlessGivenUp(() => events.callUnread(finished, error)),
+          (error: unknown) => unlessGivenUp(() => bookUnread(finished, error)),
         )
         .finally(() => setImmediate(work));
       return false;
     } catch (error) {
-      events.callUnread(finished, error);
+      bookUnread(finished, error);
       return true;
     }
   };
@@ -91,6 +96,7 @@ export function createBooks(
         events.callUnread(finished, new Error('too many calls are waiting to be read'));
         return;
       }
+      finished.memory.hold();
       queue.push(finished);
       queuedBytes += sizeOf(finished);
       if (isWorking) return;
@@ -105,7 +111,7 @@ export function createBooks(
       await Promise.race([new Promise<void>((resolve) => (onIdle = resolve)), timeout]);
       const left = [...(awaited ? [awaited] : []), ...queue.splice(0)];
       awaited = undefined;
-      for (const finished of left) events.callUnread(finished, new Error('the gateway stopped before it was read'));
+      for (const finished of left) bookUnread(finished, new Error('the gateway stopped before it was read'));
     },
   };
 }

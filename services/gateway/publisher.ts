@@ -50,6 +50,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
     }
     if (!underWay.delete(finished)) return;
     heldBytes -= sizeOf(finished);
+    finished.memory.letGo();
     work();
   };
   const work = (): void => {
@@ -75,6 +76,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
         drop(finished, isClosed ? 'shutdown' : 'dropped_full');
         return;
       }
+      finished.memory.hold();
       queue.push(finished);
       heldBytes += sizeOf(finished);
       if (underWay.size < AT_ONCE) gathering ??= setTimeout(work, GATHER_MS);

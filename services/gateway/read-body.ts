@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { GatewayError } from '#shared/errors.ts';
+import { free } from './call-memory.ts';
 import { ClientGone } from './messages/call.ts';
 
 type Decode = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
@@ -92,7 +93,7 @@ function collect(request: IncomingMessage, { limitBytes, budget, onTaken }: Read
         room ??= Buffer.allocUnsafeSlow(Number.isNaN(declared) ? FIRST_BYTES : Math.min(declared, TRUSTED_BYTES));
         if (size + length > room.length) room = grow(room, size, size + length, limitBytes);
         part.copy(room, size);
-        letGo(part);
+        free(part);
       }
       size += length;
     });
@@ -100,14 +101,6 @@ function collect(request: IncomingMessage, { limitBytes, budget, onTaken }: Read
     // A connection that ends in the middle of a body has nobody left to tell.
     request.on('error', () => reject(new ClientGone()));
   });
-}
-
-const LET_GO_FROM_BYTES = 16 * 1024;
-
-/** Frees at once what was copied: left to the collector, bodies alone make it collect all of the heap every few calls. */
-function letGo({ buffer, length }: Buffer): void {
-  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === length;
-  if (isWhole && length >= LET_GO_FROM_BYTES) buffer.transfer(0);
 }
 
 function grow(room: Buffer, used: number, needed: number, limitBytes: number): Buffer {

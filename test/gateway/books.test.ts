@@ -1,12 +1,14 @@
 import { expect } from 'chai';
 import { createBooks } from '#services/gateway/books.ts';
+import { LEFT_TO_THE_COLLECTOR } from '#services/gateway/call-memory.ts';
 import type { CallReading } from '#services/gateway/call-reading.ts';
 import type { GatewayEvents } from '#services/gateway/events.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
 
 describe('the books of calls', () => {
   const READING: CallReading = { figures: null, brokenRules: [], request: () => null };
-  const call = (id: string): FinishedCall => ({ id, request: null, responseBytes: 0 }) as FinishedCall;
+  const call = (id: string): FinishedCall =>
+    ({ id, request: null, responseBytes: 0, memory: LEFT_TO_THE_COLLECTOR }) as unknown as FinishedCall;
 
   function open(read: (finished: FinishedCall) => CallReading | Promise<CallReading>) {
     const booked: string[] = [];

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { createAdmission } from '#services/gateway/admission.ts';
+import { LEFT_TO_THE_COLLECTOR } from '#services/gateway/call-memory.ts';
 import { createCallReader } from '#services/gateway/call-reading.ts';
 import { toGatewayConfig } from '#services/gateway/config.ts';
 import { createGatewayEvents, type GatewayEventsParts } from '#services/gateway/events.ts';
@@ -215,6 +216,7 @@ function comparedCall(content: string): FinishedCall {
     request: Buffer.from(JSON.stringify(body)),
     answer: recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello' })), 100)),
     responseBytes: 100,
+    memory: LEFT_TO_THE_COLLECTOR,
     times: { firstByteMs: 1, endMs: 2 },
   } as unknown as FinishedCall;
 }

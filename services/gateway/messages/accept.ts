@@ -28,6 +28,7 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     upstreamHeaders: [],
     kept: null,
     answerEnd: null,
+    isRequestSent: false,
     termination: null,
     error: null,
     isClientGone: false,

@@ -3,6 +3,7 @@ import type { GatewayError } from '#shared/errors.ts';
 import type { CallOutcome, RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
 import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
+import { type CallMemory, createCallMemory, LEFT_TO_THE_COLLECTOR } from '../call-memory.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Call } from './call.ts';
 import type { FinishedCall } from './finished-call.ts';
@@ -11,13 +12,13 @@ import type { FinishedCall } from './finished-call.ts';
 export function account(call: Call, context: GatewayContext): FinishedCall {
   for (const release of call.releases) release();
   context.open.delete(call);
-  const finished = toFinishedCall(call, context.clock.monotonicMs());
+  const finished = toFinishedCall(call, context.clock.monotonicMs(), context.dumps !== null);
   context.events.callFinished(finished);
   context.books.enter(finished);
   return finished;
 }
 
-function toFinishedCall(call: Call, endedAt: number): FinishedCall {
+function toFinishedCall(call: Call, endedAt: number, isDumped: boolean): FinishedCall {
   const since = (at: number | null): number | null => (at === null ? null : at - call.acceptedAt);
   const isAnswerTooLarge = call.kept?.isPartial ?? false;
   return {
@@ -38,6 +39,7 @@ function toFinishedCall(call: Call, endedAt: number): FinishedCall {
     requestSpans: call.view?.spans ?? null,
     request: call.view?.bytes ?? null,
     answer: isAnswerTooLarge ? null : recordedAnswer(call, endedAt),
+    memory: isDumped ? LEFT_TO_THE_COLLECTOR : memoryOf(call),
     responseBytes: call.kept?.totalBytes ?? 0,
     isAnswerTooLarge,
     times: {
@@ -48,6 +50,12 @@ function toFinishedCall(call: Call, endedAt: number): FinishedCall {
       endMs: endedAt - call.acceptedAt,
     },
   };
+}
+
+/** A call that went any other way than nearly all may have written something that is not sent yet. */
+function memoryOf({ view, kept, isRequestSent, response }: Call): CallMemory {
+  if (view === null || kept === null || !isRequestSent || !response.writableFinished) return LEFT_TO_THE_COLLECTOR;
+  return createCallMemory([view.bytes, ...kept.chunks.map(({ bytes }) => bytes)]);
 }
 
 function toFinishedError({ code, message, cause }: GatewayError): FinishedCall['error'] {

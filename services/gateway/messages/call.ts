@@ -82,6 +82,8 @@ export interface Call {
   upstreamHeaders: string[];
   kept: KeptChunks | null;
   answerEnd: AnswerEnd | null;
+  /** Nothing of the client's bytes is still on its way to the upstream. */
+  isRequestSent: boolean;
   termination: Termination | null;
   error: GatewayError | null;
   isClientGone: boolean;

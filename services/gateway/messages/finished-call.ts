@@ -3,6 +3,7 @@
 import type { GatewayErrorCode } from '#shared/errors.ts';
 import type { CallOutcome, Mode, RecordedAnswer } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
+import type { CallMemory } from '../call-memory.ts';
 import type { CallTrace, Plan, Termination } from './call.ts';
 
 export interface FinishedCall {
@@ -33,6 +34,8 @@ export interface FinishedCall {
   /** Where the top-level values of the body stand; null when there was no usable one. */
   readonly requestSpans: ReadonlyMap<string, Span> | null;
   readonly request: Buffer | null;
+  /** Of `request` and `answer`: whoever reads them later than at once holds it. */
+  readonly memory: CallMemory;
   /** The upstream's answer; null when the request never left, or more came than is kept. */
   readonly answer: RecordedAnswer | null;
   readonly responseBytes: number;

@@ -62,6 +62,7 @@ function relay(
   return new Promise((resolve) => {
     const settle = (end: Call['answerEnd'], failure?: UpstreamFailure): void => {
       call.answerEnd = end;
+      call.isRequestSent = answer.isRequestSent === true;
       call.answerEndedAt = clock.monotonicMs();
       resolve(failure);
     };

@@ -5,6 +5,7 @@ import { errors } from 'undici';
 import type { AnswerEnd } from '#shared/exchange/exchange.ts';
 import type { Timeouts } from '#shared/providers/target.ts';
 import type { UpstreamAgent } from './plain-http/plain-agent.ts';
+import { PlainExchange } from './plain-http/plain-exchange.ts';
 
 export interface UpstreamRequest {
   origin: string;
@@ -51,6 +52,8 @@ export interface Answer {
   readonly status: number;
   /** Flat `[name, value, …]`, order and case as received. */
   readonly rawHeaders: string[];
+  /** When the answer has ended: true = nothing of the request is still on its way out; else that is not known. */
+  readonly isRequestSent?: boolean;
   /** May be called once. Chunks that came before are handed over first. */
   start(sink: AnswerSink): AnswerFlow;
 }
@@ -143,6 +146,10 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow
     this.#failure = this.#toFailure(error);
     if (this.status === 0) this.#reject(this.#failure);
     else if (!this.#aborted) this.#sink?.onError(this.#failure);
+  }
+
+  get isRequestSent(): boolean {
+    return this.#controller instanceof PlainExchange && this.#controller.isSent;
   }
 
   start(sink: AnswerSink): AnswerFlow {

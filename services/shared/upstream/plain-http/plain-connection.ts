@@ -88,17 +88,19 @@ export class PlainConnection implements Carrier {
     this.#setTimer(ms);
   }
 
-  release(keepMs: number): void {
+  release(keepMs: number): boolean {
     this.#exchange = undefined;
     // A server may answer before it has read; what is still to be sent would be taken for the next request.
-    if (keepMs === 0 || this.#socket.writableLength > 0 || this.#socket.readableEnded) {
+    const isSent = this.#socket.writableLength === 0;
+    if (keepMs === 0 || !isSent || this.#socket.readableEnded) {
       this.destroy();
-      return;
+      return isSent;
     }
     if (this.#isPaused) this.resume();
     this.allow(keepMs);
     this.#socket.unref();
     this.#parts.onIdle();
+    return isSent;
   }
 
   /** The process ends, and what is running with it. */

@@ -20,8 +20,11 @@ export interface Carrier {
   resume(): void;
   /** The exchange's `onTimeout` is called unless this is called again in so many milliseconds; 0 = never. */
   allow(ms: number): void;
-  /** The reply is over; the connection may wait so long for another, 0 = not at all. */
-  release(keepMs: number): void;
+  /**
+   * The reply is over; the connection may wait so long for another, 0 = not at all. True = all that was to be sent is with
+   * the operating system.
+   */
+  release(keepMs: number): boolean;
   destroy(): void;
 }
 
@@ -60,6 +63,8 @@ export class PlainExchange implements Dispatcher.DispatchController {
   paused = false;
   reason: Error | null = null;
   isOver = false;
+  /** When the reply is over: nothing of the request is still on its way out. */
+  isSent = false;
   readonly #handler: ReplyHandler;
   readonly #callJudge: CallJudge;
   #carrier: Carrier | undefined;
@@ -146,7 +151,7 @@ export class PlainExchange implements Dispatcher.DispatchController {
   finish(keepMs: number): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.#carrier?.release(keepMs);
+    this.isSent = this.#carrier?.release(keepMs) ?? false;
     this.#handler.onResponseEnd(this);
   }
 

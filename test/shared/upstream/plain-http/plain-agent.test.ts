@@ -4,6 +4,7 @@ import { createServer as createTlsServer, getCACertificates, setDefaultCACertifi
 import { expect } from 'chai';
 import type { Dispatcher } from 'undici';
 import { createAgent } from '#shared/upstream/agent.ts';
+import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import { createPlainAgent, type UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import type { PlainRequest } from '#shared/upstream/plain-http/plain-heads.ts';
 import { collectGarbage } from '../../../support/collect-garbage.ts';
@@ -98,6 +99,37 @@ describe('our own HTTP/1.1 leg', () => {
       });
     }
     expect(opened.filter((part) => 'destroyed' in part && !part.destroyed)).to.have.length(1);
+  });
+
+  it('knows whether all of a request was sent when its reply is over', async () => {
+    const answeredEarly = await serve((socket) => {
+      socket.pause();
+      socket.write(OK);
+    });
+    const answeredLate = await serve((socket) =>
+      socket.on('data', (bytes) => {
+        if (bytes.includes('end')) socket.write(OK);
+      }),
+    );
+    const isSent = async (leg: UpstreamAgent, address: string): Promise<boolean | undefined> => {
+      const answer = await callUpstream(
+        {
+          origin: `http://${address}`,
+          path: '/',
+          method: 'POST',
+          headers: [],
+          body: Buffer.from(`${'x'.repeat(30_000_000)}end`),
+        },
+        { dispatcher: leg, timeouts: { connectMs: 5000, firstByteMs: 5000, idleMs: 5000, deadlineMs: null } },
+      );
+      await new Promise<void>((resolve, reject) => {
+        answer.start({ onChunk: () => {}, onEnd: resolve, onError: reject });
+      });
+      return answer.isRequestSent;
+    };
+    expect(await isSent(own, answeredEarly)).to.equal(false);
+    expect(await isSent(own, answeredLate)).to.equal(true);
+    expect(await isSent(undici, answeredLate), 'undici does not say').to.equal(false);
   });
 
   describe('a request', () => {
