@@ -2,6 +2,7 @@
 // settings; descriptions come from the comments in values.yaml. Nothing unknown is let through on any level.
 import { isKey, type Key, type SectionSchema } from '#shared/config/schema.ts';
 import { LISTS, MAPS, MODES, SECTIONS, topLevel } from '#shared/config/sections/index.ts';
+import { describeSteps } from '#shared/upstream/pipelines/catalogue.ts';
 
 export interface Schema {
   [keyword: string]: unknown;
@@ -263,6 +264,16 @@ function properties(): Properties {
   };
 }
 
+/** What each parameter takes is checked at the start. */
+const step = object(
+  {
+    use: { enum: describeSteps().map(({ name: called }) => called) },
+    at: { enum: ['upstream'] },
+    ...Object.fromEntries(describeSteps().flatMap(({ params }) => params.map((param) => [param.name, {}]))),
+  },
+  ['use'],
+);
+
 const KINDS: Record<Key<unknown>['kind'], Schema> = {
   string: text,
   integer: { type: 'integer' },
@@ -270,7 +281,7 @@ const KINDS: Record<Key<unknown>['kind'], Schema> = {
   boolean: flag,
   strings: list(text),
   map: texts,
-  steps: list({ type: ['string', 'object'], required: ['use'], properties: { use: text } }),
+  steps: list({ anyOf: [text, step] }),
 };
 
 function configSchema(): Schema {
