@@ -3,27 +3,24 @@
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { headerValue, upstreamRequestId } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
-import { CCPROXY, OPENINFERENCE } from '#shared/telemetry/attribute-keys.ts';
-import type { Attributes, LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
+import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
+import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { sessionHeader } from './routing/identify-turn.ts';
 
+export type CallSpans = [root: SpanRecord, ...others: SpanRecord[]];
+
 export type ModelFacts = Pick<
   LlmAttributesInput,
   'requestBytes' | 'modelAsked' | 'modelSent' | 'provider' | 'headers' | 'sessionId'
 >;
 
-/** The root comes first. `llm` = what is said of the model call; null = nothing yet. */
-export function toCallSpans(
-  finished: FinishedCall,
-  observation: AnswerFigures | null,
-  handover: Handover,
-  llm: Attributes | null,
-): SpanRecord[] {
-  const spans = [proxyRequest(finished, observation, handover, llm ?? { 'openinference.span.kind': 'LLM' })];
+/** The root comes first; nothing is said of the model call yet. */
+export function toCallSpans(finished: FinishedCall, observation: AnswerFigures | null, handover: Handover): CallSpans {
+  const spans: CallSpans = [proxyRequest(finished, observation, handover)];
   if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished));
   return spans;
 }
@@ -52,19 +49,15 @@ function answerIds(rawHeaders: readonly string[]): Record<string, string> {
   return ids;
 }
 
-/** Says more of the model call on a root that was made without it. */
-export function withModelCall(root: SpanRecord, llm: Attributes): SpanRecord {
+/** Says on the root what there is to say of the model call. */
+export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void {
   // The whole of the call took longer than the answer did.
   const { total_duration_ms } = root.attributes;
-  return { ...root, attributes: { ...root.attributes, ...llm, total_duration_ms } };
+  root.attributes = llmAttributes(input, root.attributes);
+  root.attributes.total_duration_ms = total_duration_ms;
 }
 
-function proxyRequest(
-  finished: FinishedCall,
-  observation: AnswerFigures | null,
-  handover: Handover,
-  llm: Attributes,
-): SpanRecord {
+function proxyRequest(finished: FinishedCall, observation: AnswerFigures | null, handover: Handover): SpanRecord {
   const { trace, plan, times } = finished;
   const isError = finished.outcome !== 'ok' && finished.outcome !== 'client_abort';
   return {
@@ -84,6 +77,7 @@ function proxyRequest(
       [CCPROXY.service]: 'gateway',
       ...handoverAttributes(finished, handover),
       [OPENINFERENCE.metadata]: metadataOf(finished),
+      ...headerAttributes(finished.capturedHeaders),
       [CCPROXY.upstream]: plan?.primary.provider,
       [CCPROXY.route]: plan?.reason,
       'http.route': '/v1/messages',
@@ -94,14 +88,24 @@ function proxyRequest(
       [CCPROXY.overheadMs]: overheadMs(finished),
       // Both run on the gateway's own clock, also when the answer broke off.
       ttfb_ms: sinceDispatch(finished, times.firstByteMs),
-      ...llm,
       total_duration_ms: times.endMs,
+      'openinference.span.kind': 'LLM',
     },
     events: [...events(finished, observation), ...handoverEvents(finished, handover)],
     links: trace.links ?? [],
     status: isError ? 'error' : 'unset',
     ...(isError ? { statusMessage: finished.error?.message ?? finished.outcome } : {}),
   };
+}
+
+/** Under OpenTelemetry's name, and once more under that by which Langfuse filters traces. */
+function headerAttributes(headers: FinishedCall['capturedHeaders']): SpanRecord['attributes'] {
+  const attributes: SpanRecord['attributes'] = {};
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    attributes[REQUEST_HEADER + name] = [value];
+    attributes[LANGFUSE_METADATA + name] = value;
+  }
+  return attributes;
 }
 
 /** As the SDK of Anthropic names it: the envelope's type, else the status; a stream that stops short is the API's error. */

@@ -6,14 +6,13 @@ import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
-import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelCost } from '#shared/telemetry/model-call.ts';
-import type { MakeSpans, SpanRecord } from '#shared/telemetry/tracing.ts';
-import { type ModelFacts, withModelCall } from './call-spans.ts';
+import type { MakeSpans } from '#shared/telemetry/tracing.ts';
+import { addModelCall, type CallSpans, type ModelFacts } from './call-spans.ts';
 
 export interface CallSpansInput {
   /** Complete but for what is said of the model call; the root first. */
-  spans: SpanRecord[];
+  spans: CallSpans;
   facts: ModelFacts;
   /** Request and answer, from `layOutBody`. */
   laidOut: Uint8Array<ArrayBuffer>;
@@ -39,12 +38,11 @@ export const CALL_SPANS = 'call';
 
 export const makeCallSpans: MakeSpans = async (given) => {
   const input = given as CallSpansInput;
-  const [root, ...others] = input.spans;
-  if (root === undefined) return [];
+  const { spans } = input;
   const { request, answer } = readLaidOut(input.laidOut);
   const observation = await observe(answer);
   const { prices, ...content } = input.content;
-  const llm = llmAttributes({
+  addModelCall(spans[0], {
     ...input.facts,
     ...content,
     request: parseRequest(request),
@@ -53,5 +51,5 @@ export const makeCallSpans: MakeSpans = async (given) => {
     content: true,
     redact: createRedactor(input.redaction).redactText,
   });
-  return [withModelCall(root, llm), ...others];
+  return spans;
 };

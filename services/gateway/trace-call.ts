@@ -4,10 +4,9 @@ import { createPriceList } from '#shared/cost/price-list.ts';
 import { layOutBody } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
-import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelObservation } from '#shared/telemetry/model-call.ts';
-import type { Tracing } from '#shared/telemetry/tracing.ts';
-import { modelFacts, toCallSpans } from './call-spans.ts';
+import type { SpanRecord, Tracing } from '#shared/telemetry/tracing.ts';
+import { addModelCall, modelFacts, toCallSpans } from './call-spans.ts';
 import type { Handover } from './handover.ts';
 import { CALL_SPANS, type CallSpansInput, type ContentSettings, costOf } from './make-call-spans.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
@@ -27,9 +26,9 @@ const SPAN_BYTES = 2048;
 export function createCallTracing({ tracing, content, redaction }: CallTracingParts): TraceCall {
   const { redactText } = createRedactor(redaction);
   const pricesOf = createPriceList(content.prices);
-  const describe = (finished: FinishedCall, observation: AnswerFigures) => {
+  const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures): void => {
     const facts = modelFacts(finished);
-    return llmAttributes({
+    addModelCall(root, {
       ...facts,
       cost: costOf(observation, pricesOf(facts.modelSent)),
       hide: content.hide,
@@ -47,12 +46,12 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
   return (finished, observation, handover) => {
     if (!tracing.enabled) return;
     const { request, answer, trace } = finished;
+    const spans = toCallSpans(finished, observation, handover);
     if (!tracing.content || !trace.sampled || observation === null || request === null || answer === null) {
-      const llm = observation === null || !trace.sampled ? null : describe(finished, observation);
-      tracing.emit(toCallSpans(finished, observation, handover, llm));
+      if (observation !== null && trace.sampled) describe(spans[0], finished, observation);
+      tracing.emit(spans);
       return;
     }
-    const spans = toCallSpans(finished, observation, handover, null);
     const laidOut = layOutBody({ request, answer });
     const input: CallSpansInput = { spans, facts: modelFacts(finished), laidOut, content, redaction };
     const bytes = laidOut.length + spans.length * SPAN_BYTES;

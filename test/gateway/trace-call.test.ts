@@ -101,7 +101,7 @@ describe('the spans of a call', () => {
     await trace(finished, { content: true });
     expect([emitted.length, work.length]).to.deep.equal([2, 0]);
     expect(emitted).to.deep.equal(
-      toCallSpans(finished, await observe(call().answer ?? recordedAnswer([])), { kind: 'none' }, null),
+      toCallSpans(finished, await observe(call().answer ?? recordedAnswer([])), { kind: 'none' }),
     );
   });
 

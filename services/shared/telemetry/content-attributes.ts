@@ -5,7 +5,7 @@ import { CCPROXY, OPENINFERENCE, TOOL_SCHEMA } from './attribute-keys.ts';
 import { compactJson, LONGEST_BASE64 } from './compact-json.ts';
 import { type FlatMessage, flattenContent, flattenMessage, type TextRules, toolNames } from './flatten-message.ts';
 import type { ModelObservation, ModelRequest } from './model-call.ts';
-import type { AttributeValue } from './tracing.ts';
+import type { SpanRecord } from './tracing.ts';
 
 export interface ContentInput {
   request: ModelRequest | null;
@@ -17,12 +17,14 @@ export interface ContentInput {
 /** The lists of traces show these two: enough to recognise a turn. */
 const LONGEST_VALUE_BYTES = 64 * 1024;
 
+type Attributes = SpanRecord['attributes'];
+
 /** Keys and values together take at most `maxBytes`; `ccproxy.content.truncated` says whether something is missing. */
-export function contentAttributes(input: ContentInput, maxBytes: number): Record<string, AttributeValue> {
+export function addContent(attributes: Attributes, input: ContentInput, maxBytes: number): void {
   const budget = createBudget(maxBytes - Buffer.byteLength(CCPROXY.contentTruncated) - 1);
   const { request, observation, redact } = input;
   const rules: TextRules = { redact, longestImage: input.longestImage ?? LONGEST_BASE64 };
-  const values: Record<string, AttributeValue> = {};
+  const values: Attributes = {};
   const summaryBytes = Math.min(LONGEST_VALUE_BYTES, Math.floor(maxBytes / 8));
   addValue(values, budget, [OPENINFERENCE.inputMimeType, OPENINFERENCE.inputValue], summaryBytes, {
     text: redact(lastUserText(request)),
@@ -34,13 +36,11 @@ export function contentAttributes(input: ContentInput, maxBytes: number): Record
   const output = takeNewest(outputs.toReversed(), budget, OPENINFERENCE.outputMessages);
   const tools = takeTools(request, budget, redact);
   const inputs = takeInputs(request, budget, rules);
-  return {
-    [CCPROXY.contentTruncated]: budget.isExceeded,
-    ...values,
-    ...keyed(OPENINFERENCE.outputMessages, output),
-    ...keyed(OPENINFERENCE.inputMessages, inputs),
-    ...keyed(OPENINFERENCE.tools, tools),
-  };
+  attributes[CCPROXY.contentTruncated] = budget.isExceeded;
+  Object.assign(attributes, values);
+  addMessages(attributes, OPENINFERENCE.outputMessages, output);
+  addMessages(attributes, OPENINFERENCE.inputMessages, inputs);
+  addMessages(attributes, OPENINFERENCE.tools, tools);
 }
 
 interface Budget {
@@ -53,7 +53,7 @@ function createBudget(bytes: number): Budget {
 }
 
 function addValue(
-  values: Record<string, AttributeValue>,
+  values: Attributes,
   budget: Budget,
   [mimeKey, valueKey]: [string, string],
   maxBytes: number,
@@ -154,12 +154,10 @@ function sizeOf(message: FlatMessage, prefix: string): number {
   return message.reduce((sum, [key, value]) => sum + keySize(key, prefix) + Buffer.byteLength(value), 0);
 }
 
-function keyed(prefix: string, messages: readonly FlatMessage[]): Record<string, string> {
-  const attributes: Record<string, string> = {};
+function addMessages(attributes: Attributes, prefix: string, messages: readonly FlatMessage[]): void {
   for (const [index, message] of messages.entries()) {
     for (const [key, value] of message) attributes[`${prefix}.${index}.${key}`] = value;
   }
-  return attributes;
 }
 
 /** The start of the text that takes at most `maxBytes` as UTF-8, no character split. */

@@ -2,7 +2,7 @@
 // (https://github.com/Arize-ai/openinference/blob/main/spec/configuration.md).
 import { MESSAGE, OPENINFERENCE } from './attribute-keys.ts';
 import { LEFT_OUT } from './compact-json.ts';
-import type { AttributeValue } from './tracing.ts';
+import type { AttributeValue, SpanRecord } from './tracing.ts';
 
 /** The last part of `OPENINFERENCE_HIDE_…`. No span of ours has prompts or choices: those belong to completions. */
 export const HIDDEN_PARTS = [
@@ -21,7 +21,8 @@ export const HIDDEN_PARTS = [
 
 export type HiddenPart = (typeof HIDDEN_PARTS)[number];
 
-type Attributes = Record<string, AttributeValue>;
+type Attributes = SpanRecord['attributes'];
+type Value = AttributeValue | null | undefined;
 
 /** Values become `__REDACTED__`; messages, images, tools and parameters go with their keys. */
 export function hideContent(attributes: Attributes, parts: readonly HiddenPart[]): Attributes {
@@ -70,7 +71,7 @@ interface Side {
 const TEXTS = [`.${MESSAGE.content}`, `.${MESSAGE.contentText}`];
 
 /** null = nothing of it. */
-function leave(key: string, value: AttributeValue, side: Side): AttributeValue | null {
+function leave(key: string, value: Value, side: Side): Value {
   if (key === side.value) return side.all || side.withoutText ? LEFT_OUT : value;
   if (key === side.mime) return side.all ? null : value;
   if (!key.startsWith(side.messages)) return value;

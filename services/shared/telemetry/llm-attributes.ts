@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semantic-conventions';
 import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
 import { compactJson } from './compact-json.ts';
-import { clip, contentAttributes } from './content-attributes.ts';
+import { addContent, clip } from './content-attributes.ts';
 import { type HiddenPart, hideContent } from './hide-content.ts';
 import type { ModelCost, ModelObservation, ModelRequest } from './model-call.ts';
 import { isSecretName, REDACTED } from './secret-shapes.ts';
-import type { AttributeValue } from './tracing.ts';
+import type { AttributeValue, SpanRecord } from './tracing.ts';
 
 export interface LlmAttributesInput {
   /** null when the body was not readable. */
@@ -36,81 +36,83 @@ export interface LlmAttributesInput {
   redact(text: string): string;
 }
 
-export type Attributes = Record<string, AttributeValue>;
-type Sparse = Record<string, AttributeValue | null | undefined>;
+export type Attributes = SpanRecord['attributes'];
 
 const MAX_CONTENT_BYTES = 750_000;
 /** Names and ids come from outside; none needs more. */
 const LONGEST_NAME_BYTES = 256;
 const LONGEST_PARAMETERS_BYTES = 16 * 1024;
 
-export function llmAttributes(input: LlmAttributesInput): Attributes {
-  const maxBytes = input.maxContentBytes ?? MAX_CONTENT_BYTES;
-  const facts = present({
-    ...identityAttributes(input),
-    ...timingAttributes(input.observation),
-    ...modelAttributes(input),
-    ...tokenAttributes(input.observation.usage),
-    ...costAttributes(input.cost ?? null),
-    ...requestAttributes(input),
-  });
-  const all = input.content ? { ...facts, ...contentAttributes(input, maxBytes - sizeOf(facts)) } : facts;
-  return hideContent(all, input.hide ?? []);
+/** Added to what is given: one object holds all of them from the start, as a span has some eighty. */
+export function llmAttributes(input: LlmAttributesInput, given: Attributes = {}): Attributes {
+  const givenBytes = input.content ? sizeOf(given) : 0;
+  addIdentity(given, input);
+  addTiming(given, input.observation);
+  addModel(given, input);
+  addTokens(given, input.observation.usage);
+  addCost(given, input.cost ?? null);
+  addRequest(given, input);
+  if (input.content) {
+    const left = (input.maxContentBytes ?? MAX_CONTENT_BYTES) - (sizeOf(given) - givenBytes);
+    addContent(given, input, left);
+  }
+  return hideContent(given, input.hide ?? []);
 }
 
-function identityAttributes({ request, requestBytes, observation, sessionId, headers }: LlmAttributesInput): Sparse {
+function add(attributes: Attributes, key: string, value: AttributeValue | null | undefined): void {
+  if (value !== null && value !== undefined) attributes[key] = value;
+}
+
+function addIdentity(
+  to: Attributes,
+  { request, requestBytes, observation, sessionId, headers }: LlmAttributesInput,
+): void {
   const user = readUser(isObject(request?.metadata) ? request.metadata.user_id : null);
-  return {
-    [OPENINFERENCE.spanKind]: OpenInferenceSpanKind.LLM,
-    [PLAIN.anthropicRequestId]: shortName(observation.requestId),
-    [ANTHROPIC.requestId]: shortName(observation.requestId),
-    [ANTHROPIC.organizationId]: shortName(headers?.['anthropic-organization-id']),
-    [ANTHROPIC.workspaceId]: shortName(headers?.['anthropic-workspace-id']),
-    [OPENINFERENCE.sessionId]: shortName(sessionId ?? user.sessionId),
-    [OPENINFERENCE.userId]: user.userHash,
-    [CCPROXY.requestBytes]: requestBytes,
-    [CCPROXY.messageCount]: Array.isArray(request?.messages) ? request.messages.length : null,
-    [CCPROXY.toolCount]: Array.isArray(request?.tools) ? request.tools.length : null,
-  };
+  add(to, OPENINFERENCE.spanKind, OpenInferenceSpanKind.LLM);
+  add(to, PLAIN.anthropicRequestId, shortName(observation.requestId));
+  add(to, ANTHROPIC.requestId, shortName(observation.requestId));
+  add(to, ANTHROPIC.organizationId, shortName(headers?.['anthropic-organization-id']));
+  add(to, ANTHROPIC.workspaceId, shortName(headers?.['anthropic-workspace-id']));
+  add(to, OPENINFERENCE.sessionId, shortName(sessionId ?? user.sessionId));
+  add(to, OPENINFERENCE.userId, user.userHash);
+  add(to, CCPROXY.requestBytes, requestBytes);
+  add(to, CCPROXY.messageCount, Array.isArray(request?.messages) ? request.messages.length : null);
+  add(to, CCPROXY.toolCount, Array.isArray(request?.tools) ? request.tools.length : null);
 }
 
-function timingAttributes({ timing, usage }: ModelObservation): Sparse {
+function addTiming(to: Attributes, { timing, usage }: ModelObservation): void {
   const outputTokens = numberOf(usage?.output_tokens);
   const streamedMs =
     timing.ttftMs === null || timing.lastDeltaMs === null ? null : Math.max(0, timing.lastDeltaMs - timing.ttftMs);
   const hasRate = streamedMs !== null && streamedMs > 0 && outputTokens !== null && outputTokens > 1;
-  return {
-    [PLAIN.ttftMs]: timing.ttftMs,
-    [PLAIN.totalDurationMs]: timing.durationMs,
-    [CCPROXY.ttfvtMs]: timing.ttfvtMs,
-    [CCPROXY.itlMeanMs]: hasRate ? streamedMs / (outputTokens - 1) : null,
-    [CCPROXY.tokensPerS]: hasRate ? outputTokens / (streamedMs / 1000) : null,
-    [GEN_AI.timeToFirstChunk]: timing.ttftMs === null ? null : timing.ttftMs / 1000,
-  };
+  add(to, PLAIN.ttftMs, timing.ttftMs);
+  add(to, PLAIN.totalDurationMs, timing.durationMs);
+  add(to, CCPROXY.ttfvtMs, timing.ttfvtMs);
+  add(to, CCPROXY.itlMeanMs, hasRate ? streamedMs / (outputTokens - 1) : null);
+  add(to, CCPROXY.tokensPerS, hasRate ? outputTokens / (streamedMs / 1000) : null);
+  add(to, GEN_AI.timeToFirstChunk, timing.ttftMs === null ? null : timing.ttftMs / 1000);
 }
 
-function modelAttributes({ observation, modelAsked, modelSent, provider }: LlmAttributesInput): Sparse {
+function addModel(to: Attributes, { observation, modelAsked, modelSent, provider }: LlmAttributesInput): void {
   const { message, stopReason } = observation;
   const answered = shortName(message?.model);
-  return {
-    [OPENINFERENCE.modelName]: answered ?? shortName(modelSent),
-    [OPENINFERENCE.requestModelName]: shortName(modelAsked),
-    [OPENINFERENCE.responseModelName]: answered,
-    [OPENINFERENCE.system]: systemOf(answered ?? modelSent) ?? shortName(provider),
-    [OPENINFERENCE.provider]: shortName(provider),
-    [OPENINFERENCE.finishReason]: shortName(stopReason),
-    [ANTHROPIC.stopReason]: shortName(stopReason),
-    [CCPROXY.modelRewritten]: modelAsked !== modelSent,
-    [GEN_AI.operationName]: 'chat',
-    [GEN_AI.providerName]: shortName(provider),
-    [GEN_AI.requestModel]: shortName(modelSent),
-    [GEN_AI.responseModel]: answered,
-    [GEN_AI.responseId]: shortName(message?.id),
-  };
+  add(to, OPENINFERENCE.modelName, answered ?? shortName(modelSent));
+  add(to, OPENINFERENCE.requestModelName, shortName(modelAsked));
+  add(to, OPENINFERENCE.responseModelName, answered);
+  add(to, OPENINFERENCE.system, systemOf(answered ?? modelSent) ?? shortName(provider));
+  add(to, OPENINFERENCE.provider, shortName(provider));
+  add(to, OPENINFERENCE.finishReason, shortName(stopReason));
+  add(to, ANTHROPIC.stopReason, shortName(stopReason));
+  add(to, CCPROXY.modelRewritten, modelAsked !== modelSent);
+  add(to, GEN_AI.operationName, 'chat');
+  add(to, GEN_AI.providerName, shortName(provider));
+  add(to, GEN_AI.requestModel, shortName(modelSent));
+  add(to, GEN_AI.responseModel, answered);
+  add(to, GEN_AI.responseId, shortName(message?.id));
 }
 
-function tokenAttributes(usage: ModelObservation['usage']): Sparse {
-  if (usage === null) return {};
+function addTokens(to: Attributes, usage: ModelObservation['usage']): void {
+  if (usage === null) return;
   const fresh = numberOf(usage.input_tokens);
   const cacheRead = numberOf(usage.cache_read_input_tokens) ?? 0;
   const cacheWrite = numberOf(usage.cache_creation_input_tokens) ?? 0;
@@ -118,66 +120,58 @@ function tokenAttributes(usage: ModelObservation['usage']): Sparse {
   const completion = numberOf(usage.output_tokens);
   const reasoning = numberOf(objectOf(usage.output_tokens_details).thinking_tokens);
   const writes = objectOf(usage.cache_creation);
-  return {
-    [OPENINFERENCE.tokensPrompt]: prompt,
-    [OPENINFERENCE.tokensCompletion]: completion,
-    [OPENINFERENCE.tokensTotal]: prompt === null || completion === null ? null : prompt + completion,
-    [OPENINFERENCE.tokensCacheRead]: cacheRead || null,
-    [OPENINFERENCE.tokensCacheWrite]: cacheWrite || null,
-    [OPENINFERENCE.tokensReasoning]: reasoning || null,
-    [GEN_AI.inputTokens]: prompt,
-    [GEN_AI.outputTokens]: completion,
-    // Here a reported 0 is said, as the SDK of Anthropic does.
-    [GEN_AI.cacheReadTokens]: numberOf(usage.cache_read_input_tokens),
-    [GEN_AI.cacheWriteTokens]: numberOf(usage.cache_creation_input_tokens),
-    [GEN_AI.reasoningTokens]: reasoning,
-    [ANTHROPIC.cacheWrite5m]: numberOf(writes.ephemeral_5m_input_tokens),
-    [ANTHROPIC.cacheWrite1h]: numberOf(writes.ephemeral_1h_input_tokens),
-    [ANTHROPIC.responseServiceTier]: shortName(usage.service_tier),
-    ...compactionAttributes(usage.iterations),
-  };
+  add(to, OPENINFERENCE.tokensPrompt, prompt);
+  add(to, OPENINFERENCE.tokensCompletion, completion);
+  add(to, OPENINFERENCE.tokensTotal, prompt === null || completion === null ? null : prompt + completion);
+  add(to, OPENINFERENCE.tokensCacheRead, cacheRead || null);
+  add(to, OPENINFERENCE.tokensCacheWrite, cacheWrite || null);
+  add(to, OPENINFERENCE.tokensReasoning, reasoning || null);
+  add(to, GEN_AI.inputTokens, prompt);
+  add(to, GEN_AI.outputTokens, completion);
+  // Here a reported 0 is said, as the SDK of Anthropic does.
+  add(to, GEN_AI.cacheReadTokens, numberOf(usage.cache_read_input_tokens));
+  add(to, GEN_AI.cacheWriteTokens, numberOf(usage.cache_creation_input_tokens));
+  add(to, GEN_AI.reasoningTokens, reasoning);
+  add(to, ANTHROPIC.cacheWrite5m, numberOf(writes.ephemeral_5m_input_tokens));
+  add(to, ANTHROPIC.cacheWrite1h, numberOf(writes.ephemeral_1h_input_tokens));
+  add(to, ANTHROPIC.responseServiceTier, shortName(usage.service_tier));
+  addCompactions(to, usage.iterations);
 }
 
 /** What compactions on the server used is in no other count. */
-function compactionAttributes(iterations: unknown): Sparse {
+function addCompactions(to: Attributes, iterations: unknown): void {
   const all: readonly unknown[] = Array.isArray(iterations) ? iterations : [];
   const compactions = all.filter(isObject).filter(({ type }) => type === 'compaction');
-  if (compactions.length === 0) return {};
+  if (compactions.length === 0) return;
   const sum = (names: readonly string[]): number =>
     compactions.reduce((total, each) => names.reduce((part, name) => part + (numberOf(each[name]) ?? 0), total), 0);
-  return {
-    [ANTHROPIC.compactionInput]: sum(['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']),
-    [ANTHROPIC.compactionOutput]: sum(['output_tokens']),
-  };
+  add(to, ANTHROPIC.compactionInput, sum(['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']));
+  add(to, ANTHROPIC.compactionOutput, sum(['output_tokens']));
 }
 
-function costAttributes(cost: ModelCost | null): Sparse {
-  if (cost === null) return {};
-  return {
-    [OPENINFERENCE.costPrompt]: cost.prompt,
-    [OPENINFERENCE.costCompletion]: cost.completion,
-    [OPENINFERENCE.costTotal]: cost.total,
-    [OPENINFERENCE.costInput]: cost.input,
-    [OPENINFERENCE.costCacheRead]: cost.cacheRead || null,
-    [OPENINFERENCE.costCacheWrite]: cost.cacheWrite || null,
-  };
+function addCost(to: Attributes, cost: ModelCost | null): void {
+  if (cost === null) return;
+  add(to, OPENINFERENCE.costPrompt, cost.prompt);
+  add(to, OPENINFERENCE.costCompletion, cost.completion);
+  add(to, OPENINFERENCE.costTotal, cost.total);
+  add(to, OPENINFERENCE.costInput, cost.input);
+  add(to, OPENINFERENCE.costCacheRead, cost.cacheRead || null);
+  add(to, OPENINFERENCE.costCacheWrite, cost.cacheWrite || null);
 }
 
-function requestAttributes({ request, headers, redact }: LlmAttributesInput): Sparse {
-  if (request === null) return {};
+function addRequest(to: Attributes, { request, headers, redact }: LlmAttributesInput): void {
+  if (request === null) return;
   const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => name.trim());
   const named = betas.filter((name) => name !== '');
   const thinking = objectOf(request.thinking);
-  return {
-    [GEN_AI.requestMaxTokens]: numberOf(request.max_tokens),
-    [GEN_AI.requestStream]: request.stream === true ? true : null,
-    [GEN_AI.requestReasoningLevel]: shortName(objectOf(request.output_config).effort),
-    [ANTHROPIC.thinkingType]: shortName(thinking.type),
-    [ANTHROPIC.thinkingBudget]: numberOf(thinking.budget_tokens),
-    [ANTHROPIC.requestServiceTier]: shortName(request.service_tier),
-    [ANTHROPIC.beta]: named.length > 0 ? named : null,
-    [OPENINFERENCE.invocationParameters]: invocationParameters(request, redact),
-  };
+  add(to, GEN_AI.requestMaxTokens, numberOf(request.max_tokens));
+  add(to, GEN_AI.requestStream, request.stream === true ? true : null);
+  add(to, GEN_AI.requestReasoningLevel, shortName(objectOf(request.output_config).effort));
+  add(to, ANTHROPIC.thinkingType, shortName(thinking.type));
+  add(to, ANTHROPIC.thinkingBudget, numberOf(thinking.budget_tokens));
+  add(to, ANTHROPIC.requestServiceTier, shortName(request.service_tier));
+  add(to, ANTHROPIC.beta, named.length > 0 ? named : null);
+  add(to, OPENINFERENCE.invocationParameters, invocationParameters(request, redact));
 }
 
 /** These are shown elsewhere, or say who the user is. */
@@ -249,14 +243,6 @@ function shortName(value: unknown): string | null {
 
 function numberOf(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
-}
-
-function present(sparse: Sparse): Attributes {
-  const attributes: Attributes = {};
-  for (const [key, value] of Object.entries(sparse)) {
-    if (value !== null && value !== undefined) attributes[key] = value;
-  }
-  return attributes;
 }
 
 function sizeOf(attributes: Attributes): number {

@@ -31,6 +31,13 @@ export function fieldHead(tag: number, size: number): Buffer {
   return head.bytes();
 }
 
+/** An attribute: its key, its value, and of the value its text. */
+const ENTRY_KEY = 0x0a;
+const ENTRY_VALUE = 0x12;
+const VALUE_TEXT = 0x0a;
+/** Tags and lengths of the three. */
+const ENTRY_BYTES = 6;
+
 export class ProtobufOutput {
   room: Buffer<ArrayBuffer>;
   #at = 0;
@@ -107,12 +114,48 @@ export class ProtobufOutput {
     this.byte(tag);
     this.varint(size);
     this.#need(size);
+    const { room } = this;
+    const start = this.#at;
     if (size === text.length && size <= SHORT) {
-      for (let at = 0; at < size; at++) this.room[this.#at + at] = text.charCodeAt(at);
+      for (let at = 0; at < size; at++) room[start + at] = text.charCodeAt(at);
     } else {
-      this.room.write(text, this.#at, size, 'utf8');
+      room.write(text, start, size, 'utf8');
     }
-    this.#at += size;
+    this.#at = start + size;
+  }
+
+  /**
+   * A key and its text as a field of an attribute, in one go. False, and nothing is written, unless both are ASCII and
+   * together so short that each length takes one byte.
+   */
+  shortEntry(tag: number, key: string, text: string): boolean {
+    const size = key.length + text.length + ENTRY_BYTES;
+    if (size >= 0x80) return false;
+    this.#need(size + 2);
+    const { room } = this;
+    let at = this.#at;
+    let seen = 0;
+    room[at++] = tag;
+    room[at++] = size;
+    room[at++] = ENTRY_KEY;
+    room[at++] = key.length;
+    for (let index = 0; index < key.length; index++) {
+      const unit = key.charCodeAt(index);
+      seen |= unit;
+      room[at++] = unit;
+    }
+    room[at++] = ENTRY_VALUE;
+    room[at++] = text.length + 2;
+    room[at++] = VALUE_TEXT;
+    room[at++] = text.length;
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      seen |= unit;
+      room[at++] = unit;
+    }
+    if (seen >= 0x80) return false;
+    this.#at = at;
+    return true;
   }
 
   /** A field of fields that are few: below 128 bytes their length is written in place, else what they are is moved. */

@@ -119,6 +119,7 @@ function putAttributes(output: ProtobufOutput, tag: number, attributes: SpanReco
   for (const key of Object.keys(attributes)) {
     const value = attributes[key];
     if (value === null || value === undefined || key === '') continue;
+    if (typeof value === 'string' && output.shortEntry(tag, key, value)) continue;
     const keyBytes = utf8Size(key);
     const valueBytes = valueSize(value);
     output.byte(tag);
