@@ -1,10 +1,11 @@
 // The chart on a real API server: every shape admitted in a namespace that enforces restricted pods, then the life of one
 // release. What it makes is in one namespace that it deletes.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { run, template } from './tools.ts';
 import { moveTo } from './verify-examples.ts';
 import { verifyHook } from './verify-hook.ts';
+import { loadPod, verifyRollout } from './verify-rollout.ts';
 
 export interface ClusterOptions {
   chart: string;
@@ -40,6 +41,12 @@ export function verifyCluster(options: ClusterOptions): void {
       admit(basename(shape), stdout, namespace, options);
     }
     for (const file of options.examples) admit(basename(file), moveTo(namespace, file), namespace, options);
+    admit(
+      'the pod of the rollout',
+      JSON.stringify(loadPod({ release: RELEASE, image: 'cc-proxy' })),
+      namespace,
+      options,
+    );
     verifyHook({ chart: options.chart, namespace, report: options.report });
     live(namespace, options);
   } finally {
@@ -51,6 +58,10 @@ function kubectl(...args: string[]): string {
   const { ok, stdout, stderr } = run('kubectl', args);
   if (!ok) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
   return stdout;
+}
+
+function chartVersion(chart: string): string {
+  return /^version: (.+)$/m.exec(readFileSync(join(chart, 'Chart.yaml'), 'utf8'))?.[1] ?? '';
 }
 
 function applyCrds(folder: string, report: ClusterOptions['report']): void {
@@ -114,7 +125,12 @@ function live(namespace: string, { chart, report, image, runTests }: ClusterOpti
     ['upgrade', RELEASE, chart, ...base, ...scaled],
     isKept,
   );
-  if (runTests) step('helm test', ['test', RELEASE, '-n', namespace, '--logs']);
+  if (runTests) {
+    step('helm test', ['test', RELEASE, '-n', namespace, '--logs']);
+    const built = image ?? `cc-proxy:${chartVersion(chart)}`;
+    verifyRollout({ namespace, release: RELEASE, image: built, report });
+    kubectl('-n', namespace, 'delete', 'pod', 'stream-load', '--wait');
+  }
   step('helm uninstall --wait', ['uninstall', RELEASE, '-n', namespace, '--wait'], () => {
     // Helm waits for what it made, not for the pods of that.
     run('kubectl', ['-n', namespace, 'wait', '--for=delete', 'pods', '--all', '--timeout=60s']);
