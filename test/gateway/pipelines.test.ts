@@ -169,13 +169,17 @@ describe('pipelines', () => {
         'x-api-key': 'key-of-the-gateway',
       });
       expect(upstream.seen().at(-1)?.headers).to.not.have.property('x-odd');
-      expect(header(answer, 'x-ccproxy-route')).to.include('pipeline:tidy; step:body-set');
+      expect(header(answer, 'x-ccproxy-route')).to.include('pipeline:tidy; step:body-set; converted');
       expect(json(answer)).to.include({ model: 'large', role: 'assistant' });
       const used = gateway.lines.filter(({ event }) => event === 'pipeline.used').map(({ fields }) => fields);
       expect(used).to.deep.equal([
         { model: 'large', pipeline: 'tidy', native: 'converted' },
         { model: 'plain', pipeline: 'none', native: 'converted' },
       ]);
+      const { file } = gateway.config;
+      const checked = await runCli(['--config', String(file), 'config', 'check'], { env: { ACME_API_KEY: 'key' } });
+      expect(checked.code).to.equal(0);
+      expect(checked.stdout).to.include('models.large: pipeline "tidy" makes the native route a converted one');
     });
   });
 
@@ -279,6 +283,8 @@ describe('pipelines', () => {
       ['request = "effort"', /pipelines\.tidy\.request = \(hidden\) must be a list of steps/],
     ];
     for (const [steps, message] of wrong) expect(await refusal(steps), steps).to.match(message);
+    const both = await refusal('request = ["odd"]\nresponse = ["effort"]');
+    expect(both.split('\n')).to.have.length(2);
     expect(await refusal('request = [{ use = "body-append", path = "$.messages[0].content", value = "!" }]')).to.equal(
       'it started',
     );

@@ -18,6 +18,7 @@ const FAITHFUL: Profile = {
   takesHostedTools: true,
   countsCachedInput: false,
   keyHeader: 'x-api-key',
+  stopFields: ['stop_details', 'container'],
 };
 
 export const faithful: Provider = {
@@ -39,7 +40,7 @@ export const faithful: Provider = {
 };
 
 function toUpstreamRequest(request: MessagesRequest, input: ConversionInput): ConvertedRequest {
-  const notes: string[] = [];
+  const notes: string[] = ['converted'];
   const body = Buffer.from(
     writeJson({ ...request, ...withoutOwnThinking(request.messages, notes), model: input.model, stream: true }),
   );

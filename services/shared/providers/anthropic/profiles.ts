@@ -15,6 +15,8 @@ export interface Profile {
   /** Does `input_tokens` count what was read from the cache? */
   countsCachedInput: boolean;
   keyHeader: KeyHeader;
+  /** What stands beside the stop reason and is passed on. */
+  stopFields: readonly string[];
 }
 
 /** A server of which only the protocol is known. */
@@ -26,6 +28,7 @@ const CAREFUL: Profile = {
   takesHostedTools: false,
   countsCachedInput: false,
   keyHeader: 'x-api-key',
+  stopFields: ['stop_details'],
 };
 
 export const PROFILES: Readonly<Record<string, Profile>> = {

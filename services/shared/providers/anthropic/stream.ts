@@ -136,6 +136,8 @@ class MessagesReader implements StreamReader {
       case 'input_json_delta':
         this.#arguments(open, textOf(delta.partial_json));
         break;
+      default:
+        if (open?.kind === 'held') open.block = grown(open.block, delta);
     }
   }
 
@@ -213,11 +215,12 @@ class MessagesReader implements StreamReader {
   #readStop(delta: Fields): void {
     const reason = textOf(delta.stop_reason);
     if (reason === '') return;
-    const { stop_sequence: sequence, stop_details: details } = delta;
+    const { stop_sequence: sequence } = delta;
+    const said = this.#profile.stopFields.filter((name) => (delta[name] ?? null) !== null);
     this.#stop = {
       reason: STOP_REASONS[reason] ?? 'end_turn',
       sequence: typeof sequence === 'string' ? sequence : null,
-      fields: details === undefined || details === null ? {} : { stop_details: details },
+      fields: Object.fromEntries(said.map((name) => [name, delta[name]])),
     };
   }
 
@@ -240,6 +243,15 @@ class MessagesReader implements StreamReader {
     this.#readStop(message);
     this.#finish();
   }
+}
+
+/** A block that nobody here knows, and what its delta says: texts go on, all else is replaced. */
+function grown(block: Fields, { type: _, ...said }: Fields): Fields {
+  const more = Object.entries(said).map(([name, value]) => {
+    const before = block[name];
+    return [name, typeof before === 'string' && typeof value === 'string' ? before + value : value];
+  });
+  return { ...block, ...Object.fromEntries(more) };
 }
 
 /** The protocol's own, and what servers that translate let through. */

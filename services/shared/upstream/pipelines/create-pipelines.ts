@@ -1,6 +1,6 @@
 // [pipelines] → what is done around a conversion. Everything that can be wrong with a step is found here, at the start.
 import type { StepSetting } from '#shared/config/schema.ts';
-import { ConfigError } from '#shared/errors.ts';
+import { ConfigError, createProblems } from '#shared/errors.ts';
 import type { Fields } from '#shared/providers/fields.ts';
 import type { Pipeline } from '#shared/providers/pipeline.ts';
 import { STEP_KINDS } from './catalogue.ts';
@@ -13,25 +13,32 @@ export interface PipelineSettings {
   placeOf(path: string): string;
 }
 
-/** By name. @throws ConfigError that names file, key, value and what to write instead */
+/** By name. @throws ConfigError with all that is wrong: file, step, value, and what to write instead */
 export function createPipelines({ pipelines, placeOf }: PipelineSettings): ReadonlyMap<string, Pipeline> {
+  const problems = createProblems();
+  const read = (name: string, list: List, steps: readonly StepSetting[]): PlacedStep[] => {
+    const path = `pipelines.${name}.${list}`;
+    return steps.flatMap((step, index) => {
+      const where = { place: placeOf(path), path: `${path}[${index}]` };
+      return problems.attempt(() => readStep(step, list, where)) ?? [];
+    });
+  };
   const made = Object.entries(pipelines).map(([name, { request, response }]) => {
-    const path = `pipelines.${name}`;
-    const read = (list: 'request' | 'response', steps: readonly StepSetting[]): PlacedStep[] =>
-      steps.map((step, index) =>
-        readStep(step, list, { place: placeOf(`${path}.${list}`), path: `${path}.${list}[${index}]` }),
-      );
-    return [name, runSteps(name, [...read('request', request), ...read('response', response)])] as const;
+    const steps = [...read(name, 'request', request), ...read(name, 'response', response)];
+    return [name, runSteps(name, steps)] as const;
   });
+  problems.raiseAny();
   return new Map(made);
 }
+
+type List = 'request' | 'response';
 
 interface Where {
   place: string;
   path: string;
 }
 
-function readStep(setting: StepSetting, list: 'request' | 'response', where: Where): PlacedStep {
+function readStep(setting: StepSetting, list: List, where: Where): PlacedStep {
   const { use, at, ...params } = typeof setting === 'string' ? { use: setting, at: undefined } : (setting as Fields);
   const kind = STEP_KINDS.find(({ name }) => name === use);
   if (!kind) {
@@ -43,7 +50,7 @@ function readStep(setting: StepSetting, list: 'request' | 'response', where: Whe
   return { name: kind.name, place, work: kind.create(params) };
 }
 
-function placeOfStep({ name, places }: StepKind, list: 'request' | 'response', at: unknown, where: Where): Place {
+function placeOfStep({ name, places }: StepKind, list: List, at: unknown, where: Where): Place {
   const complain = (what: string): never => {
     throw new ConfigError(`${where.place}: ${where.path}: ${name} ${what}`);
   };
