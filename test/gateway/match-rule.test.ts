@@ -157,8 +157,10 @@ describe('what rules ask of a request', () => {
       const facts = readFacts(toView(body), {});
       expect(facts.requestClass, `${file} ${seq}`).to.equal(classifyRequest(whole, {}).class);
       expect(facts.parsed).to.equal(null);
-      expect(facts.inputTokens).to.equal(estimateTokens(whole));
-      expect(facts.parsed).to.deep.equal(whole);
+      const inputTokens = Number(facts.inputTokens);
+      expect(inputTokens / estimateTokens(whole), `${file} ${seq}`).to.be.within(0.8, 1.25);
+      const { request, texts = null } = facts.parsed ?? {};
+      expect(request && estimateTokens(request, texts?.countText)).to.equal(inputTokens);
     }
   });
 
@@ -303,6 +305,8 @@ describe('rules, whatever they and the requests are', () => {
       '"\\x"',
       '[{"role":"assistant","content":"\\u12"}]',
       '{"type":"\\x"}',
+      `[{"role":"user","content":"${'long '.repeat(1000)}\\x"}]`,
+      `[{"role":"assistant","content":[{"type":"text","text":"\\u00zz${'long '.repeat(1000)}"}]}]`,
       '[[[{"a":"\\q"}]]]',
     );
     const field = fc.constantFrom('messages', 'tools', 'tool_choice', 'thinking', 'system');

@@ -17,6 +17,10 @@ import { header, messagesRequest, type RawAnswer, send } from '../support/raw-cl
 const SEARCH = { type: 'web_search_20250305', name: 'web_search', max_uses: 8 } as const;
 const READ = { name: 'Read', description: 'Reads a file.', input_schema: { type: 'object' as const, properties: {} } };
 
+const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } };
+const used = { type: 'tool_use', id: 'toolu_1', name: 'mcp__docs__find', input: {} };
+const result = { type: 'tool_result', tool_use_id: 'toolu_1', content: [image] };
+
 describe('rules', () => {
   let folder: string;
   let usual: Simulator;
@@ -79,9 +83,6 @@ ${rules}`,
 
   describe('by what a request is', () => {
     const toSpecial = (when: string): string => `[[rules]]\nname = "it"\nwhen = { ${when} }\nuse = "claude-special"`;
-    const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } };
-    const used = { type: 'tool_use', id: 'toolu_1', name: 'mcp__docs__find', input: {} };
-    const result = { type: 'tool_result', tool_use_id: 'toolu_1', content: [image] };
     const turn = [
       { role: 'user', content: 'hi' },
       { role: 'assistant', content: [used] },
@@ -385,6 +386,31 @@ use = "special"`;
       expect((await send(gateway.url, raw)).status).to.equal(400);
       expect(special.seen()).to.deep.equal([]);
     });
+
+    for (const [how, provider] of [
+      ['as they came', 'type = "openai-chat"'],
+      [
+        'through a pipeline',
+        'type = "openai-chat"\npipeline = "tidy"\n[pipelines.tidy]\nrequest = ["drop-billing-block"]',
+      ],
+    ] as const) {
+      it(`sends a request that rules had to read as one that none has read, its long texts ${how}`, async () => {
+        const long = 'Long \\ "text" with ünïcode 世界 and \u2028. '.repeat(300);
+        const messages = [
+          { role: 'user', content: [{ type: 'text', text: long }] },
+          { role: 'assistant', content: [used] },
+          { role: 'user', content: [{ ...result, content: `${long}!` }] },
+        ];
+        const body = { model: 'special', system: long, messages, tools: [READ, { ...READ, name: used.name }] };
+        await start('', provider);
+        expect(routeOf(await ask(body))).to.match(/^model:special(;|$)/);
+        await gateway.stop();
+        await start('[[rules]]\nname = "long"\nwhen = { input_tokens_over = 1500 }\nuse = "special"', provider);
+        expect(routeOf(await ask(body))).to.match(/^rule:long(;|$)/);
+        const [unread, read] = special.seen().map(({ raw }) => raw.toString());
+        expect(read).to.equal(unread).and.include('世界');
+      });
+    }
 
     it('sends a native request on byte for byte, but for the name of the model', async () => {
       await start('[[rules]]\nname = "all"\nwhen = { input_tokens_over = 0, has_images = false }\nuse = "special"');

@@ -4,7 +4,7 @@ import type { GatewayError } from '#shared/errors.ts';
 import type { AnswerEnd, Mode } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
 import type { Target } from '#shared/providers/target.ts';
-import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import type { ReadRequest } from '../read-request.ts';
 import type { KeptChunks } from './kept-chunks.ts';
 
 export interface CallTrace {
@@ -35,7 +35,7 @@ export interface RequestView {
   /** False when no string in it begins as this gateway's own thinking state does. */
   readonly mayHoldOwnThinking: boolean;
   /** All of it, when rules had to read it and a conversion is to follow. */
-  parsed: MessagesRequest | null;
+  parsed: ReadRequest | null;
 }
 
 /** Where a request goes and why. */

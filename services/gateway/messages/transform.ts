@@ -4,7 +4,7 @@ import { GatewayError } from '#shared/errors.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { editPieces } from '#shared/messages/edit-bytes.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
-import { type LongTexts, parseBesideTexts } from '#shared/messages/long-texts.ts';
+import type { LongTexts } from '#shared/messages/long-texts.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
 import { findOwnThinking } from '#shared/providers/find-own-thinking.ts';
 import { findProvider } from '#shared/providers/index.ts';
@@ -17,6 +17,7 @@ import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { GatewayContext } from '../context.ts';
 import { forwardHeaders } from '../forward-headers.ts';
+import { type ReadRequest, readRequest } from '../read-request.ts';
 import { identifySession } from '../routing/identify-turn.ts';
 import type { Call, Plan, RequestView } from './call.ts';
 
@@ -63,7 +64,7 @@ async function convert(
   call: Call,
   context: Pick<GatewayContext, 'tokens' | 'learned' | 'search'>,
 ): Promise<Outbound> {
-  const { request, texts } = readRequest(view, plan.primary);
+  const { request, texts } = takeRequest(view, plan.primary);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(call.request.headers))
     if (typeof value === 'string') headers[name] = value;
@@ -79,23 +80,14 @@ async function convert(
   return { request: conversion.upstream, conversion };
 }
 
-/** Steps of a pipeline see whole texts. @throws GatewayError 400 */
-function readRequest(view: RequestView, { pipeline }: Target): { request: MessagesRequest; texts: LongTexts | null } {
-  const { bytes, spans, parsed } = view;
+/** What rules have read, or read now; steps of a pipeline see whole texts. @throws GatewayError 400 */
+function takeRequest(view: RequestView, { pipeline }: Target): ReadRequest {
+  const known = view.parsed;
   view.parsed = null;
-  if (parsed !== null) return { request: parsed, texts: null };
-  const parts = ['system', 'messages'].flatMap((name) => spans.get(name) ?? []);
-  const read = pipeline !== null || maySearch(view) ? null : parseBesideTexts(bytes, parts);
-  if (read !== null) return read;
-  const request = parseRequest(bytes);
-  if (request === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
-  return { request, texts: null };
-}
-
-/** The end of what is asked may be what is to be searched for. */
-function maySearch({ bytes, spans }: RequestView): boolean {
-  const tools = spans.get('tools');
-  return tools !== undefined && bytes.subarray(tools.start, tools.end).includes('"web_search');
+  if (known !== null && (known.texts === null || pipeline === null)) return known;
+  const read = readRequest(view, pipeline !== null);
+  if (read === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
+  return read;
 }
 
 /** A session that the client does not name is known by the whole of its first message. */

@@ -93,7 +93,7 @@ async function countThere(
   { primary: target }: Plan,
   context: GatewayContext,
 ): Promise<number | null> {
-  const request = view.parsed ?? parseRequest(view.bytes);
+  const request = parseRequest(view.bytes);
   if (request === null) return null;
   const onTrouble = (why: unknown): void => context.events.tokensCounted(target.provider, 'estimate', why);
   const release = context.targetSlots(target).take();

@@ -1,18 +1,15 @@
 // What rules may ask of a request. Each fact is found when a rule first asks for it, out of as little of the body as it
 // takes, and kept; the whole body is parsed only for those that are spread over it, and then once. Pure.
 import type { RequestClass } from '#shared/exchange/exchange.ts';
-import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { type Span, scanList } from '#shared/messages/scan-top-level.ts';
 import { fieldsOf, listOf } from '#shared/providers/fields.ts';
-import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import { type ReadRequest, readRequest, type ScannedBody } from '../read-request.ts';
 import { type ClientHeaders, classifyRequest, hintedClass } from './classify-request.ts';
 import { MAX_DEPTH, skimRequest, skimTools, valueAt } from './skim-request.ts';
 
 /** A body as the gateway's `parse` leaves it. */
-export interface ScannedRequest {
-  readonly bytes: Buffer;
-  readonly spans: ReadonlyMap<string, Span>;
+export interface ScannedRequest extends ScannedBody {
   readonly model: string;
   readonly stream: boolean;
 }
@@ -43,7 +40,7 @@ export interface Thinking {
 
 /** The facts, and the body if one of them needed all of it. */
 export interface ReadFacts extends RequestFacts {
-  readonly parsed: MessagesRequest | null;
+  readonly parsed: ReadRequest | null;
 }
 
 /** Never throws, whatever the request is. */
@@ -60,7 +57,7 @@ interface ToolHead {
 class LazyFacts implements ReadFacts {
   readonly #request: ScannedRequest;
   readonly #headers: ClientHeaders;
-  #whole: MessagesRequest | null | undefined;
+  #whole: ReadRequest | null | undefined;
   #class: RequestClass | null | undefined;
   #thinking: Thinking | null | undefined;
   #tools: ToolHead[] | undefined;
@@ -82,7 +79,7 @@ class LazyFacts implements ReadFacts {
     return this.#request.stream;
   }
 
-  get parsed(): MessagesRequest | null {
+  get parsed(): ReadRequest | null {
     return this.#whole ?? null;
   }
 
@@ -119,7 +116,7 @@ class LazyFacts implements ReadFacts {
   get hasImages(): boolean | null {
     if (this.#images === undefined) {
       const whole = this.#wholeRequest();
-      this.#images = whole && listOf(whole.messages).some((message) => holdsImage(fieldsOf(message).content));
+      this.#images = whole && listOf(whole.request.messages).some((message) => holdsImage(fieldsOf(message).content));
     }
     return this.#images;
   }
@@ -127,14 +124,14 @@ class LazyFacts implements ReadFacts {
   get inputTokens(): number | null {
     if (this.#tokens === undefined) {
       const whole = this.#wholeRequest();
-      this.#tokens = whole && estimateTokens(whole);
+      this.#tokens = whole && estimateTokens(whole.request, whole.texts?.countText);
     }
     return this.#tokens;
   }
 
   #classify(): RequestClass | null {
     const { bytes, spans } = this.#request;
-    const request = this.#whole ?? skimRequest(bytes, { spans, users: 'last', tools: false })?.request;
+    const request = skimRequest(bytes, { spans, users: 'last', tools: false })?.request;
     return request ? classifyRequest(request, this.#headers).class : null;
   }
 
@@ -143,8 +140,8 @@ class LazyFacts implements ReadFacts {
     return this.#tools;
   }
 
-  #wholeRequest(): MessagesRequest | null {
-    if (this.#whole === undefined) this.#whole = parseRequest(this.#request.bytes);
+  #wholeRequest(): ReadRequest | null {
+    if (this.#whole === undefined) this.#whole = readRequest(this.#request, false);
     return this.#whole;
   }
 

@@ -1,4 +1,5 @@
 // What is wrong with [[rules]] as a whole: names, where they lead, and rules that no request can reach. Pure.
+import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '#shared/errors.ts';
 import type { Values } from './schema.ts';
 import type { rule } from './sections/rules.ts';
@@ -39,9 +40,22 @@ export function checkRules(settings: RoutingSettings, where: (path: string) => s
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return rules.length > 0 && target.url !== null
-    ? [`${where('rules')}: [[rules]] have no effect: target.url (--target-url) answers every request`]
-    : [];
+  if (rules.length > 0 && target.url !== null)
+    return [`${where('rules')}: [[rules]] have no effect: target.url (--target-url) answers every request`];
+  return rules.flatMap(({ name, when }, index) => {
+    const before = rules.slice(0, index).find((earlier) => isMetWith(when, earlier.when));
+    if (before === undefined) return [];
+    const why = `whatever meets it has met "${before.name}" before; put it ahead of that one or take it out`;
+    return [`${where(`rules.${index}`)}: [[rules]] "${name}" is never reached: ${why}`];
+  });
+}
+
+type When = Values<typeof rule>['when'];
+
+/** Does all that the second asks for stand in the first too? */
+function isMetWith(when: When, earlier: When): boolean {
+  const asked = Object.keys(earlier) as Array<keyof When>;
+  return asked.every((key) => earlier[key] === null || isDeepStrictEqual(when[key], earlier[key]));
 }
 
 /** The [models] entry that the name is, or is an alias of. */

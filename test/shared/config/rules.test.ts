@@ -172,6 +172,21 @@ use = "fast"`);
     );
   });
 
+  it('are warned of where an earlier one takes all of their requests', () => {
+    const named = (name: string, when: string): string =>
+      rule(`when = { ${when} }\nuse = "fast"`).replace('"r"', `"${name}"`);
+    const narrow = named('narrow', 'thinking = true, class = ["main"], stream = true');
+    const wide = named('wide', 'class = ["main"], thinking = true');
+    expect(load(MODELS + wide + narrow).warnings.join()).to.include(
+      '[[rules]] "narrow" is never reached: whatever meets it has met "wide" before; put it ahead of that one or take it out',
+    );
+    expect(load(MODELS + narrow + wide).warnings).to.deep.equal([]);
+    expect(load(MODELS + named('a', 'thinking = true') + named('b', 'thinking = false')).warnings).to.deep.equal([]);
+    expect(
+      load(MODELS + named('a', 'class = ["main"]') + named('b', 'class = ["main", "other"]')).warnings,
+    ).to.deep.equal([]);
+  });
+
   it('are warned of where they have no effect', () => {
     const rules = rule('when = { stream = true }\nuse = "fast"');
     expect(load(MODELS + rules).warnings).to.deep.equal([]);
