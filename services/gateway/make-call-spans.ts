@@ -1,10 +1,12 @@
 // In the thread that exports: the text of a call is read, redacted and put on its root span.
+import { isDeepStrictEqual } from 'node:util';
 import { itemizeUsage, type Prices } from '#shared/cost/price.ts';
 import { createPriceList, type PriceSettings } from '#shared/cost/price-list.ts';
 import { readLaidOut } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
+import { type CleanMemory, rememberClean } from '#shared/redact/remember-clean.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import type { ModelCost } from '#shared/telemetry/model-call.ts';
 import type { MakeSpans } from '#shared/telemetry/tracing.ts';
@@ -33,23 +35,38 @@ export function costOf({ complete, usage }: AnswerFigures, prices: Prices | null
   return complete ? itemizeUsage(usage, prices) : null;
 }
 
-/** As what `makeCallSpans` is known. */
+/** As what it is known in the thread. */
 export const CALL_SPANS = 'call';
 
-export const makeCallSpans: MakeSpans = async (given) => {
-  const input = given as CallSpansInput;
-  const { spans } = input;
-  const { request, answer } = readLaidOut(input.laidOut);
-  const observation = await observe(answer);
-  const { prices, ...content } = input.content;
-  addModelCall(spans[0], {
-    ...input.facts,
-    ...content,
-    request: parseRequest(request),
-    observation,
-    cost: costOf(observation, createPriceList(prices)(input.facts.modelSent)),
-    content: true,
-    redact: createRedactor(input.redaction).redactText,
-  });
-  return spans;
-};
+/** Characters of texts without secrets that the thread remembers: some hundred conversations. */
+const REMEMBERED = 32 * 1024 * 1024;
+/** A text is forgotten when it was not sent again for one to two times as long. */
+const FORGET_MS = 5 * 60_000;
+
+export function createMakeCallSpans(): MakeSpans {
+  let memory: { redaction: RedactorOptions; clean: CleanMemory } | undefined;
+  setInterval(() => memory?.clean.forget(), FORGET_MS).unref();
+  const redactorOf = (redaction: RedactorOptions): CleanMemory => {
+    if (memory === undefined || !isDeepStrictEqual(memory.redaction, redaction)) {
+      memory = { redaction, clean: rememberClean(createRedactor(redaction).redactText, REMEMBERED) };
+    }
+    return memory.clean;
+  };
+  return async (given) => {
+    const input = given as CallSpansInput;
+    const { spans } = input;
+    const { request, answer } = readLaidOut(input.laidOut);
+    const observation = await observe(answer);
+    const { prices, ...content } = input.content;
+    addModelCall(spans[0], {
+      ...input.facts,
+      ...content,
+      request: parseRequest(request),
+      observation,
+      cost: costOf(observation, createPriceList(prices)(input.facts.modelSent)),
+      content: true,
+      redact: redactorOf(input.redaction).redactText,
+    });
+    return spans;
+  };
+}

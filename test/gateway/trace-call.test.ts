@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { modelFacts, toCallSpans } from '#services/gateway/call-spans.ts';
-import { makeCallSpans } from '#services/gateway/make-call-spans.ts';
+import { createMakeCallSpans } from '#services/gateway/make-call-spans.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
 import { createCallTracing } from '#services/gateway/trace-call.ts';
 import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
@@ -79,7 +79,7 @@ describe('the spans of a call', () => {
     expect([emitted.length, work.length]).to.deep.equal([0, 1]);
     const [later] = work;
     expect(later?.spans).to.equal(2);
-    const [root, forward] = await makeCallSpans(structuredClone(later?.input, { transfer: later?.transferred ?? [] }));
+    const [root, forward] = await createMakeCallSpans()(structuredClone(later?.input, { transfer: later?.transferred ?? [] }));
     const { total_duration_ms: _, ...llm } = await llmOf(finished, true);
     expect(root?.attributes).to.deep.include({ ...llm, total_duration_ms: 31 });
     expect(JSON.stringify(root)).to.include('what now?').and.to.not.include(SECRET);

@@ -35,6 +35,8 @@ export function fieldHead(tag: number, size: number): Buffer {
 const ENTRY_KEY = 0x0a;
 const ENTRY_VALUE = 0x12;
 const VALUE_TEXT = 0x0a;
+/** What a UTF-16 unit takes at most. */
+const UTF8_BYTES = 3;
 /** Tags and lengths of the three. */
 const ENTRY_BYTES = 6;
 
@@ -125,10 +127,33 @@ export class ProtobufOutput {
   }
 
   /**
-   * A key and its text as a field of an attribute, in one go. False, and nothing is written, unless both are ASCII and
+   * A key and its text as an attribute. Taken for ASCII until it is written: to count its bytes takes longer than to write
+   * them, and again where they were more.
+   */
+  textEntry(tag: number, key: string, text: string): void {
+    if (this.#shortEntry(tag, key, text)) return;
+    const keyBytes = utf8Size(key);
+    const begin = this.#at;
+    for (let size = text.length; ; ) {
+      const valueBytes = 1 + varintSize(size) + size;
+      this.#at = begin;
+      this.number(tag, 2 + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes);
+      this.sizedText(ENTRY_KEY, key, keyBytes);
+      this.number(ENTRY_VALUE, valueBytes);
+      this.number(VALUE_TEXT, size);
+      this.#need(UTF8_BYTES * text.length);
+      const written = this.room.write(text, this.#at, 'utf8');
+      this.#at += written;
+      if (written === size) return;
+      size = written;
+    }
+  }
+
+  /**
+   * The same in one go. False, and nothing is written, unless both are ASCII and
    * together so short that each length takes one byte.
    */
-  shortEntry(tag: number, key: string, text: string): boolean {
+  #shortEntry(tag: number, key: string, text: string): boolean {
     const size = key.length + text.length + ENTRY_BYTES;
     if (size >= 0x80) return false;
     this.#need(size + 2);

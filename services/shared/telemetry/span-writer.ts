@@ -119,14 +119,15 @@ function putAttributes(output: ProtobufOutput, tag: number, attributes: SpanReco
   for (const key of Object.keys(attributes)) {
     const value = attributes[key];
     if (value === null || value === undefined || key === '') continue;
-    if (typeof value === 'string' && output.shortEntry(tag, key, value)) continue;
+    if (typeof value === 'string') {
+      output.textEntry(tag, key, value);
+      continue;
+    }
     const keyBytes = utf8Size(key);
     const valueBytes = valueSize(value);
-    output.byte(tag);
-    output.varint(2 + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes);
+    output.number(tag, 2 + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes);
     output.sizedText(ENTRY.key, key, keyBytes);
-    output.byte(ENTRY.value);
-    output.varint(valueBytes);
+    output.number(ENTRY.value, valueBytes);
     putValue(output, value);
   }
 }
