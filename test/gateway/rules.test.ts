@@ -493,7 +493,7 @@ use = "special"`;
           special.use('web-search');
           const message = isStream
             ? await client.messages.stream(request).finalMessage()
-            : await client.messages.create(request);
+            : await client.messages.create({ ...request, tool_choice: { type: 'tool', name: 'web_search' } });
           expectCited(message);
           const [seen] = special.seen();
           expect(seen?.path).to.equal(path);
