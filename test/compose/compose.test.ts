@@ -132,6 +132,11 @@ describe('docker-compose.yml', () => {
     });
   });
 
+  it('sends scores, which a collector does not take on, to Phoenix itself', () => {
+    const { phoenix_url, endpoint } = configOf(compose.services.comparator as Service).tracing;
+    expect([endpoint, phoenix_url]).to.deep.equal(['http://collector:4318', 'http://phoenix:6006']);
+  });
+
   it('publishes on 127.0.0.1 only, and the ports that the services listen on', () => {
     const inside: Record<string, number> = {};
     for (const [name, { ports }] of Object.entries(compose.services)) {

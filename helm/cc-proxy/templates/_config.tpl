@@ -36,6 +36,10 @@
 {{- end -}}
 {{- with include "cc-proxy.traceSink" . -}}
 {{- $_ := set $base "tracing" (dict "endpoint" .) -}}
+{{- /* Scores of pairs are no spans: a collector does not take them on. */ -}}
+{{- if and $.Values.collector.enabled $.Values.phoenix.enabled -}}
+{{- $_ := set $base.tracing "phoenix_url" (printf "http://%s-phoenix:6006" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- with .Values.console.ingress -}}
 {{- if and .enabled .host -}}
