@@ -4,7 +4,6 @@ import type { Config } from '#shared/config/load.ts';
 import { ConfigError } from '#shared/errors.ts';
 import type { RunningService } from '#shared/lifecycle.ts';
 import { NATIVE } from '#shared/providers/index.ts';
-import type { Target } from '#shared/providers/target.ts';
 import { createContext, type GatewayContext, type GatewayParts } from './context.ts';
 import { type OpenAnswers, watchAnswers } from './open-answers.ts';
 import { createHttpServer } from './server.ts';
@@ -42,15 +41,7 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
     mode: context.mode.current().mode,
     source: context.mode.current().source,
   });
-  for (const [model, target] of namedTargets(context.targets)) {
-    if (target.pipeline === null) continue;
-    const isConverted = target.type === NATIVE && target.profile === null;
-    parts.log.info('pipeline.used', {
-      model,
-      pipeline: target.pipeline.name,
-      ...(isConverted ? { native: 'converted' } : {}),
-    });
-  }
+  tellPipelines(context.targets, parts.log);
   let stopping: Promise<void> | undefined;
   return {
     url,
@@ -64,8 +55,17 @@ export async function createGateway(config: Config, parts: GatewayParts): Promis
   };
 }
 
-function namedTargets({ forced, models }: GatewayContext['targets']): Array<[string, Target]> {
-  return [...(forced ? [[forced.name, forced] as [string, Target]] : []), ...models];
+/** Which models' requests and answers are changed, and which native upstreams are converted for it. */
+function tellPipelines({ forced, models }: GatewayContext['targets'], log: GatewayParts['log']): void {
+  const used = new Map<string, { models: string[]; converted: string[] }>();
+  for (const { name, type, profile, pipeline } of [...(forced ? [forced] : []), ...models.values()]) {
+    if (pipeline === null) continue;
+    const told = used.get(pipeline.name) ?? { models: [], converted: [] };
+    told.models.push(name);
+    if (type === NATIVE && profile === null) told.converted.push(name);
+    used.set(pipeline.name, told);
+  }
+  for (const [pipeline, told] of used) log.info('pipeline.used', { pipeline, ...told });
 }
 
 const FLUSH_MS = 5000;

@@ -173,8 +173,8 @@ describe('pipelines', () => {
       expect(json(answer)).to.include({ model: 'large', role: 'assistant' });
       const used = gateway.lines.filter(({ event }) => event === 'pipeline.used').map(({ fields }) => fields);
       expect(used).to.deep.equal([
-        { model: 'large', pipeline: 'tidy', native: 'converted' },
-        { model: 'plain', pipeline: 'none', native: 'converted' },
+        { pipeline: 'tidy', models: ['large'], converted: ['large'] },
+        { pipeline: 'none', models: ['plain'], converted: ['plain'] },
       ]);
       const { file } = gateway.config;
       const checked = await runCli(['--config', String(file), 'config', 'check'], { env: { ACME_API_KEY: 'key' } });
@@ -253,7 +253,10 @@ describe('pipelines', () => {
         'request = [{ use = "body-set", path = "$.a", value = 2026-01-01 }]',
         /body-set has value = .*which must be text/,
       ],
-      ['request = [{ use = "body-merge", value = { stream = false } }]', /must not hold stream/],
+      [
+        'request = [{ use = "body-merge", value = { stream = false } }]',
+        /has a value with stream, which is decided by the gateway: leave it out/,
+      ],
       ['request = [{ use = "effort", level = "most" }]', /effort has level = "most", which must be one of "low"/],
       ['request = [{ use = "effort", strength = 1 }]', /effort has no parameter strength; it takes level, levels/],
       ['request = [{ use = "cache-breakpoints", max = 5 }]', /max = 5, which must be a whole number from 1 to 4/],
@@ -401,9 +404,9 @@ describe('constant headers', () => {
   });
 
   it('are refused at the start where they carry a credential or say how a message is sent, and their values not shown', async () => {
-    const refusal = async (headers: string): Promise<string> => {
+    const refusal = async (headers: string, more?: string): Promise<string> => {
       try {
-        await withFile(file(headers), async () => {});
+        await withFile(file(headers, more), async () => {});
       } catch (error) {
         return error instanceof Error ? error.message : '';
       }
@@ -429,6 +432,11 @@ describe('constant headers', () => {
       );
     }
     expect(await refusal('{ "X-Own" = "unseen" }')).to.match(/"X-Own" is the one that carries the key/);
+    const set =
+      'pipeline = "own"\n[pipelines.own]\nrequest = [{ use = "header-set", name = "X-Own", value = "unseen" }]';
+    expect(await refusal('{}', set)).to.match(
+      /pipelines\.own: header-set sets "x-own", which carries the key of providers\.acme/,
+    );
     expect(await refusal('{ "x-a" = "1", "X-A" = "2" }')).to.match(/"X-A" is there twice, in other letters/);
     expect(await refusal('{ "a b" = "unseen" }')).to.match(
       /headers = \(hidden\) holds "a b", which is no name of a header/,
@@ -490,6 +498,7 @@ describe('models by pattern', () => {
     expect(await refusal('[models."a*"]\npipeline = "tidi"')).to.match(
       /models\.a\*\.pipeline = "tidi" is no entry of \[pipelines\]; there are of-provider, of-model, of-pattern/,
     );
+    expect(await refusal('[pipelines."a b"]')).to.match(/pipelines\."a b": a name must be 1 to 64 letters/);
     const asked = await refusal('[compare]\nalso = ["deepseek-*"]');
     expect(asked, 'nobody can ask for one').to.match(/names "deepseek-\*", which is no entry of \[models\]/);
   });
@@ -500,7 +509,11 @@ describe('models by pattern', () => {
       FILE,
       async ({ gateway }) => {
         const used = gateway.lines.filter(({ event }) => event === 'pipeline.used').map(({ fields }) => fields);
-        expect(used[0]).to.deep.equal({ model: 'deepseek-v4', pipeline: 'of-pattern', native: 'converted' });
+        expect(used[0]).to.deep.equal({
+          pipeline: 'of-pattern',
+          models: ['deepseek-v4', 'deepseek-chat', 'coder'],
+          converted: ['deepseek-v4'],
+        });
       },
       flags,
     );

@@ -48,6 +48,11 @@ export interface PipelineSettings {
 /** @throws ConfigError for a name that is no entry of [pipelines] */
 export function checkPipelines(settings: PipelineSettings, placeOf: (path: string) => string): void {
   const known = Object.keys(settings.pipelines);
+  const odd = known.find((name) => !/^[\w.-]{1,64}$/.test(name));
+  if (odd !== undefined) {
+    const place = placeOf(`pipelines.${odd}`);
+    throw new ConfigError(`${place}: pipelines."${odd}": a name must be 1 to 64 letters, digits, ".", "_" or "-"`);
+  }
   const problems: string[] = [];
   const check = (path: string, named: string | null): void => {
     if (named === null || known.includes(named)) return;

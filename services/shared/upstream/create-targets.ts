@@ -13,7 +13,7 @@ import {
 import type { Pipeline } from '#shared/providers/pipeline.ts';
 import type { Credential, KeyHeader, RequestDefaults, Target, Targets, Timeouts } from '#shared/providers/target.ts';
 import { least } from './limit-request.ts';
-import { constantHeaders, withPatterns } from './model-settings.ts';
+import { choosePipeline, constantHeaders, withPatterns } from './model-settings.ts';
 import { createPipelines } from './pipelines/create-pipelines.ts';
 import { type KeySettings, readKey } from './read-key.ts';
 import { createTokenSources, type TokenSources } from './token-sources.ts';
@@ -63,6 +63,7 @@ function forcedTarget({ config, tokens, pipelines }: TargetParts): Target | null
   const { target } = config;
   if (target.url === null) return null;
   const name = target.model ?? 'target';
+  const credential = loadCredential('target', { ...target, url: target.url, provider: 'target' }, { config, tokens });
   const set = withPatterns([target.model], { pipeline: null, max_output: null }, config.model_patterns);
   return {
     name,
@@ -71,9 +72,9 @@ function forcedTarget({ config, tokens, pipelines }: TargetParts): Target | null
     seesImages: target.sees_images,
     defaults: { temperature: target.temperature, top_p: target.top_p, max_tokens: target.max_tokens },
     model: target.model,
-    credential: loadCredential('target', { ...target, url: target.url, provider: 'target' }, { config, tokens }),
+    credential,
     headers: [],
-    pipeline: pipelines.get(set.pipeline ?? '') ?? null,
+    pipeline: choosePipeline(set.pipeline, pipelines, { path: 'target', credential, placeOf: config.placeOf }),
     timeouts: toTimeouts(target),
     maxConcurrent: target.max_concurrent,
     anthropicFeatures: target.anthropic_features ?? isAnthropic(target.url),
@@ -141,7 +142,10 @@ function modelTarget(name: string, model: ModelConfig, provider: ProviderConfig,
     model: model.upstream_name ?? name,
     credential,
     headers: constantHeaders(model.provider, provider, credential, config.placeOf),
-    pipeline: pipelines.get(set.pipeline ?? provider.pipeline ?? '') ?? null,
+    pipeline: choosePipeline(set.pipeline ?? provider.pipeline, pipelines, {
+      path: `providers.${model.provider}`,
+      ...{ credential, placeOf: config.placeOf },
+    }),
     timeouts: toTimeouts(provider),
     maxConcurrent: provider.max_concurrent,
     anthropicFeatures: provider.anthropic_features ?? isAnthropic(provider.base_url),

@@ -68,16 +68,15 @@ function placeOfStep({ name, places }: StepKind, list: List, at: unknown, where:
   return complain('changes an answer only as the upstream sent it: add at = "upstream"');
 }
 
-function checkParams({ name, params: known }: StepKind, given: Fields, where: Where): void {
+function checkParams({ name, params: known, complaint }: StepKind, given: Fields, where: Where): void {
   for (const key of Object.keys(given)) {
     if (known.some((param) => param.name === key)) continue;
     const hint = known.length === 0 ? 'it takes none' : `it takes ${known.map((param) => param.name).join(', ')}`;
     throw new ConfigError(`${where.place}: ${where.path}: ${name} has no parameter ${key}; ${hint}`);
   }
-  for (const param of known) {
-    const complaint = complaintOf(param, given);
-    if (complaint !== undefined) throw new ConfigError(`${where.place}: ${where.path}: ${name} ${complaint}`);
-  }
+  const wrong = known.map((param) => complaintOf(param, given)).find((what) => what !== undefined);
+  const what = wrong ?? complaint?.(given);
+  if (what !== undefined) throw new ConfigError(`${where.place}: ${where.path}: ${name} ${what}`);
 }
 
 function complaintOf({ name, about, isRequired, isSecret, check }: Param, given: Fields): string | undefined {

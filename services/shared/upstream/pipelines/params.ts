@@ -12,8 +12,8 @@ export function optional(given: Param): Param {
   return { ...given, isRequired: false };
 }
 
-/** Which model is asked, and whether for a stream, is decided elsewhere. */
-const DECIDED = new Map([
+/** Members of a body that no step may write: which model is asked, and whether for a stream. */
+export const DECIDED: ReadonlyMap<string, string> = new Map([
   ['model', 'is decided by models.<name>.upstream_name'],
   ['stream', 'is decided by the gateway'],
 ]);
@@ -35,11 +35,9 @@ export function jsonValue(about: string): Param {
 }
 
 export function table(about: string): Param {
-  return param('value', about, (value) => {
-    if (!isFields(value) || !isJson(value)) return 'must be a table, e.g. { service_tier = "flex" }';
-    const [name] = [...DECIDED.keys()].filter((decided) => Object.hasOwn(value, decided));
-    return name === undefined ? undefined : `must not hold ${name}, which ${DECIDED.get(name)}`;
-  });
+  return param('value', about, (value) =>
+    isFields(value) && isJson(value) ? undefined : 'must be a table, e.g. { service_tier = "flex" }',
+  );
 }
 
 /** TOML's dates are none of JSON's values. */

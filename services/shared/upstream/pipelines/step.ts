@@ -30,6 +30,8 @@ export interface StepKind {
   /** The first is where it stands when nothing is said. */
   readonly places: readonly [Place, ...Place[]];
   readonly params: readonly Param[];
+  /** What is wrong with parameters that are each right; undefined when nothing is. */
+  complaint?(params: Fields): string | undefined;
   /** Of parameters that were checked; absent ones are absent. */
   create(params: Fields): StepWork;
 }

@@ -65,6 +65,8 @@ describe('steps on a body', () => {
     expectChange(step, { a: { c: { x: 0 }, y: 0 }, e: [1] }, { a: { c: { x: 0, d: 2 }, y: 0, b: 1 }, e: [3] });
     const inside = { use: 'body-merge', path: '$.a', value: { b: 1 } };
     expectChange(inside, { a: { x: 0 } }, { a: { x: 0, b: 1 } });
+    const named = { use: 'body-merge', path: '$.a', value: { model: 'x' } };
+    expectChange(named, { a: {} }, { a: { model: 'x' } });
     expectChange(inside, { a: [] }, { a: [] });
     expectChange(inside, {}, {});
   });

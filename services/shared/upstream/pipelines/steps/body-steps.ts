@@ -1,7 +1,7 @@
 // Steps that write at a place in a body, which JSON paths name.
-import { type Fields, isFields } from '#shared/providers/fields.ts';
+import { type Fields, fieldsOf, isFields } from '#shared/providers/fields.ts';
 import { ABSENT, changeAt, type JsonPath, parsePath } from '../json-path.ts';
-import { jsonValue, optional, path, table } from '../params.ts';
+import { DECIDED, jsonValue, optional, path, table } from '../params.ts';
 import type { Place, StepKind, StepWork } from '../step.ts';
 
 const PLACES: readonly [Place, ...Place[]] = ['request', 'request upstream', 'response upstream'];
@@ -35,6 +35,11 @@ export const bodyMerge: StepKind = {
   about: 'Writes the members of a table into one that is there, and so on in the tables that both hold.',
   places: PLACES,
   params: [optional(path('The table; unset = the whole body.', { mayBeRoot: true })), table('The members.')],
+  complaint: ({ path: place = '$', value }) => {
+    const name =
+      place === '$' ? [...DECIDED.keys()].find((decided) => Object.hasOwn(fieldsOf(value), decided)) : undefined;
+    return name === undefined ? undefined : `has a value with ${name}, which ${DECIDED.get(name)}: leave it out`;
+  },
   create: ({ path: place = '$', value }) => change(place, (there) => (isFields(there) ? merge(there, value) : there)),
 };
 
