@@ -3,7 +3,7 @@
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { headerValue, upstreamRequestId } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
-import { CCPROXY, OPENINFERENCE } from '#shared/telemetry/attribute-keys.ts';
+import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
 import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
@@ -77,6 +77,7 @@ function proxyRequest(finished: FinishedCall, observation: AnswerFigures | null,
       [CCPROXY.service]: 'gateway',
       ...handoverAttributes(finished, handover),
       [OPENINFERENCE.metadata]: metadataOf(finished),
+      ...headerAttributes(finished.capturedHeaders),
       [CCPROXY.upstream]: plan?.primary.provider,
       [CCPROXY.route]: plan?.reason,
       'http.route': '/v1/messages',
@@ -95,6 +96,16 @@ function proxyRequest(finished: FinishedCall, observation: AnswerFigures | null,
     status: isError ? 'error' : 'unset',
     ...(isError ? { statusMessage: finished.error?.message ?? finished.outcome } : {}),
   };
+}
+
+/** Under OpenTelemetry's name, and once more under that by which Langfuse filters traces. */
+function headerAttributes(headers: FinishedCall['capturedHeaders']): SpanRecord['attributes'] {
+  const attributes: SpanRecord['attributes'] = {};
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    attributes[REQUEST_HEADER + name] = [value];
+    attributes[LANGFUSE_METADATA + name] = value;
+  }
+  return attributes;
 }
 
 /** As the SDK of Anthropic names it: the envelope's type, else the status; a stream that stops short is the API's error. */

@@ -2,12 +2,15 @@
 import type { Config } from '#shared/config/load.ts';
 import { createProblems } from '#shared/errors.ts';
 import { createSearch } from '#shared/search/create-search.ts';
+import { createTargets } from '#shared/upstream/create-targets.ts';
 import { toGatewayConfig } from './config.ts';
+import { createHooks } from './hooks/create-hooks.ts';
 
 /** @throws ConfigError */
 export function checkGatewaySettings(config: Config): void {
   const problems = createProblems();
   problems.attempt(() => toGatewayConfig(config, null));
   problems.attempt(() => createSearch(config, { agentWith: () => problems.raise() }));
+  problems.attempt(() => createHooks(config, createTargets(config), (text) => text));
   problems.raiseAny();
 }

@@ -10,7 +10,7 @@ import { createPriceList } from '#shared/cost/price-list.ts';
 import type { Mode } from '#shared/exchange/exchange.ts';
 import { createTokenCounter, type TokenCounter } from '#shared/messages/token-counter.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
-import type { RedactorOptions } from '#shared/redact/redact.ts';
+import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
 import { createSearch } from '#shared/search/create-search.ts';
 import { beginAtZero } from '#shared/telemetry/begin-at-zero.ts';
 import { createLogLevels, type LogLevels } from '#shared/telemetry/log-levels.ts';
@@ -32,6 +32,7 @@ import { type GatewayConfig, toGatewayConfig } from './config.ts';
 import { createDumps, type Dumps } from './dumps/create-dumps.ts';
 import { createGatewayEvents, type GatewayEvents } from './events.ts';
 import { createExchangePreparer } from './exchange-preparer.ts';
+import { createHooks, type Hooks } from './hooks/create-hooks.ts';
 import { createInspectCall } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
 import { createModelList, type ModelList } from './paths/model-list.ts';
@@ -69,6 +70,7 @@ export interface GatewayContext {
   readonly targets: Targets;
   /** In the order in which they are asked. */
   readonly rules: readonly Rule[];
+  readonly hooks: Hooks;
   readonly mode: ModeSwitch;
   readonly tracing: TracingSwitch;
   readonly logLevels: LogSwitch;
@@ -180,6 +182,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     log,
     targets,
     rules: createRules(config.rules, targets),
+    hooks: createHooks(config, targets, createRedactor(parts.redaction).redactText),
     mode,
     tracing,
     logLevels,

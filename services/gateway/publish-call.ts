@@ -176,6 +176,7 @@ function toEntry(finished: FinishedCall, plan: Plan, turn: TurnFacts, decision: 
     totalDurationMs: finished.times.endMs,
     traceparent: formatTraceparent(finished.trace),
     tracestate: finished.trace.tracestate,
+    capturedHeaders: finished.capturedHeaders,
     summary: null,
   };
 }

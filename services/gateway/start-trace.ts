@@ -43,10 +43,15 @@ export function traceHeaders({ traceId, forwardSpanId, sampled, tracestate }: Ca
   return ['traceparent', traceparent, ...(tracestate === '' ? [] : ['tracestate', tracestate])];
 }
 
-const RESPONSE = 'traceresponse';
+/** Tells the client which span was its request, where no upstream tells it of one. */
+export const TRACE_RESPONSE = 'traceresponse';
 
-/** Tells the client which span was its request, where no upstream told it of one. Flat headers. */
-export function traceResponse({ traceId, spanId, sampled }: CallTrace, rawHeaders: readonly string[]): string[] {
-  const isTold = rawHeaders.some((name, index) => index % 2 === 0 && name.toLowerCase() === RESPONSE);
-  return isTold ? [] : [RESPONSE, formatTraceparent({ traceId, spanId, sampled })];
+export function traceResponse({ traceId, spanId, sampled }: CallTrace): string {
+  return formatTraceparent({ traceId, spanId, sampled });
+}
+
+/** Flat headers, beside those of the upstream. */
+export function traceResponseHeaders(trace: CallTrace, rawHeaders: readonly string[]): string[] {
+  const isTold = rawHeaders.some((name, index) => index % 2 === 0 && name.toLowerCase() === TRACE_RESPONSE);
+  return isTold ? [] : [TRACE_RESPONSE, traceResponse(trace)];
 }

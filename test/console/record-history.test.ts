@@ -50,6 +50,7 @@ describe('recordHistory', () => {
       total_duration_ms: 345.25,
       client: 'claude-cli/2.0.1 (external, cli)',
       trace_id: '0af7651916cd43dd8448eb211c80319c',
+      captured_headers: null,
       request: { model: 'claude-opus-4-5', messages: [{ role: 'user', content: 'hello' }] },
       response: {
         id: 'msg_1',

@@ -1,5 +1,5 @@
-// The recipe for Langfuse in docs/observability.md: where spans go with it, as whom, and under which names it finds session,
-// user and what else is known (https://langfuse.com/integrations/native/opentelemetry).
+// The recipe for Langfuse in docs/observability.md: where spans go with it, as whom, and that session, user and trace metadata
+// are there under names that it reads (https://langfuse.com/integrations/native/opentelemetry).
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { ROOT } from '../support/read-imports.ts';
 const SESSION = '3f1c9a52-7d0e-4b8a-9e61-2a4c8f7b1d03';
 
 describe('the recipe for Langfuse', () => {
-  it('sends spans to its address with its key, session, user and metadata among them', async () => {
+  it('S2-19 sends spans to its address with its key, session, user and trace metadata under the names it documents', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-langfuse-'));
     const sink = await startOtlpSink();
     const page = readFileSync(join(ROOT, 'docs/observability.md'), 'utf8');
@@ -20,16 +20,30 @@ describe('the recipe for Langfuse', () => {
     writeFileSync(file, recipe.replace('https://cloud.langfuse.com', sink.url).replace(/<base64.*>/, 'cGs6c2s='));
     const bed = await startCompareBed({}, file);
     try {
-      await bed.ask({ body: { metadata: { user_id: `user_1_account_2_session_${SESSION}` } } });
-      await sink.waitForRequests(1, 15_000);
+      const headers = ['x-team', 'blue', 'user-agent', 'agent/1', 'x-other', 'not-asked-for'];
+      await bed.ask({ headers, body: { metadata: { user_id: `user_1_account_2_session_${SESSION}` } } });
+      const spans = await sink.waitFor((all) => all.some(({ name }) => name === 'proxy_request'), 15_000);
+      const root = spans.find(({ name }) => name === 'proxy_request');
+      // What it calls session, user and trace metadata.
+      expect(root?.attributes['session.id']).to.equal(SESSION);
+      expect(root?.attributes['user.id']).to.match(/^[0-9a-f]{8,}$/);
+      expect(root?.attributes).to.include({
+        'langfuse.trace.metadata.x-team': 'blue',
+        'langfuse.trace.metadata.user-agent': 'agent/1',
+      });
+      // And what it shows of the model call.
+      expect(root?.attributes).to.include.keys(
+        'gen_ai.request.model',
+        'gen_ai.usage.input_tokens',
+        'input.value',
+        'metadata',
+      );
+
       const [request] = sink.requests();
       expect(request?.path).to.equal('/api/public/otel/v1/traces');
       expect(request?.headers.authorization).to.equal('Basic cGs6c2s=');
       const sent = sink.raw().toString('latin1');
-      for (const name of ['session.id', SESSION, 'user.id', 'metadata', 'gen_ai.request.model', 'input.value']) {
-        expect(sent, name).to.include(name);
-      }
-      expect(sent).to.not.include('account_2');
+      expect(sent).to.not.include('account_2').and.not.include('not-asked-for');
     } finally {
       await bed.stop();
       await sink.close();

@@ -1,11 +1,14 @@
 // The trace of a request: whose it is, who may know of it, and whether it is kept.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { startTrace, traceHeaders, traceResponse } from '#services/gateway/start-trace.ts';
+import { startTrace, traceHeaders, traceResponseHeaders } from '#services/gateway/start-trace.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { newTraceId } from '#shared/ids.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { createTracing } from '#shared/telemetry/spans.ts';
+import { noTracing } from '#shared/telemetry/tracing.ts';
+import { spanSink } from '../support/comparator.ts';
+import { startFakeUpstream } from '../support/fake-upstream.ts';
 import { recordingLogger, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type OtlpSink, type SinkSpan, startOtlpSink } from '../support/otlp-sink.ts';
 import { header, messagesRequest, send } from '../support/raw-client.ts';
@@ -61,8 +64,8 @@ describe('the trace of a request', () => {
           `00-${trace.traceId}-${trace.forwardSpanId}-${flag}`,
           ...(tracestate === '' ? [] : ['tracestate', tracestate]),
         ]);
-        expect(traceResponse(trace, ['Traceresponse', 'x'])).to.deep.equal([]);
-        expect(traceResponse(trace, [])).to.deep.equal([
+        expect(traceResponseHeaders(trace, ['Traceresponse', 'x'])).to.deep.equal([]);
+        expect(traceResponseHeaders(trace, [])).to.deep.equal([
           'traceresponse',
           `00-${trace.traceId}-${trace.spanId}-${flag}`,
         ]);
@@ -129,5 +132,29 @@ describe('a gateway that traces', () => {
     expect(root.parentSpanId).to.equal(null);
     expect(root.traceId).to.not.equal(TRACE);
     expect(root.links).to.deep.equal([{ traceId: TRACE, spanId: SPAN }]);
+  });
+
+  it('tells it on forwarded paths too, where the upstream tells of no trace of its own', async () => {
+    const passthrough = await startFakeUpstream();
+    const sent = spanSink();
+    try {
+      gateway = await startTestGateway({
+        settings: { default_mode: 'compare', 'passthrough.url': passthrough.url, 'target.url': upstream.url },
+        parts: { tracing: { ...sent, describe: () => ({ ...noTracing.describe(), enabled: true }) } },
+      });
+      const headers = ['traceparent', CLIENT.traceparent, 'content-length', '2'];
+      const other = { method: 'POST', path: '/v1/files', headers, body: Buffer.from('{}') };
+      passthrough.answer = { headers: { 'content-type': 'application/json' }, body: '{}' };
+      const answer = await send(gateway.url, other);
+      await gateway.until(() => sent.spans.length === 1);
+      expect(sent.spans[0]?.name).to.equal('passthrough_forward');
+      expect(header(answer, 'traceresponse')).to.equal(`00-${TRACE}-${sent.spans[0]?.spanId}-01`);
+
+      const theirs = `00-${TRACE}-00000000000000aa-01`;
+      passthrough.answer = { headers: { traceresponse: theirs }, body: '{}' };
+      expect(header(await send(gateway.url, other), 'traceresponse')).to.equal(theirs);
+    } finally {
+      await passthrough.stop();
+    }
   });
 });

@@ -131,6 +131,7 @@ export function makeEntry(spec: ExchangeSpec): ExchangeEntry {
     totalDurationMs: 100,
     traceparent: formatTraceparent({ traceId: newTraceId(), spanId: newSpanId(), sampled: true }),
     tracestate: '',
+    capturedHeaders: null,
     summary: null,
     ...spec.entry,
   };

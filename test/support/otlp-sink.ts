@@ -88,7 +88,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
       response.writeHead(current, { 'content-type': 'text/plain' }).end('not now');
       return;
     }
-    if (request.method !== 'POST' || request.url !== '/v1/traces') {
+    if (request.method !== 'POST' || !request.url?.endsWith('/v1/traces')) {
       response.writeHead(404).end();
       return;
     }

@@ -26,6 +26,7 @@ export function exchangeRow(changes: Partial<ExchangeDetail> = {}): ExchangeDeta
     total_duration_ms: 2_345.75,
     client: 'claude-cli/2.0.0',
     trace_id: '0af7651916cd43dd8448eb211c80319c',
+    captured_headers: { 'x-request-id': 'req-1' },
     request: { model: 'claude-opus-4-5', messages: [{ role: 'user', content: 'hello' }] },
     response: { content: [{ type: 'text', text: 'hi' }] },
     skip_reason: null,

@@ -46,6 +46,7 @@ export function toMetadataRow(
     total_duration_ms: entry.totalDurationMs,
     client: client === undefined ? null : redactText(client),
     trace_id: parseTraceparent(entry.traceparent)?.traceId ?? '',
+    captured_headers: entry.capturedHeaders,
     request: null,
     response: null,
     skip_reason: entry.skip,

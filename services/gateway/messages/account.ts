@@ -5,6 +5,7 @@ import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import { type CallMemory, createCallMemory, LEFT_TO_THE_COLLECTOR } from '../call-memory.ts';
 import type { GatewayContext } from '../context.ts';
+import type { CaptureHeaders } from '../hooks/capture-headers.ts';
 import type { Call } from './call.ts';
 import type { FinishedCall } from './finished-call.ts';
 
@@ -12,13 +13,23 @@ import type { FinishedCall } from './finished-call.ts';
 export function account(call: Call, context: GatewayContext): FinishedCall {
   for (const release of call.releases) release();
   context.open.delete(call);
-  const finished = toFinishedCall(call, context.clock.monotonicMs(), context.dumps !== null);
+  const finished = toFinishedCall(
+    call,
+    context.clock.monotonicMs(),
+    context.dumps !== null,
+    context.hooks.captureHeaders,
+  );
   context.events.callFinished(finished);
   context.books.enter(finished);
   return finished;
 }
 
-function toFinishedCall(call: Call, endedAt: number, isDumped: boolean): FinishedCall {
+function toFinishedCall(
+  call: Call,
+  endedAt: number,
+  isDumped: boolean,
+  captureHeaders: CaptureHeaders | null,
+): FinishedCall {
   const since = (at: number | null): number | null => (at === null ? null : at - call.acceptedAt);
   const isAnswerTooLarge = call.kept?.isPartial ?? false;
   return {
@@ -35,6 +46,7 @@ function toFinishedCall(call: Call, endedAt: number, isDumped: boolean): Finishe
     error: call.error ? toFinishedError(call.error) : null,
     termination: call.isClientGone ? 'client_abort' : call.termination,
     clientHeaders: allowedHeaders(call),
+    capturedHeaders: captureHeaders?.(call.request.headers) ?? null,
     headerNames: Object.keys(call.request.headers),
     requestSpans: call.view?.spans ?? null,
     request: call.view?.bytes ?? null,

@@ -29,6 +29,8 @@ export interface FinishedCall {
   readonly termination: Termination | null;
   /** Lower-case name → value, without credentials. */
   readonly clientHeaders: Readonly<Record<string, string>>;
+  /** As a hook asks for them, short and without secrets; null = none. */
+  readonly capturedHeaders: Readonly<Record<string, string>> | null;
   /** Lower-case names of all headers the client sent. */
   readonly headerNames: readonly string[];
   /** Where the top-level values of the body stand; null when there was no usable one. */

@@ -7,7 +7,7 @@ import type { Answer, UpstreamFailure } from '#shared/upstream/call-upstream.ts'
 import type { GatewayContext } from '../context.ts';
 import { answerHeaders } from '../forward-headers.ts';
 import { routeHeaders } from '../route-headers.ts';
-import { traceResponse } from '../start-trace.ts';
+import { traceResponseHeaders } from '../start-trace.ts';
 import type { Call, Plan, Termination } from './call.ts';
 import { createKeptChunks, type KeptChunks } from './kept-chunks.ts';
 import { type Ending, looksLikeEvents, readEncodedEnding, readEnding } from './read-ending.ts';
@@ -20,7 +20,7 @@ export function streamBack(answer: Answer, plan: Plan, call: Call, context: Gate
   const kept = createKeptChunks(Math.max(0, context.config.keptBytes - (call.view?.bytes.length ?? 0)));
   call.kept = kept;
   const headers = answerHeaders(answer.rawHeaders, plan.primary, isEventStream);
-  const traced = context.tracing.describe().enabled ? traceResponse(call.trace, answer.rawHeaders) : [];
+  const traced = context.tracing.describe().enabled ? traceResponseHeaders(call.trace, answer.rawHeaders) : [];
   response.writeHead(answer.status, [...headers, ...routeHeaders(call, plan), ...traced]);
   if (isEventStream) response.flushHeaders();
   return relay(answer, plan, call, context, kept).then((failure) => finishAnswer(answer, failure, plan, call, kept));

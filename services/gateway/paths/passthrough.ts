@@ -24,7 +24,7 @@ import { connectionNames, HOP_BY_HOP, isOfAccount, TRACE_CONTEXT } from '../forw
 import type { CallTrace } from '../messages/call.ts';
 import { breakOff, refuseWhileDraining } from '../open-answers.ts';
 import { sessionHeader } from '../routing/identify-turn.ts';
-import { startTrace, traceHeaders } from '../start-trace.ts';
+import { startTrace, TRACE_RESPONSE, traceHeaders, traceResponse } from '../start-trace.ts';
 
 /** The upstream's answer to a client's response, once it has begun. */
 type UpstreamAnswers = WeakMap<ServerResponse, IncomingMessage>;
@@ -46,6 +46,8 @@ export function createPassthroughHandler(context: GatewayContext): RequestHandle
     }
     refuseUpgrade(req.headers.upgrade);
     const trace = startTrace(req.headers, context.config.trace, false);
+    // The upstream's own is put over it.
+    if (context.tracing.describe().enabled) res.setHeader(TRACE_RESPONSE, traceResponse(trace));
     observe(req, res, context, { trace, upstreamAnswer: () => answers.get(res) });
     req.headers = outgoingHeaders(req, withSpareCredential(context.targets.passthrough, req.rawHeaders), trace);
     void forward(req, res, next);

@@ -100,7 +100,7 @@ export function loadConfig(options: LoadOptions): Config {
     tokens: validateMap('tokens', merged, check),
     pipelines: validateMap('pipelines', merged, check),
   };
-  const lists = { rules: readList('rules', check) };
+  const lists = { rules: readList('rules', check), hooks: readList('hooks', check) };
   problems.raiseAny();
   const top = values as unknown as Values<typeof topLevel> & Sections;
   const config = {

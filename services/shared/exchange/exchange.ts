@@ -104,6 +104,8 @@ export interface ExchangeEntry {
   /** Trace context whose span id is the gateway's `proxy_request`. */
   traceparent: string;
   tracestate: string;
+  /** Of the client, as a hook asks for them, short and without secrets; null = none. */
+  capturedHeaders: Record<string, string> | null;
   /** What the history keeps of an answer whose text it must not see; null = it is made of the body. */
   summary: AnswerSummary | null;
 }
@@ -178,7 +180,7 @@ const JSON_FIELDS: ReadonlyArray<keyof ExchangeEntry> = [
 ];
 
 /** Not written by all who write this version. */
-const LATER_FIELDS: ReadonlyArray<keyof ExchangeEntry> = ['summary'];
+const LATER_FIELDS: ReadonlyArray<keyof ExchangeEntry> = ['summary', 'capturedHeaders'];
 
 /** Flat fields → entry. @throws ExchangeSchemaError on a newer version or a field that is missing or not JSON. */
 export function decodeEntry(fields: Record<string, string>): ExchangeEntry {

@@ -41,6 +41,7 @@ const ROW_COLUMNS = [
   'total_duration_ms',
   'client',
   'trace_id',
+  'captured_headers_json',
 ] as const satisfies ReadonlyArray<keyof ExchangesTable>;
 
 type StoredRow = Pick<Selectable<ExchangesTable>, (typeof ROW_COLUMNS)[number]>;
@@ -123,6 +124,7 @@ function toStored(row: ExchangeDetail): ExchangesTable {
     shadow_json: toJson(row.shadow),
     request_json: toJsonOrNull(row.request),
     response_json: toJsonOrNull(row.response),
+    captured_headers_json: toJsonOrNull(row.captured_headers),
   };
 }
 
@@ -153,5 +155,6 @@ function toRow(stored: StoredRow): ExchangeRow {
     total_duration_ms: stored.total_duration_ms,
     client: stored.client,
     trace_id: stored.trace_id,
+    captured_headers: fromJsonOrNull(stored.captured_headers_json),
   };
 }

@@ -29,6 +29,7 @@ export interface ExchangesTable {
   request_json: string | null;
   response_json: string | null;
   error_code: string | null;
+  captured_headers_json: string | null;
 }
 
 export interface PairsTable {

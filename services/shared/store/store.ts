@@ -35,6 +35,8 @@ export interface ExchangeRow {
   total_duration_ms: number;
   client: string | null;
   trace_id: string;
+  /** Request headers that a hook asks for, lower-case name → value; null = none. */
+  captured_headers: Readonly<Record<string, string>> | null;
 }
 
 /** What `/api/history/{id}` adds. */

@@ -35,6 +35,11 @@ export const OPENINFERENCE = {
   outputMessages: SemanticConventions.LLM_OUTPUT_MESSAGES,
 } as const;
 
+/** In front of a header's name; its values are a list (https://opentelemetry.io/docs/specs/semconv/registry/attributes/http/). */
+export const REQUEST_HEADER = 'http.request.header.';
+/** In front of what Langfuse filters traces by (https://langfuse.com/integrations/native/opentelemetry). */
+export const LANGFUSE_METADATA = 'langfuse.trace.metadata.';
+
 /** Suffixes of one flattened message, below `llm.input_messages.<i>.` or `llm.output_messages.<i>.`. */
 export const MESSAGE = {
   role: SemanticConventions.MESSAGE_ROLE,

@@ -60,12 +60,14 @@ describe('createSqliteStore', () => {
       await store.insertExchange(exchangeRow({ id: `id-${status}`, status }));
     const older = new DatabaseSync(path, { timeout: 5_000 });
     older.exec('drop index exchanges_by_error; alter table exchanges drop column error_code');
-    older.exec("delete from schema_migrations where name = '0002-error-codes'");
+    older.exec('alter table exchanges drop column captured_headers_json');
+    older.exec("delete from schema_migrations where name > '0001-exchanges-and-pairs'");
     older.close();
     await store.migrate();
     const [group, ...others] = await store.errorGroups({ limit: 10 });
     expect(group).to.include({ error_code: 'unknown', count: 2 });
     expect(others).to.deep.equal([]);
+    expect((await store.exchange('id-error'))?.captured_headers).to.equal(null);
     await store.close();
   });
 

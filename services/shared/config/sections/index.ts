@@ -1,6 +1,7 @@
 // Every setting there is. Maps with free keys ([providers], [models], [prices], [tokens]) have one schema an entry.
 import { choice, optionalText } from '../schema.ts';
 import { compare, exchange } from './comparison.ts';
+import { hook } from './hooks.ts';
 import { cache, limits, price } from './limits.ts';
 import { capture, log, redis, slo, store, tracing } from './observing.ts';
 import { pipeline } from './pipelines.ts';
@@ -42,8 +43,8 @@ export const SECTIONS = {
 
 export const MAPS = { providers: provider, models: model, prices: price, pipelines: pipeline, tokens: token };
 
-/** Tables in the order of the file, which is the only place for them: [[rules]]. One schema an entry. */
-export const LISTS = { rules: rule };
+/** Tables in the order of the file, which is the only place for them: [[rules]], [[hooks]]. One schema an entry. */
+export const LISTS = { rules: rule, hooks: hook };
 
 /** Spellings of older files, and where the value belongs. */
 export const ALIASES: ReadonlyArray<{ from: [string, string]; to: [string, string] }> = [

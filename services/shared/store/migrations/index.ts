@@ -6,10 +6,11 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import type { StoreDatabase } from '../schema.ts';
 import { createExchangesAndPairs } from './0001-exchanges-and-pairs.ts';
 import { addErrorCodes } from './0002-error-codes.ts';
+import { addCapturedHeaders } from './0003-captured-headers.ts';
 
 const MIGRATION_TABLE = 'schema_migrations';
 const LOCK_TABLE = 'schema_migrations_lock';
-const NAMES = ['0001-exchanges-and-pairs', '0002-error-codes'] as const;
+const NAMES = ['0001-exchanges-and-pairs', '0002-error-codes', '0003-captured-headers'] as const;
 
 export type StoreKind = 'sqlite' | 'postgres';
 
@@ -21,6 +22,7 @@ function provider(kind: StoreKind): MigrationProvider {
   const migrations: Record<(typeof NAMES)[number], Migration> = {
     '0001-exchanges-and-pairs': { up: (db: Kysely<unknown>) => createExchangesAndPairs(db, dialect) },
     '0002-error-codes': { up: (db: Kysely<unknown>) => addErrorCodes(db, dialect) },
+    '0003-captured-headers': { up: (db: Kysely<unknown>) => addCapturedHeaders(db, dialect) },
   };
   return { getMigrations: async () => migrations };
 }
