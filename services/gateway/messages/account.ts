@@ -56,6 +56,7 @@ function toFinishedCall(
     isAnswerTooLarge,
     times: {
       dispatchedMs: since(call.dispatchedAt),
+      connectionWaitMs: call.connectionWaitMs,
       headersMs: since(call.headersAt),
       firstByteMs: since(call.firstByteAt),
       answerEndMs: since(call.answerEndedAt),
@@ -67,7 +68,7 @@ function toFinishedCall(
 /** A call that went any other way than nearly all may have written something that is not sent yet. */
 function memoryOf({ view, kept, isRequestSent, response }: Call): CallMemory {
   if (view === null || kept === null || !isRequestSent || !response.writableFinished) return LEFT_TO_THE_COLLECTOR;
-  return createCallMemory([view.bytes, ...kept.chunks.map(({ bytes }) => bytes)]);
+  return createCallMemory([view.bytes, ...kept.blocks]);
 }
 
 function toFinishedError({ code, message, cause }: GatewayError): FinishedCall['error'] {
