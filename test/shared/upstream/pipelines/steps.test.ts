@@ -220,10 +220,11 @@ describe('steps on a prompt', () => {
       expect(tool).to.include({ name: 'a', odd: 1 });
       return tool.description;
     };
-    expect(cut('Reads a file. Then it tells of it.')).to.equal('Reads a file.…');
-    expect(cut('Reads one file\nand more of it')).to.equal('Reads one file…');
-    expect(cut('No. Just one very long sentence')).to.equal('No. Just one very l…');
-    expect(cut(`${'x'.repeat(18)}😀${'y'.repeat(9)}`)).to.equal(`${'x'.repeat(18)}…`);
+    expect(cut('Reads one. Then it tells of it.')).to.equal('Reads one. [...]');
+    expect(cut('Reads one\nand more of it')).to.equal('Reads one\nand [...]');
+    expect(cut('Reads a file\nand more of it')).to.equal('Reads a file [...]');
+    expect(cut('No. Just one very long sentence')).to.equal('No. Just one v [...]');
+    expect(cut(`${'x'.repeat(13)}😀${'y'.repeat(9)}`)).to.equal(`${'x'.repeat(13)} [...]`);
     for (const same of ['x'.repeat(20), '', 7, undefined]) expect(cut(same)).to.equal(same);
     expectChange('shorten-tool-descriptions', { tools: 'none' }, { tools: 'none' });
   });
