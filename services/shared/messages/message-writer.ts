@@ -32,6 +32,8 @@ export interface MessageWriter {
   readonly hasBegun: boolean;
   readonly hasEnded: boolean;
   text(delta: string): void;
+  /** The same for each, at less cost; absent where each has to be looked at. */
+  texts?(deltas: readonly string[]): void;
   thinking(delta: string): void;
   /** Belongs to the text that is being written. */
   citation(value: unknown): void;
@@ -92,8 +94,16 @@ interface Segment {
   call: Arguments | null;
 }
 
-export function createMessageWriter(start: MessageStart, emit: (event: AnthropicEvent) => void): MessageWriter {
-  return new Writer(start, emit);
+/** Told of deltas that are written one after the other in one block of text. */
+export type EmitTexts = (index: number, texts: readonly string[]) => void;
+
+/** Without `emitTexts` each of those is an event like the others. */
+export function createMessageWriter(
+  start: MessageStart,
+  emit: (event: AnthropicEvent) => void,
+  emitTexts?: EmitTexts,
+): MessageWriter {
+  return new Writer(start, emit, emitTexts);
 }
 
 class Writer implements MessageWriter {
@@ -101,6 +111,7 @@ class Writer implements MessageWriter {
   hasEnded = false;
   readonly #start: MessageStart;
   readonly #emit: (event: AnthropicEvent) => void;
+  readonly #emitTexts: EmitTexts | undefined;
   readonly #queue: Segment[] = [];
   readonly #tools = new Map<string | number, Segment>();
   #index = 0;
@@ -112,9 +123,10 @@ class Writer implements MessageWriter {
   #isFinishing = false;
   #isSilent = true;
 
-  constructor(start: MessageStart, emit: (event: AnthropicEvent) => void) {
+  constructor(start: MessageStart, emit: (event: AnthropicEvent) => void, emitTexts: EmitTexts | undefined) {
     this.#start = start;
     this.#emit = emit;
+    this.#emitTexts = emitTexts;
     this.#usage = { ...start.usage };
   }
 
@@ -139,6 +151,15 @@ class Writer implements MessageWriter {
   text(delta: string): void {
     if (delta !== '') this.#prose('text').deltas.push({ type: 'text_delta', text: delta });
     this.#flush();
+  }
+
+  texts(deltas: readonly string[]): void {
+    this.#refuseAfterEnd();
+    let next = 0;
+    while (next < deltas.length && !(this.#emitTexts && this.#isInText())) this.text(deltas[next++] ?? '');
+    const rest = deltas.slice(next).filter((text) => text !== '');
+    for (const { length } of rest) this.#length += length;
+    if (rest.length > 0) this.#emitTexts?.(this.#index, rest);
   }
 
   thinking(delta: string): void {
@@ -233,6 +254,12 @@ class Writer implements MessageWriter {
 
   ping(): void {
     if (this.hasBegun && !this.hasEnded) this.#emit({ type: 'ping' });
+  }
+
+  /** What is said next goes straight into an open block of text. */
+  #isInText(): boolean {
+    const [first, ...waiting] = this.#queue;
+    return first?.kind === 'text' && first.isStarted && !first.isEnded && waiting.length === 0;
   }
 
   #refuseAfterEnd(): void {
@@ -367,6 +394,14 @@ export function toSse(event: AnthropicEvent): Buffer {
 /** The same before it is bytes, for who joins several. */
 export function toSseText(event: AnthropicEvent): string {
   return `event: ${event.type}\ndata: ${toPlainDelta(event) ?? JSON.stringify(event)}\n\n`;
+}
+
+/** Deltas of text, one after the other. */
+export function textsToSse(index: number, texts: readonly string[]): string {
+  const start = `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"text_delta","text":`;
+  let sse = '';
+  for (const text of texts) sse += `${start}${JSON.stringify(text)}}}\n\n`;
+  return sse;
 }
 
 /** Nearly all events are of one shape and hold one string: put together by hand in half the time. */

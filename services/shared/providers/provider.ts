@@ -2,7 +2,7 @@
 // hub; only the file of a provider knows its protocol. No I/O, no clock, no randomness, no configuration here.
 import type { GatewayError } from '#shared/errors.ts';
 import type { MessageWriter } from '#shared/messages/message-writer.ts';
-import type { SseEvent } from '#shared/sse/read-sse.ts';
+import type { ReadAhead, SseEvent } from '#shared/sse/read-sse.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import type { KeyHeader, Target } from './target.ts';
 
@@ -61,6 +61,8 @@ export interface ConvertedRequest {
 export interface StreamReader {
   /** @throws GatewayError when the event says that the upstream failed */
   onEvent(event: SseEvent): void;
+  /** Of events that it knows by sight; the others come as events. @throws as `onEvent` */
+  readAhead?: ReadAhead;
   /** The upstream ended its answer. @throws GatewayError when the answer is not whole. Ends the message otherwise. */
   onEnd(): void;
 }

@@ -18,11 +18,19 @@ export interface SseEvent {
   data: string;
 }
 
+/**
+ * Reads events ahead of the parser: given the stream's text and where an event begins in it, says how far it has read
+ * whole events; the same place = none.
+ */
+export type ReadAhead = (text: string, at: number) => number;
+
 export interface SseReaderOptions {
   /** `atMs` is the time given with the chunk that completed the event. When it throws, the error leaves `push`. */
   onEvent(event: SseEvent, atMs: number): void;
   /** Most characters that one unfinished event may hold; 16 Mi by default. */
   maxBufferBytes?: number;
+  /** For who knows most events by sight. */
+  readAhead?: ReadAhead;
 }
 
 export interface SseReader {
@@ -44,7 +52,7 @@ const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** Room for field names beside the data, so that the limit on data alone decides, however the bytes were split. */
 const FIELD_ROOM = 1024;
 
-export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT }: SseReaderOptions): SseReader {
+export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT, readAhead }: SseReaderOptions): SseReader {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const boundary = createEventBoundary();
   let failure: unknown;
@@ -59,19 +67,39 @@ export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT }: Sse
       if (error.type === 'max-buffer-size-exceeded') throw new SseBufferError(maxBufferBytes, error);
     },
   });
+  const feed = readAhead ? feedBehind(readAhead, (text) => parser.feed(text)) : (text: string) => parser.feed(text);
   return {
     push(bytes, atMs) {
       if (failure !== undefined) throw failure;
       nowMs = atMs;
       boundary.push(bytes);
       try {
-        parser.feed(decoder.decode(bytes, { stream: true }));
+        feed(decoder.decode(bytes, { stream: true }));
       } catch (error) {
         failure = error;
         throw error;
       }
     },
     end: () => ({ betweenEvents: boundary.betweenEvents() }),
+  };
+}
+
+const EVENT_END = '\n\n';
+
+/** The parser gets what was not read ahead, an event at a time. */
+function feedBehind(readAhead: ReadAhead, parse: (text: string) => void): (text: string) => void {
+  let isBetween = true;
+  return (text) => {
+    for (let at = 0; at < text.length; ) {
+      if (isBetween) at = readAhead(text, at);
+      const found = text.indexOf(EVENT_END, at);
+      const end = found === -1 ? text.length : found + EVENT_END.length;
+      if (end > at) {
+        parse(text.slice(at, end));
+        isBetween = found !== -1;
+      }
+      at = end;
+    }
   };
 }
 

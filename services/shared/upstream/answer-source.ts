@@ -73,7 +73,8 @@ class Source implements AnswerSource {
     this.#writer = writer;
     const reader = provider.createReader(writer, memory);
     this.#reader = reader;
-    this.#frames = createFrameReader(provider.framing, (event) => reader.onEvent(event));
+    const readAhead = reader.readAhead?.bind(reader);
+    this.#frames = createFrameReader(provider.framing, (event) => reader.onEvent(event), readAhead);
   }
 
   start(): void {

@@ -6,6 +6,7 @@ import {
   type AnthropicEvent,
   createMessageWriter,
   type MessageWriter,
+  textsToSse,
   toSseText,
 } from '#shared/messages/message-writer.ts';
 import { hideKeys, nameUpstream } from '#shared/providers/read-error.ts';
@@ -97,7 +98,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     const usage = { input_tokens: inputTokens, output_tokens: 0 };
     const ifSilent = sought === null ? null : () => this.#foundNothing(sought);
     const start = { id: options.messageId, model: modelAsked, usage, ifSilent };
-    this.#writer = createMessageWriter(start, (event) => this.#send(event));
+    const sendTexts = isStream ? (index: number, texts: readonly string[]) => this.#sendTexts(index, texts) : undefined;
+    this.#writer = createMessageWriter(start, (event) => this.#send(event), sendTexts);
     this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -291,6 +293,10 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     this.#held += toSseText(event);
     // Proxies and clients that wait for a first sign of life get it at once.
     if (event.type === 'message_start') this.#writer.ping();
+  }
+
+  #sendTexts(index: number, texts: readonly string[]): void {
+    this.#held += textsToSse(index, texts);
   }
 
   /** One write for all events of one step. */

@@ -1,7 +1,7 @@
 // Bytes of an upstream's answer → the events a provider reads, by how the upstream frames them: server-sent events, one
 // JSON document a line, or one document although a stream was asked for.
 import { GatewayError } from '#shared/errors.ts';
-import { createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
+import { createSseReader, type ReadAhead, type SseEvent } from '#shared/sse/read-sse.ts';
 
 export interface FrameReader {
   push(bytes: Buffer): void;
@@ -14,11 +14,15 @@ export const WHOLE = 'whole';
 const LONGEST_DOCUMENT = 32 * 1024 * 1024;
 const SNIFFED = 64;
 
-export function createFrameReader(framing: 'sse' | 'ndjson', onEvent: (event: SseEvent) => void): FrameReader {
+export function createFrameReader(
+  framing: 'sse' | 'ndjson',
+  onEvent: (event: SseEvent) => void,
+  readAhead?: ReadAhead,
+): FrameReader {
   let held = Buffer.alloc(0);
   let reader: FrameReader | undefined;
   const decide = (): FrameReader => {
-    const chosen = choose(framing, held, onEvent);
+    const chosen = choose(framing, held, onEvent, readAhead);
     reader = chosen;
     chosen.push(held);
     return chosen;
@@ -41,21 +45,26 @@ export function createFrameReader(framing: 'sse' | 'ndjson', onEvent: (event: Ss
   };
 }
 
-function choose(framing: 'sse' | 'ndjson', start: Buffer, onEvent: (event: SseEvent) => void): FrameReader {
+function choose(
+  framing: 'sse' | 'ndjson',
+  start: Buffer,
+  onEvent: (event: SseEvent) => void,
+  readAhead?: ReadAhead,
+): FrameReader {
   const text = start.subarray(0, SNIFFED).toString('utf8').replace(BOM, '').trimStart();
   if (/^<(?:!doctype|html|head|body|\?xml)/i.test(text)) {
     throw new GatewayError('api_error', 'the upstream answered with a web page', { status: 502 });
   }
   // Servers also answer in the other framing than the one they are known for.
-  if (/^(?:data|event|id|retry)?:/.test(text)) return events(onEvent);
+  if (/^(?:data|event|id|retry)?:/.test(text)) return events(onEvent, readAhead);
   if (framing === 'ndjson') return lines(onEvent);
-  return /^[{[]/.test(text) ? document(onEvent) : events(onEvent);
+  return /^[{[]/.test(text) ? document(onEvent) : events(onEvent, readAhead);
 }
 
 const BOM = /^\ufeff/;
 
-function events(onEvent: (event: SseEvent) => void): FrameReader {
-  const reader = createSseReader({ onEvent: (event) => onEvent(event) });
+function events(onEvent: (event: SseEvent) => void, readAhead?: ReadAhead): FrameReader {
+  const reader = createSseReader({ onEvent: (event) => onEvent(event), ...(readAhead ? { readAhead } : {}) });
   return {
     push: (bytes) => reader.push(bytes, 0),
     // A last event without its blank line is an event all the same; whether the answer is whole is the provider's to say.

@@ -19,6 +19,18 @@ function write(steps: (writer: MessageWriter) => void): AnthropicEvent[] {
   return events;
 }
 
+/** The same, and how many of its deltas came several at once. */
+function writeTexts(steps: (writer: MessageWriter) => void): { events: AnthropicEvent[]; inRuns: number } {
+  const events: AnthropicEvent[] = [];
+  let inRuns = 0;
+  const emitTexts = (index: number, texts: readonly string[]): void => {
+    inRuns += texts.length;
+    for (const text of texts) events.push({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
+  };
+  steps(createMessageWriter(START, (event) => events.push(structuredClone(event)), emitTexts));
+  return { events, inRuns };
+}
+
 /** The events without their envelope: `start 0 text`, `text 0 a`, `stop 0`, `end end_turn`. */
 function outline(events: AnthropicEvent[]): string[] {
   return events.map((event) => {
@@ -43,6 +55,35 @@ function fold(events: AnthropicEvent[]): Message {
 }
 
 describe('the message writer', () => {
+  it('writes several texts as it writes one after the other, and at once where a block of text is open', () => {
+    const texts = [' ', '', 'a', 'b', ' ', 'c'];
+    const { events, inRuns } = writeTexts((writer) => {
+      writer.texts?.(texts);
+      writer.toolStart(1, 'toolu_1', 'Bash');
+      writer.texts?.(['d']);
+      writer.toolArguments(1, '{}');
+      writer.finish('end_turn');
+    });
+    const wanted = write((writer) => {
+      for (const text of texts) writer.text(text);
+      writer.toolStart(1, 'toolu_1', 'Bash');
+      writer.text('d');
+      writer.toolArguments(1, '{}');
+      writer.finish('end_turn');
+    });
+    expect(events).to.deep.equal(wanted);
+    expect(inRuns).to.equal(3);
+  });
+
+  it('refuses several texts after the end, as it refuses one', () => {
+    const late = (writer: MessageWriter): void => {
+      writer.text('a');
+      writer.fail(new GatewayError('api_error', 'busy'));
+      writer.texts?.(['b']);
+    };
+    expect(() => writeTexts(late)).to.throw('the message has ended');
+  });
+
   it('writes text, thinking with its signature, and a call as blocks one after the other', () => {
     const events = write((writer) => {
       writer.thinking('hm');

@@ -37,6 +37,32 @@ describe('an event that repeats the one before', () => {
       );
     });
 
+  it('is read where it stands in a stream, up to the first that says anything else', () => {
+    const [first, second, other] = ['a', 'say "b"\n', 'c'].map((content) => JSON.stringify(chunk({ content })));
+    const repeated = createRepeatedChunk();
+    repeated.keep(first ?? '', chunk({ content: 'a' }));
+    const stream = `: hello\n\ndata: ${second}\n\ndata: ${first}\n\nevent: x\ndata: ${other}\n\n`;
+    const pieces: string[] = [];
+    let at = stream.indexOf('data');
+    for (let piece = repeated.readAt(stream, at); piece !== null; piece = repeated.readAt(stream, at)) {
+      pieces.push(piece);
+      at = repeated.end;
+    }
+    expect(pieces).to.deep.equal(['say "b"\n', 'a']);
+    expect(stream.slice(at)).to.equal(`event: x\ndata: ${other}\n\n`);
+    expect(repeated.readAt(`data: ${second}`, 0), 'not whole yet').to.equal(null);
+    expect(repeated.isText).to.equal(true);
+  });
+
+  it('is not looked for in a stream where data came in several lines', () => {
+    const [before, behind] = JSON.stringify(chunk({ content: 'a' })).split('"choices"');
+    const first = `${before}\n"choices"${behind}`;
+    const repeated = createRepeatedChunk();
+    repeated.keep(first, JSON.parse(first));
+    expect(repeated.read(first)).to.deep.equal({ content: 'a' });
+    expect(repeated.readAt(`data: ${first}\n\n`, 0)).to.equal(null);
+  });
+
   it('is read when it says anything else', () => {
     const first = chunk({ content: 'a' });
     expect(readNext(first, chunk({ content: 'a', refusal: 'no' }))).to.equal(null);

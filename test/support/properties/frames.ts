@@ -57,6 +57,24 @@ export function frameProperties(): FuzzProperty[] {
       }),
     ),
     fuzzProperty(
+      'events are the same when those that are known by sight are read ahead of the parser',
+      2,
+      fc.property(text, cuts, (stream, places) => {
+        const events: SseEvent[] = [];
+        const readAhead = (chunk: string, from: number): number => {
+          const known = /(?:data: ?(\{"a":1\}|x?)\n\n)*/y;
+          known.lastIndex = from;
+          const run = known.exec(chunk)?.[0] ?? '';
+          for (const [, data = ''] of run.matchAll(/data: ?(.*)\n\n/g)) events.push({ event: undefined, data });
+          return from + run.length;
+        };
+        const onEvent = ({ event, data }: SseEvent): number => events.push({ event, data });
+        const reader = createSseReader({ onEvent, readAhead });
+        for (const chunk of chunksOf(Buffer.from(stream), places)) reader.push(chunk, 0);
+        expect(events).to.deep.equal(readByStandard(stream));
+      }),
+    ),
+    fuzzProperty(
       'arbitrary bytes do not disturb the reader, nor where it knows that it stands',
       1,
       fc.property(fc.uint8Array({ maxLength: 60 }), cuts, (bytes, places) => {

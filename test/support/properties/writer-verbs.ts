@@ -17,6 +17,7 @@ const START = { id: 'msg_1', model: 'claude-x', usage: { input_tokens: 42, outpu
 
 type Verb =
   | { do: 'text' | 'thinking' | 'signature'; value: string }
+  | { do: 'texts'; values: string[] }
   | { do: 'call'; value: string; pieces: number }
   | { do: 'more'; key: number }
   | { do: 'block' }
@@ -26,6 +27,7 @@ type Verb =
 const verbs: fc.Arbitrary<Verb[]> = fc.array(
   fc.oneof(
     fc.record({ do: fc.constantFrom('text' as const, 'thinking' as const, 'signature' as const), value: fc.string() }),
+    fc.record({ do: fc.constant('texts' as const), values: fc.array(fc.string({ maxLength: 3 }), { maxLength: 4 }) }),
     fc.record({
       do: fc.constant('call' as const),
       value: fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 })).map((input) => JSON.stringify(input)),
@@ -50,7 +52,10 @@ interface Told {
 /** Plays verbs as an upstream may order them: pieces of several calls interleaved, the last ones just before the end. */
 function play(list: readonly Verb[], reason: StopReason, isWhole: boolean): Told {
   const told: Told = { events: [], texts: '', thoughts: '', calls: new Map() };
-  const writer = createMessageWriter(START, (event) => told.events.push(structuredClone(event)));
+  const emit = (event: AnthropicEvent): number => told.events.push(structuredClone(event));
+  const writer = createMessageWriter(START, emit, (index, texts) => {
+    for (const text of texts) emit({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
+  });
   const pending: Array<{ key: number; pieces: string[] }> = [];
   const give = (call: { key: number; pieces: string[] } | undefined): void => {
     const piece = call?.pieces.shift();
@@ -63,6 +68,9 @@ function play(list: readonly Verb[], reason: StopReason, isWhole: boolean): Told
     if (verb.do === 'text') {
       writer.text(verb.value);
       told.texts += verb.value;
+    } else if (verb.do === 'texts') {
+      writer.texts?.(verb.values);
+      told.texts += verb.values.join('');
     } else if (verb.do === 'thinking') {
       writer.thinking(verb.value);
       told.thoughts += verb.value;

@@ -49,8 +49,7 @@ export class ChatReader implements StreamReader {
     if (this.#writer.hasEnded || this.#isDone) return;
     const repeated = event === undefined ? this.#repeated.read(data) : null;
     if (repeated !== null) {
-      if (typeof repeated.content === 'string') this.#sayText([{ kind: 'text', text: repeated.content }]);
-      else this.#readChoice({}, { delta: repeated });
+      this.#sayAgain(repeated);
       return;
     }
     const said = data.trim();
@@ -72,6 +71,26 @@ export class ChatReader implements StreamReader {
     this.#usage = toUsage(root.usage) ?? toUsage(choice?.usage) ?? toUsage(fieldsOf(root.x_groq).usage) ?? this.#usage;
     if (choice) this.#readChoice(root, choice);
     if (event === undefined) this.#repeated.keep(data, root);
+  }
+
+  readAhead(stream: string, from: number): number {
+    let at = from;
+    const texts: string[] = [];
+    const isPlain = this.#repeated.isText && !this.#stops && !this.#memory.traits.hasThinkTags;
+    while (!this.#writer.hasEnded && !this.#isDone) {
+      const piece = this.#repeated.readAt(stream, at);
+      if (piece === null) break;
+      at = this.#repeated.end;
+      if (isPlain) texts.push(piece);
+      else this.#sayAgain(this.#repeated.toDelta(piece));
+    }
+    if (texts.length > 0) this.#showAll(texts);
+    return at;
+  }
+
+  #sayAgain(delta: Fields): void {
+    if (typeof delta.content === 'string') this.#sayText([{ kind: 'text', text: delta.content }]);
+    else this.#readChoice({}, { delta });
   }
 
   onEnd(): void {
@@ -142,6 +161,14 @@ export class ChatReader implements StreamReader {
     if (text === '') return;
     this.#reasoning.close();
     this.#writer.text(text);
+  }
+
+  #showAll(texts: readonly string[]): void {
+    for (const { length } of texts) this.#length += length;
+    if (texts.every((text) => text === '')) return;
+    this.#reasoning.close();
+    if (this.#writer.texts) this.#writer.texts(texts);
+    else for (const text of texts) this.#writer.text(text);
   }
 
   #call(entry: Fields): void {
