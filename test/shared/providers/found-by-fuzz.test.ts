@@ -182,4 +182,9 @@ describe('found by fuzzing', () => {
   it('sends no MCP servers on, also when there are none', () => {
     expect(convertBody(profile('generic'), { mcp_servers: [] }).json).not.to.have.property('mcp_servers');
   });
+
+  it('refuses a top_k that is no whole number by its name, where the server takes no other', () => {
+    expect(convertBody(gemini, { top_k: 40 }).json.generationConfig).to.include({ topK: 40 });
+    expect(() => convertBody(gemini, { top_k: 5e-324 })).to.throw(GatewayError, 'top_k: must be a whole number');
+  });
 });

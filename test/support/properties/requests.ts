@@ -11,7 +11,7 @@ import { longTextProperties } from './long-texts.ts';
 import { anyRequest } from './request-shapes.ts';
 
 export const PLACE =
-  /^(?:[a-z0-9_]+ at |tool ".{0,200}" at )?(?:messages|system|tools|tool_choice|mcp_servers|thread|safeguards|output_config|max_tokens|thinking|model)\b/;
+  /^(?:[a-z0-9_]+ at |tool ".{0,200}" at )?(?:messages|system|tools|tool_choice|mcp_servers|thread|safeguards|output_config|max_tokens|thinking|model|top_k)\b/;
 /** They travel in a response header. */
 export const NOTE = /^[\x21-\x7e]{1,80}$/;
 

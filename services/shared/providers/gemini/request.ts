@@ -94,9 +94,16 @@ function limits(request: MessagesRequest, input: ConversionInput, notes: string[
     maxOutputTokens: outputLimit(request.max_tokens, input, notes),
     temperature: numberOf(request.temperature),
     topP: numberOf(request.top_p),
-    topK: numberOf(request.top_k),
+    topK: topKOf(request.top_k),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
+}
+
+/** @throws GatewayError 400 for a fraction, which the server refuses without a word that a client would know */
+function topKOf(value: unknown): number | null {
+  const topK = numberOf(value);
+  if (topK !== null && !Number.isInteger(topK)) throw invalid(`top_k: must be a whole number, not ${topK}`);
+  return topK;
 }
 
 /** Where the search cannot stand beside functions, a request that wants it wants it first. */
