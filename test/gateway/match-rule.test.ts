@@ -14,7 +14,15 @@ import { loadRecordings } from '../support/recordings.ts';
 
 const NOTHING: When = {
   ...{ model: null, class: null, input_tokens_over: null, thinking: null, thinking_budget_over: null },
-  ...{ tool_used: null, tool_offered: null, server_tool: null, tool_forced: null, has_images: null, stream: null },
+  ...{
+    plan_mode: null,
+    tool_used: null,
+    tool_offered: null,
+    server_tool: null,
+    tool_forced: null,
+    has_images: null,
+    stream: null,
+  },
 };
 
 const targets = createTargets(
@@ -42,6 +50,14 @@ const user = (...content: unknown[]) => ({ role: 'user', content });
 const assistant = (...content: unknown[]) => ({ role: 'assistant', content });
 const call = (name: string, type = 'tool_use') => ({ type, id: 'toolu_1', name, input: {} });
 const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: '' } };
+const reminder = (text: string) => ({ type: 'text', text: `<system-reminder>\n${text}\n</system-reminder>` });
+/** As Claude Code 1.0.120 and 2.1.329 say it. */
+const PLANS =
+  'Plan mode is active. The user indicated that they do not want you to execute yet -- you MUST NOT make any edits';
+const PLANS_STILL =
+  'Plan mode still active (see full instructions earlier in conversation). Read-only except plan file';
+const ACTS = 'You have exited plan mode. You can now make edits, run tools, and take actions.';
+const APPROVED = 'User has approved your plan. You can now start coding.';
 const enabled = (budget_tokens: unknown) => ({ thinking: { type: 'enabled', budget_tokens } });
 
 describe('what rules ask of a request', () => {
@@ -121,6 +137,29 @@ describe('what rules ask of a request', () => {
       ],
       [{ messages: [user('image')] }, { messages: [user({ type: 'tool_result', content: 'image' })] }, {}],
     ],
+    [
+      { plan_mode: true },
+      [
+        { messages: [user(reminder(PLANS), { type: 'text', text: 'go' })] },
+        { messages: [user('a'), { role: 'system', content: [{ type: 'text', text: `# Agents\n\n${PLANS}` }] }] },
+        { messages: [user(reminder(PLANS)), assistant(call('Read')), user({ type: 'tool_result', content: 'b' })] },
+        { messages: [user(reminder(PLANS)), user(reminder(ACTS)), user(reminder(PLANS_STILL), reminder('c'))] },
+      ],
+      [
+        {},
+        { messages: [user({ type: 'text', text: PLANS })] },
+        { messages: [user({ type: 'tool_result', content: `<system-reminder>${PLANS}` })] },
+        { messages: [assistant({ type: 'text', text: reminder(PLANS).text })] },
+        { system: PLANS, messages: [user('a')] },
+        { messages: [user(reminder(PLANS)), user(reminder(ACTS))] },
+        { messages: [user(reminder(PLANS)), { role: 'system', content: `## Exited Plan Mode\n\n${ACTS}` }] },
+        { messages: [user(reminder(PLANS)), user({ type: 'tool_result', content: APPROVED })] },
+        {
+          messages: [user(reminder(PLANS)), user({ type: 'tool_result', content: [{ type: 'text', text: APPROVED }] })],
+        },
+      ],
+    ],
+    [{ plan_mode: false }, [{}, { messages: [user('a')] }], [{ messages: [user(reminder(PLANS))] }]],
     [{ has_images: false }, [{ messages: [user('a')] }, {}], [{ messages: [user(image)] }]],
     [{ input_tokens_over: 900 }, [{ messages: [user(image)] }], [{ messages: [user('a')] }]],
     [{ class: ['main'] }, [{ tools: [{ name: 'Read' }], messages: [user('a')] }], [{ messages: [user('a')] }]],
@@ -216,6 +255,7 @@ describe('rules, whatever they and the requests are', () => {
       input_tokens_over: fc.nat(200),
       thinking: fc.boolean(),
       thinking_budget_over: fc.nat(2000),
+      plan_mode: fc.boolean(),
       tool_used: pattern,
       tool_offered: pattern,
       server_tool: pattern,
@@ -290,6 +330,7 @@ describe('rules, whatever they and the requests are', () => {
       [{ thinking: true }, 'thinking'],
       [{ thinking_budget_over: 0 }, 'thinking'],
       [{ has_images: true }, 'messages'],
+      [{ plan_mode: true }, 'messages'],
     ];
     fc.assert(
       fc.property(body, fc.constantFrom(...ABSENT), (request, [condition, field]) => {

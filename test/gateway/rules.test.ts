@@ -1,5 +1,5 @@
 // [[rules]] through a real gateway and simulated models: where each request goes, and who says why.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
@@ -13,6 +13,7 @@ import { createTracing } from '#shared/telemetry/spans.ts';
 import { recordingLogger, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type SinkSpan, startOtlpSink } from '../support/otlp-sink.ts';
 import { header, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
+import { ROOT } from '../support/read-imports.ts';
 
 const SEARCH = { type: 'web_search_20250305', name: 'web_search', max_uses: 8 } as const;
 const READ = { name: 'Read', description: 'Reads a file.', input_schema: { type: 'object' as const, properties: {} } };
@@ -275,6 +276,25 @@ use = "special"`;
       expect(routeOf(await ask({ tools: [SEARCH], thinking }))).to.equal('rule:both');
       expect(routeOf(await ask({ tools: [SEARCH] }))).to.equal('rule:search');
       expect(routeOf(await ask({ thinking }))).to.equal('rule:rest');
+    });
+
+    it('S3-01 stages of their own for planning, thinking and small calls leave everything else to the default', async () => {
+      const shipped = readFileSync(join(ROOT, 'deploy/config/stages.toml'), 'utf8');
+      const rules = shipped.slice(shipped.indexOf('[[rules]]'));
+      await start(rules.replace(/use = .*/g, 'use = "special"'));
+      const plans =
+        '<system-reminder>\nPlan mode is active. The user indicated that they do not want you to execute yet';
+      const tools = [READ];
+      const messages = [{ role: 'user', content: [{ type: 'text', text: plans }] }];
+      expect(routeOf(await ask({ tools, messages }))).to.equal('rule:planning');
+      expect(routeOf(await ask({ tools, thinking: { type: 'adaptive' } }))).to.equal('rule:thinking');
+      const budget = { max_tokens: 2048, thinking: { type: 'enabled', budget_tokens: 1024 } };
+      expect(routeOf(await ask({ tools, ...budget }))).to.equal('rule:thinking');
+      const title = { model: 'claude-haiku-4-5', system: 'Is it a new conversation topic? Give a title.' };
+      expect(routeOf(await ask(title))).to.equal('rule:background');
+      // A short answer is no sign of a small call.
+      expect(routeOf(await ask({ tools, max_tokens: 500 }))).to.equal('default');
+      expect(routeOf(await ask({ tools, thinking: { type: 'disabled' } }))).to.equal('default');
     });
 
     it('S2-01 are listed by GET /api/rules in that order, with what they ask for and where they lead', async () => {

@@ -6,6 +6,7 @@ import { type Span, scanList } from '#shared/messages/scan-top-level.ts';
 import { fieldsOf, listOf } from '#shared/providers/fields.ts';
 import { type ReadRequest, readRequest, type ScannedBody } from '../read-request.ts';
 import { type ClientHeaders, classifyRequest, hintedClass } from './classify-request.ts';
+import { findPlanMode } from './find-plan-mode.ts';
 import { MAX_DEPTH, skimRequest, skimTools, valueAt } from './skim-request.ts';
 
 /** A body as the gateway's `parse` leaves it. */
@@ -27,6 +28,7 @@ export interface RequestFacts {
   readonly toolForced: readonly string[];
   /** By the last assistant turn. */
   readonly toolsUsed: readonly string[];
+  readonly isPlanning: boolean | null;
   readonly hasImages: boolean | null;
   /** Estimated, of all that the model will read. */
   readonly inputTokens: number | null;
@@ -63,6 +65,7 @@ class LazyFacts implements ReadFacts {
   #tools: ToolHead[] | undefined;
   #forced: string[] | undefined;
   #used: string[] | undefined;
+  #planning: boolean | null | undefined;
   #images: boolean | null | undefined;
   #tokens: number | null | undefined;
 
@@ -111,6 +114,12 @@ class LazyFacts implements ReadFacts {
   get toolsUsed(): string[] {
     this.#used ??= this.#at('messages', (span) => lastCalls(this.#request.bytes, span), [], []);
     return this.#used;
+  }
+
+  get isPlanning(): boolean | null {
+    if (this.#planning === undefined)
+      this.#planning = this.#at('messages', (span) => findPlanMode(this.#request.bytes, span), false, null);
+    return this.#planning;
   }
 
   get hasImages(): boolean | null {

@@ -50,6 +50,10 @@ const CONDITIONS: { readonly [K in keyof When]: (wanted: Wanted<K>) => Condition
     ({ requestClass }) =>
       requestClass !== null && classes.includes(requestClass),
   tool_used: (pattern) => matching(pattern, ({ toolsUsed }) => toolsUsed),
+  plan_mode:
+    (wanted) =>
+    ({ isPlanning }) =>
+      isPlanning === wanted,
   has_images:
     (wanted) =>
     ({ hasImages }) =>

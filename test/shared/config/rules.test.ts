@@ -52,6 +52,7 @@ class = ["main", "subagent", "workflow", "compaction", "auxiliary", "other"]
 input_tokens_over = 60000
 thinking = true
 thinking_budget_over = 10000
+plan_mode = false
 tool_used = "mcp__*"
 tool_offered = "WebSearch"
 server_tool = "web_search*"
@@ -106,8 +107,8 @@ use = "fast"`);
     ],
     [
       'a condition of later',
-      rule('when = { plan_mode = true }\nuse = "fast"'),
-      'when.plan_mode is no setting; there are when.model',
+      rule('when = { agent_type = "Plan" }\nuse = "fast"'),
+      'when.agent_type is no setting; there are when.model',
     ],
     [
       'a key that is none',
@@ -214,6 +215,8 @@ use = "fast"`);
       ['long-context', 'gemini-long'],
       ['background', 'fast'],
     ]);
+    const stages = readFileSync(join(ROOT, 'deploy/config/stages.toml'), 'utf8');
+    expect(page).to.include(stages.slice(stages.indexOf('[[rules]]')));
     expect(page).to.include(shipped.replace(/^(#.*\n)+/, ''));
   });
 });

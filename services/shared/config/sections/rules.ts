@@ -11,6 +11,7 @@ export const rule = {
     input_tokens_over: optionalInteger('The prompt is estimated at more tokens than this.', { min: 0 }),
     thinking: optionalFlag('Whether thinking is enabled or adaptive.'),
     thinking_budget_over: optionalInteger('Thinking is enabled with a budget of more tokens than this.', { min: 0 }),
+    plan_mode: optionalFlag('Whether the client plans, and does not act yet.'),
     tool_used: optionalPattern('Pattern of a tool that the last assistant turn called.'),
     tool_offered: optionalPattern('Pattern of the name of a tool that the request offers.'),
     server_tool: optionalPattern('Pattern of the type or name of a typed tool, such as web_search_20250305.'),
