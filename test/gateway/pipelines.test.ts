@@ -7,7 +7,7 @@ import type { Scene } from '#services/simulator/script.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { type Fields, fieldsOf, listOf } from '#shared/providers/fields.ts';
 import { runCli } from '../support/cli.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { startTestGateway, type TestGateway, testConfig } from '../support/gateway.ts';
 import { header, json, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
 
 const BILLING = { type: 'text', text: 'x-anthropic-billing-header: cc_version=2.1.329.abc;' };
@@ -401,6 +401,11 @@ describe('constant headers', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+
+  it('may come from the environment', () => {
+    const env = { CC_PROVIDERS__ACME__BASE_URL: 'https://a.example', CC_PROVIDERS__ACME__HEADERS: 'x-a=1,x.b=c=d' };
+    expect(testConfig({}, { env }).providers.acme?.headers).to.deep.equal({ 'x-a': '1', 'x.b': 'c=d' });
   });
 
   it('are refused at the start where they carry a credential or say how a message is sent, and their values not shown', async () => {
