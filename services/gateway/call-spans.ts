@@ -154,6 +154,7 @@ function primaryForward(finished: FinishedCall): SpanRecord {
       'http.request.resend_count': 0,
       'error.type': isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null,
       'anthropic.request.id': answer ? upstreamRequestId(answer.rawHeaders) : null,
+      [CCPROXY.connectionWaitMs]: times.connectionWaitMs,
       ttfb_ms: sinceDispatch(finished, times.firstByteMs),
     },
     events: [],

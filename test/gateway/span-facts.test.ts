@@ -65,6 +65,16 @@ describe('spans of real calls', function () {
     }
   });
 
+  it('primary_forward says how long its request waited for a connection, where it got one', async () => {
+    const { id } = await bed.ask();
+    const forward = await spanOf('primary_forward', id);
+    const tookMs = Number(forward.endNs - forward.startNs) / 1e6;
+    expect(forward.attributes['ccproxy.connection_wait_ms']).to.be.a('number').and.be.within(0, tookMs);
+    bed.primary.use('cut-before-headers');
+    const failed = await spanOf('primary_forward', (await bed.ask()).id);
+    expect(failed.attributes).to.not.have.property('ccproxy.connection_wait_ms');
+  });
+
   for (const [how, scene] of [
     ['an error', 'error-529'],
     ['a broken stream', 'cut-between-events'],

@@ -21,6 +21,7 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     plan: null,
     notes: [],
     dispatchedAt: null,
+    connectionWaitMs: null,
     headersAt: null,
     firstByteAt: null,
     answerEndedAt: null,

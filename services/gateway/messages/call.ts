@@ -75,6 +75,8 @@ export interface Call {
   /** What conversion approximated, for `x-ccproxy-route`. */
   readonly notes: string[];
   dispatchedAt: number | null;
+  /** Until a connection of the pool took the request. */
+  connectionWaitMs: number | null;
   headersAt: number | null;
   firstByteAt: number | null;
   answerEndedAt: number | null;

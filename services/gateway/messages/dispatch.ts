@@ -105,6 +105,7 @@ async function callOnce(request: SentRequest, plan: Plan, call: Call, context: G
         call.abortUpstream = abort;
       },
     });
+    call.connectionWaitMs ??= answer.connectionWaitMs ?? null;
     return context.dumps?.answered(call, answer) ?? answer;
   } catch (error) {
     call.answerEndedAt = context.clock.monotonicMs();

@@ -46,6 +46,8 @@ export interface FinishedCall {
   /** Milliseconds since `startedAtMs`; null where the call never came so far. */
   readonly times: {
     readonly dispatchedMs: number | null;
+    /** Not since the start: from the dispatch until a connection of the pool took the request. */
+    readonly connectionWaitMs: number | null;
     readonly headersMs: number | null;
     readonly firstByteMs: number | null;
     readonly answerEndMs: number | null;

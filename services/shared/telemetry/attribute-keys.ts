@@ -159,6 +159,7 @@ export const CCPROXY = {
   contentTruncated: 'ccproxy.content.truncated',
   clientAborted: 'ccproxy.client.aborted',
   overheadMs: 'ccproxy.overhead_ms',
+  connectionWaitMs: 'ccproxy.connection_wait_ms',
   ttfvtMs: 'ccproxy.ttfvt_ms',
   itlMeanMs: 'ccproxy.itl_mean_ms',
   tokensPerS: 'ccproxy.tokens_per_s',

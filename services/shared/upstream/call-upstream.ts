@@ -54,6 +54,8 @@ export interface Answer {
   readonly rawHeaders: string[];
   /** When the answer has ended: true = nothing of the request is still on its way out; else that is not known. */
   readonly isRequestSent?: boolean;
+  /** From the call until a connection took the request; absent where that is not known. */
+  readonly connectionWaitMs?: number;
   /** May be called once. Chunks that came before are handed over first. */
   start(sink: AnswerSink): AnswerFlow;
 }
@@ -92,6 +94,8 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow
   #reject: (failure: UpstreamFailure) => void;
   #deadline: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  readonly #askedAt = performance.now();
+  #begunAt = 0;
   #sink: AnswerSink | undefined;
   /** Chunks between the headers and start(). */
   #early: Buffer[] = [];
@@ -117,6 +121,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#begunAt = performance.now();
     if (this.#aborted) controller.abort(new Error('aborted'));
     else if (this.#deadlinePassed) controller.abort(new Error('deadline passed'));
   }
@@ -150,6 +155,12 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow
 
   get isRequestSent(): boolean {
     return this.#controller instanceof PlainExchange && this.#controller.isSent;
+  }
+
+  get connectionWaitMs(): number {
+    // Undici tells of a request when it has a connection, our own leg before.
+    const begunAt = this.#controller instanceof PlainExchange ? this.#controller.begunAt : this.#begunAt;
+    return Math.max(0, begunAt - this.#askedAt);
   }
 
   start(sink: AnswerSink): AnswerFlow {

@@ -63,6 +63,8 @@ export class PlainExchange implements Dispatcher.DispatchController {
   paused = false;
   reason: Error | null = null;
   isOver = false;
+  /** When a connection took it, of `performance.now()`. */
+  begunAt = 0;
   /** When the reply is over: nothing of the request is still on its way out. */
   isSent = false;
   readonly #handler: ReplyHandler;
@@ -86,6 +88,7 @@ export class PlainExchange implements Dispatcher.DispatchController {
 
   /** The request goes out. */
   begin(carrier: Carrier): void {
+    this.begunAt = performance.now();
     this.#carrier = carrier;
     carrier.send(requestHead(this.request), this.request.body);
     carrier.allow(this.request.headersTimeout);
