@@ -1,5 +1,6 @@
 // What a rule is once it is ready to be asked, and how the configuration's become such. Pure.
 import type { RuleConfig } from '#shared/config/load.ts';
+import { ConfigError } from '#shared/errors.ts';
 import { createGlob } from '#shared/models/match-glob.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
 import type { RequestFacts } from './request-facts.ts';
@@ -19,11 +20,12 @@ export interface Rule {
   readonly conditions: readonly Condition[];
 }
 
-/** A rule whose model is none of the targets is left out: a start with it has been refused. */
+/** @throws ConfigError when a rule leads nowhere; the settings' own check has said so before, with its line */
 export function createRules(configured: readonly RuleConfig[], targets: Targets): Rule[] {
-  return configured.flatMap(({ name, when, use }) => {
+  return configured.map(({ name, when, use }) => {
     const target = findModel(use, targets);
-    return target === undefined ? [] : [{ name, when, use, target, conditions: conditionsOf(when) }];
+    if (target === undefined) throw new ConfigError(`[[rules]] "${name}": use = "${use}" is no model`);
+    return { name, when, use, target, conditions: conditionsOf(when) };
   });
 }
 
