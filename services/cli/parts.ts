@@ -121,6 +121,15 @@ export async function startTokens(config: Config, log: ServiceLogger): Promise<T
   return tokens;
 }
 
+/** Reads each once: why it gave none, by name; null = it gave one. @throws ConfigError */
+export async function tryTokens(config: Config): Promise<ReadonlyMap<string, string | null>> {
+  const found = new Map<string, string | null>(Object.keys(config.tokens).map((name) => [name, null]));
+  const tokens = createTokenSources(config, { onTrouble: (source, trouble) => found.set(source, trouble) });
+  await tokens.start();
+  tokens.stop();
+  return found;
+}
+
 /** `thread` is the file of the thread that exports, for services that have their own. */
 export function createTraces(
   config: Config,

@@ -154,24 +154,26 @@ describe('cc-proxy run and doctor', () => {
     const broken = join(cwd, 'broken.toml');
     writeFileSync(
       broken,
-      `[providers.lab]\nbase_url = "http://127.0.0.1:${gone}"\n[models.lab-small]\nprovider = "lab"\n[redis]\nurl = "redis://:hidden-word@127.0.0.1:${redis}"\n[tracing]\nendpoint = "http://127.0.0.1:${collector}"\n`,
+      `[providers.lab]\nbase_url = "http://127.0.0.1:${gone}"\n[models.lab-small]\nprovider = "lab"\n[redis]\nurl = "redis://:hidden-word@127.0.0.1:${redis}"\n[tracing]\nendpoint = "http://127.0.0.1:${collector}"\n[tokens.lab]\nfile = "/nonexistent/token"\nhosts = ["127.0.0.1"]\n`,
     );
     const env = { CC_SERVER__LISTEN_ADDRESS: `127.0.0.1:${gone}`, ANTHROPIC_BASE_URL: `${gateway.url}/v1` };
     const { code, stdout, stderr } = await runCli(['--config', broken, 'doctor'], { cwd, env });
     expect(code).to.equal(1);
-    for (const what of ['gateway', 'client', 'providers.lab', 'redis', 'traces']) {
+    for (const what of ['gateway', 'client', 'providers.lab', 'tokens.lab', 'redis', 'traces']) {
       expect(stdout).to.match(new RegExp(`^FAULT +${what}: .* -> .+$`, 'm'));
     }
-    expect(stdout).to.include('5 to mend');
+    expect(stdout).to.include('6 to mend');
     expect(stdout + stderr).to.not.include('hidden-word');
   }).timeout(20_000);
 
   it('doctor takes a mistake in the settings, or a key that is not there, for a finding', async () => {
     const odd = join(cwd, 'odd.toml');
-    writeFileSync(odd, '[servr]\nx = 1\n');
+    writeFileSync(odd, '[servr]\nx = 1\n[log]\nlevl = 1\n');
     const settings = await runCli(['--config', odd, 'doctor'], here());
     expect(settings.code).to.equal(1);
-    expect(settings.stdout).to.match(/^FAULT +config: .*servr.* -> /m);
+    for (const what of ['servr', 'log.levl']) {
+      expect(settings.stdout).to.match(new RegExp(`^FAULT +config: [^\n]*${what} [^\n]* -> `, 'm'));
+    }
     writeFileSync(
       odd,
       `[providers.lab]\nbase_url = "${target.url}"\nenv_key = "LAB_KEY"\n[models.lab-small]\nprovider = "lab"\n`,

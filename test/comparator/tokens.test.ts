@@ -8,6 +8,27 @@ import { ANSWER, startCompareBed } from '../support/compare-bed.ts';
 import { until } from '../support/gateway.ts';
 
 describe('a secondary with a token', () => {
+  it('S2-28 is not asked while there is none, which the pair says and nobody holds against it', async () => {
+    const bed = await startCompareBed({
+      'tokens.t.file': '/nonexistent/token',
+      'tokens.t.hosts': ['127.0.0.1'],
+      'target.token': 't',
+    });
+    try {
+      bed.primary.use(ANSWER);
+      const { id } = await bed.ask();
+      const { pairs, reason } = await bed.settled(id);
+      expect(reason).to.equal('no_credential');
+      expect(pairs.map(({ status, verdict, secondary }) => [status, verdict, secondary])).to.deep.equal([
+        ['orphan', 'orphan', null],
+      ]);
+      expect(bed.secondary.seen()).to.deep.equal([]);
+      await bed.expectAccounted(1);
+    } finally {
+      await bed.stop();
+    }
+  }).timeout(20_000);
+
   it('S2-28 is asked with it, has it renewed on a 401, and leaves it in no row', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-tokens-'));
     const path = join(folder, 'token');

@@ -5,6 +5,7 @@ import { ConfigError } from '#shared/errors.ts';
 import { checkBackends } from '../doctor/check-backends.ts';
 import { checkGateway } from '../doctor/check-gateway.ts';
 import { checkProviders } from '../doctor/check-providers.ts';
+import { checkTokens } from '../doctor/check-tokens.ts';
 import { type Finding, fault, good, note, toLine } from '../doctor/finding.ts';
 import { createLog } from '../parts.ts';
 
@@ -22,7 +23,8 @@ async function examine(load: () => Config): Promise<Finding[]> {
     config = load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return [fault(`config: ${error.message}`, 'correct it; docs/configuration.md lists every setting')];
+    const fix = 'correct it; docs/configuration.md lists every setting';
+    return error.problems.map((problem) => fault(`config: ${problem}`, fix));
   }
   const { env } = processEnvironment();
   const settings = [
@@ -31,6 +33,11 @@ async function examine(load: () => Config): Promise<Finding[]> {
   ];
   // Troubles of the adapters are told as findings.
   const log = createLog({ ...config, warnings: [], log: { ...config.log, level: 'error' } }, 'doctor');
-  const found = await Promise.all([checkGateway(config, env), checkProviders(config), checkBackends(config, log)]);
+  const found = await Promise.all([
+    checkGateway(config, env),
+    checkProviders(config),
+    checkTokens(config),
+    checkBackends(config, log),
+  ]);
   return [...settings, ...found.flat()];
 }

@@ -21,7 +21,7 @@ export interface PairFacts {
   redact(text: string): string;
 }
 
-export type OrphanReason = 'expired' | 'session_cap' | 'budget' | 'unknown_target';
+export type OrphanReason = 'expired' | 'session_cap' | 'budget' | 'unknown_target' | 'no_credential';
 
 /** Only the primary's half is there: nothing was asked. */
 export function toOrphanRow(facts: PairFacts, reason: OrphanReason, primary: Observation | null): PairRow {

@@ -9,6 +9,7 @@ import { pairId } from '#shared/ids.ts';
 import { findTarget, type Target } from '#shared/providers/target.ts';
 import type { PairRow } from '#shared/store/store.ts';
 import { toBuffer } from '#shared/threads/answer-questions.ts';
+import { lacksCredential } from '#shared/upstream/credentials.ts';
 import type { ComparatorContext } from '../context.ts';
 import type { SessionTurn } from '../session-cap.ts';
 import { pause, Stopping } from '../stopping.ts';
@@ -171,6 +172,8 @@ async function compareOnce(admitted: AdmittedPair, context: ComparatorContext): 
   if (usesServerTool(primary.message?.content ?? [])) {
     return keep(toUnsupportedRow(facts, primary, call.rewrites), spans, context);
   }
+  // What the target would have done is not known: that we could not ask says nothing of it.
+  if (lacksCredential(target.credential)) return keep(toOrphanRow(facts, 'no_credential', primary), spans, context);
   const reserved = await reserve(admitted, primary, context);
   if (typeof reserved === 'string') return keep(toOrphanRow(facts, reserved, primary), spans, context);
   const asked = { target, entry: facts.entry, body: toBuffer(call.body) };

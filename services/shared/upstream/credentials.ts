@@ -57,6 +57,11 @@ export function withSpareCredential(target: Target, clientHeaders: readonly stri
   return { ...target, credential: credential.spare };
 }
 
+/** True while a token is wanted that its source has not given yet. */
+export function lacksCredential(credential: Credential): boolean {
+  return credential.kind === 'token' && credential.source.values().length === 0;
+}
+
 /** The header of a credential that is the gateway's own. */
 export function ownHeader(credential: Credential): string | null {
   return credential.kind === 'key' || credential.kind === 'token' ? credential.header : null;
