@@ -28,7 +28,7 @@ const OPAQUE_CHARS_PER_TOKEN = 8;
 export function estimateTokens(request: MessagesRequest, countText: CountText = approximateTokens): number {
   const { system, tools, messages, output_config } = request;
   let tokens = PROMPT + contentTokens(system, countText);
-  for (const tool of listOf(tools)) tokens += TOOL + jsonTokens(tool, countText);
+  if (Array.isArray(tools) && tools.length > 0) tokens += TOOL * tools.length + jsonTokens(tools, countText);
   for (const message of listOf(messages)) {
     tokens += MESSAGE + contentTokens((message as MessageParam | null)?.content, countText);
   }

@@ -1,5 +1,5 @@
 // A Messages request → the request of a converting provider, addressed and signed.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { NATIVE } from '#shared/providers/index.ts';
 import type { ConversionMemory, LearnedTraits, Provider } from '#shared/providers/provider.ts';
@@ -54,7 +54,7 @@ export function convertRequest(
     target,
     model: target.model ?? request.model,
     modelAsked: request.model,
-    sessionKey: sessionId === null ? null : createHash('sha256').update(sessionId).digest('hex').slice(0, 32),
+    sessionKey: sessionId === null ? null : hash('sha256', sessionId).slice(0, 32),
     inputTokens,
     learned,
     anthropicVersion,
