@@ -4,6 +4,7 @@ import { createPriceList } from '#shared/cost/price-list.ts';
 import { layOutBody } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
+import type { LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelObservation } from '#shared/telemetry/model-call.ts';
 import type { SpanRecord, Tracing } from '#shared/telemetry/tracing.ts';
 import { addModelCall, modelFacts, toCallSpans } from './call-spans.ts';
@@ -30,6 +31,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     const facts = modelFacts(finished);
     addModelCall(root, {
       ...facts,
+      counts: countsOf(finished),
       cost: costOf(observation, pricesOf(facts.modelSent)),
       hide: content.hide,
       request:
@@ -57,6 +59,11 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     const bytes = laidOut.length + spans.length * SPAN_BYTES;
     tracing.emitLater({ maker: CALL_SPANS, input, transferred: [laidOut.buffer], spans: spans.length, bytes });
   };
+}
+
+/** As they were counted when the request came. */
+function countsOf({ requestSpans }: FinishedCall): NonNullable<LlmAttributesInput['counts']> {
+  return { messages: requestSpans?.get('messages')?.items, tools: requestSpans?.get('tools')?.items };
 }
 
 /** As spans without content are described: the texts they do not show were not read. */

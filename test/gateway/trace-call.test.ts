@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { modelFacts, toCallSpans } from '#services/gateway/call-spans.ts';
 import { createMakeCallSpans } from '#services/gateway/make-call-spans.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
+import { toView } from '#services/gateway/messages/parse.ts';
 import { createCallTracing } from '#services/gateway/trace-call.ts';
 import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, withHmacKey } from '#shared/redact/redact.ts';
@@ -24,6 +25,7 @@ const REQUEST = {
   ],
 };
 
+const BODY = Buffer.from(JSON.stringify(REQUEST));
 const CONTENT = { maxContentBytes: 100_000, hide: [], longestImage: 32_000, prices: {} };
 
 function call(more: Partial<FinishedCall> = {}): FinishedCall {
@@ -35,7 +37,7 @@ function call(more: Partial<FinishedCall> = {}): FinishedCall {
     plan: null,
     modelAsked: 'm',
     outcome: 'ok',
-    request: Buffer.from(JSON.stringify(REQUEST)),
+    request: BODY,
     answer: recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello', tools: [{ name: 'T', input: {} }] })), 64)),
     times: { dispatchedMs: 1, firstByteMs: 2, answerEndMs: 30, endMs: 31 },
     ...more,
@@ -79,7 +81,9 @@ describe('the spans of a call', () => {
     expect([emitted.length, work.length]).to.deep.equal([0, 1]);
     const [later] = work;
     expect(later?.spans).to.equal(2);
-    const [root, forward] = await createMakeCallSpans()(structuredClone(later?.input, { transfer: later?.transferred ?? [] }));
+    const [root, forward] = await createMakeCallSpans()(
+      structuredClone(later?.input, { transfer: later?.transferred ?? [] }),
+    );
     const { total_duration_ms: _, ...llm } = await llmOf(finished, true);
     expect(root?.attributes).to.deep.include({ ...llm, total_duration_ms: 31 });
     expect(JSON.stringify(root)).to.include('what now?').and.to.not.include(SECRET);
@@ -88,9 +92,10 @@ describe('the spans of a call', () => {
   });
 
   it('say the same of the call without text, from a glance at the request', async () => {
-    const finished = call();
+    const finished = call({ requestSpans: toView(BODY).spans });
     await trace(finished, { content: false });
     const { total_duration_ms: _, ...llm } = await llmOf(finished, false);
+    expect(llm).to.include({ 'ccproxy.request.message_count': 3, 'ccproxy.request.tool_count': 2 });
     expect(emitted[0]?.attributes).to.deep.include({ ...llm, total_duration_ms: 31 });
     expect(JSON.stringify(emitted)).to.not.include('what now?');
     expect(work).to.deep.equal([]);

@@ -30,7 +30,7 @@ export async function parse(call: Call, context: GatewayContext): Promise<Reques
 
 /** @throws GatewayError 400 */
 export function toView(bytes: Buffer): RequestView {
-  const ownThinking = { prefix: OWN_MARK_BYTES, isSeen: false };
+  const ownThinking = { prefix: OWN_MARK_BYTES, isSeen: false, items: 0 };
   const spans = scan(bytes, ownThinking);
   const model = scalarAt(bytes, spans.get('model'));
   if (typeof model !== 'string' || model === '') {

@@ -5,6 +5,8 @@
 export interface Span {
   start: number;
   end: number;
+  /** Elements of an array, told where a watch is given: they are passed one by one then anyway. */
+  items?: number;
 }
 
 export class ScanError extends Error {
@@ -31,6 +33,8 @@ const COLON = 0x3a;
 export interface StringWatch {
   readonly prefix: Buffer;
   isSeen: boolean;
+  /** Elements or fields of the array or object that was passed last. */
+  items: number;
 }
 
 /**
@@ -86,11 +90,15 @@ export function scanFields(
     const start = skipSpace(bytes, at + 1);
     const end = skipValue(bytes, start, maxDepth, watch);
     at = skipSpace(bytes, end);
-    if (!onField(key, { start, end })) return at;
+    if (!onField(key, toSpan(bytes, start, end, watch))) return at;
     if (bytes[at] === CLOSE_BRACE) return at + 1;
     if (bytes[at] !== COMMA) throw broken(at, 'a comma or the end of the object');
     at = skipSpace(bytes, at + 1);
   }
+}
+
+function toSpan(bytes: Buffer, start: number, end: number, watch: StringWatch | undefined): Span {
+  return watch === undefined || bytes[start] !== OPEN_BRACKET ? { start, end } : { start, end, items: watch.items };
 }
 
 /**
@@ -202,6 +210,7 @@ function skipScalar(bytes: Buffer, at: number): number {
 
 function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: StringWatch): number {
   const closers: number[] = [];
+  let commas = 0;
   let at = from;
   while (at < bytes.length) {
     const byte = bytes[at];
@@ -217,7 +226,11 @@ function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: St
       closers.push(byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (closers.pop() !== byte) throw broken(at - 1, 'the bracket that matches');
-      if (closers.length === 0) return at;
+      if (closers.length > 0) continue;
+      if (watch) watch.items = skipSpace(bytes, from + 1) === at - 1 ? 0 : commas + 1;
+      return at;
+    } else if (byte === COMMA && closers.length === 1) {
+      commas++;
     }
   }
   throw broken(bytes.length, 'the end of an array or object');

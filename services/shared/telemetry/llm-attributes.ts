@@ -14,6 +14,8 @@ export interface LlmAttributesInput {
   /** null when the body was not readable. */
   request: ModelRequest | null;
   requestBytes: number;
+  /** Of its messages and tools, where they were counted; else the request is asked. */
+  counts?: { messages: number | undefined; tools: number | undefined };
   observation: ModelObservation;
   modelAsked: string;
   modelSent: string;
@@ -65,7 +67,7 @@ function add(attributes: Attributes, key: string, value: AttributeValue | null |
 
 function addIdentity(
   to: Attributes,
-  { request, requestBytes, observation, sessionId, headers }: LlmAttributesInput,
+  { request, requestBytes, counts, observation, sessionId, headers }: LlmAttributesInput,
 ): void {
   const user = readUser(isObject(request?.metadata) ? request.metadata.user_id : null);
   add(to, OPENINFERENCE.spanKind, OpenInferenceSpanKind.LLM);
@@ -76,8 +78,8 @@ function addIdentity(
   add(to, OPENINFERENCE.sessionId, shortName(sessionId ?? user.sessionId));
   add(to, OPENINFERENCE.userId, user.userHash);
   add(to, CCPROXY.requestBytes, requestBytes);
-  add(to, CCPROXY.messageCount, Array.isArray(request?.messages) ? request.messages.length : null);
-  add(to, CCPROXY.toolCount, Array.isArray(request?.tools) ? request.tools.length : null);
+  add(to, CCPROXY.messageCount, counts?.messages ?? lengthOf(request?.messages));
+  add(to, CCPROXY.toolCount, counts?.tools ?? lengthOf(request?.tools));
 }
 
 function addTiming(to: Attributes, { timing, usage }: ModelObservation): void {
@@ -179,11 +181,16 @@ const NOT_PARAMETERS = new Set(['messages', 'tools', 'system', 'metadata']);
 
 /** The request's settings as JSON; only the plain ones when they are too long. */
 function invocationParameters(request: ModelRequest, redact: (text: string) => string): string {
-  const parameters = Object.entries(request).filter(([name]) => !NOT_PARAMETERS.has(name));
-  const text = redact(compactJson(Object.fromEntries(parameters), hideSecrets));
+  // Without a prototype, so that no name means anything.
+  const parameters: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(request)) {
+    if (!NOT_PARAMETERS.has(name)) parameters[name] = hideSecrets(name, request[name]);
+  }
+  const isSimple = Object.values(parameters).every(isPlain);
+  const text = redact(isSimple ? JSON.stringify(parameters) : compactJson(parameters, hideSecrets));
   if (Buffer.byteLength(text) <= LONGEST_PARAMETERS_BYTES) return text;
-  const plain = parameters.filter(([name, value]) => name.length <= 64 && isPlain(value)).slice(0, 64);
-  return redact(compactJson(Object.fromEntries(plain), hideSecrets));
+  const plain = Object.entries(parameters).filter(([name, value]) => name.length <= 64 && isPlain(value));
+  return redact(compactJson(Object.fromEntries(plain.slice(0, 64)), hideSecrets));
 }
 
 function isPlain(value: unknown): boolean {
@@ -239,6 +246,10 @@ function systemOf(model: string): string | null {
 
 function shortName(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? clip(value, LONGEST_NAME_BYTES) : null;
+}
+
+function lengthOf(value: unknown): number | null {
+  return Array.isArray(value) ? value.length : null;
 }
 
 function numberOf(value: unknown): number | null {

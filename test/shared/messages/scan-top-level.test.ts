@@ -58,7 +58,7 @@ describe('scanTopLevel', () => {
 
   it('sees whether a string below the top level begins with what is looked out for', () => {
     const seen = (text: string): boolean => {
-      const watch = { prefix: Buffer.from('mark.'), isSeen: false };
+      const watch = { prefix: Buffer.from('mark.'), isSeen: false, items: 0 };
       scanTopLevel(Buffer.from(text), 512, UNIQUE, watch);
       return watch.isSeen;
     };
@@ -71,5 +71,21 @@ describe('scanTopLevel', () => {
         expect(seen(JSON.stringify({ a: strings }))).to.equal(strings.some((text) => text.startsWith('mark.')));
       }),
     );
+  });
+
+  it('counts the elements of arrays on the top level where something is looked out for', () => {
+    const items = (text: string): Array<number | undefined> => {
+      const watch = { prefix: Buffer.from('mark.'), isSeen: false, items: 0 };
+      return [...scanTopLevel(Buffer.from(text), 512, UNIQUE, watch).values()].map((span) => span.items);
+    };
+    expect(items('{"a":[],"b":[ ],"c":[[1,2],{"d":[3,4]}],"e":{"f":[1]},"g":"[1,2]","h":[ "," ]}')).to.deep.equal([
+      ...[0, 0, 2, undefined, undefined, 1],
+    ]);
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), fc.array(fc.jsonValue()), (a, b) => {
+        expect(items(JSON.stringify({ a, b }, null, 1))).to.deep.equal([a.length, b.length]);
+      }),
+    );
+    expect(scanTopLevel(Buffer.from('{"a":[1]}'), 512, UNIQUE).get('a')).to.deep.equal({ start: 5, end: 8 });
   });
 });
