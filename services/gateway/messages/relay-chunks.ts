@@ -6,6 +6,8 @@ import type { Answer, AnswerFlow, UpstreamFailure } from '#shared/upstream/call-
 
 export interface RelayOptions {
   response: ServerResponse;
+  /** The head is sent when it is there, and does not wait for the first bytes. */
+  headFirst: boolean;
   /** A client that takes nothing for so long has left without saying so: its connection is destroyed. */
   stalledMs: number;
   /** Told of each piece when it has been written. */
@@ -39,6 +41,9 @@ class Relay implements ChunkRelay {
       onEnd: () => this.#end(),
       onError: (failure) => this.#end(failure),
     });
+    // Bytes that are here already take it with them.
+    const { headFirst, response } = options;
+    if (headFirst && this.#waiting.length === 0 && !response.writableEnded) response.flushHeaders();
   }
 
   abort(): void {

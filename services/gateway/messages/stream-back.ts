@@ -2,7 +2,7 @@
 // last bytes tell whether the turn was whole; a broken one never looks finished.
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
-import { errorEvent } from '#shared/messages/message-writer.ts';
+import { errorEvent } from '#shared/messages/event-text.ts';
 import type { Answer, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
 import type { GatewayContext } from '../context.ts';
 import { answerHeaders } from '../forward-headers.ts';
@@ -22,8 +22,12 @@ export function streamBack(answer: Answer, plan: Plan, call: Call, context: Gate
   const headers = answerHeaders(answer.rawHeaders, plan.primary, isEventStream);
   const traced = context.tracing.describe().enabled ? traceResponseHeaders(call.trace, answer.rawHeaders) : [];
   response.writeHead(answer.status, [...headers, ...routeHeaders(call, plan), ...traced]);
-  if (isEventStream) response.flushHeaders();
-  return relay(answer, plan, call, context, kept).then((failure) => finishAnswer(answer, failure, plan, call, kept));
+  return new Promise((resolve, reject) => {
+    // At once, so that the end goes out with the last bytes.
+    const finish = (failure?: UpstreamFailure): void =>
+      void finishAnswer(answer, failure, plan, call, kept).then(resolve, reject);
+    relay(answer, plan, call, context, kept, finish);
+  });
 }
 
 async function finishAnswer(
@@ -48,40 +52,38 @@ async function finishAnswer(
   clearTimeout(stalled);
 }
 
-/** Passes chunks on until the upstream ends, fails, or the client leaves; undefined = it ended properly. */
+/** Passes chunks on until the upstream ends, fails, or the client leaves; `finish` of nothing = it ended properly. */
 function relay(
   answer: Answer,
   plan: Plan,
   call: Call,
-  context: GatewayContext,
+  { clock }: GatewayContext,
   kept: KeptChunks,
-): Promise<UpstreamFailure | undefined> {
-  const { response } = call;
-  const { clock } = context;
+  finish: (failure?: UpstreamFailure) => void,
+): void {
   const sentAt = call.dispatchedAt ?? call.acceptedAt;
-  return new Promise((resolve) => {
-    const settle = (end: Call['answerEnd'], failure?: UpstreamFailure): void => {
-      call.answerEnd = end;
-      call.isRequestSent = answer.isRequestSent === true;
-      call.answerEndedAt = clock.monotonicMs();
-      resolve(failure);
-    };
-    const chunks = relayChunks(answer, {
-      response,
-      stalledMs: plan.primary.timeouts.idleMs,
-      onWritten: (piece) => {
-        const now = clock.monotonicMs();
-        call.firstByteAt ??= now;
-        kept.push(now - sentAt, piece);
-      },
-      onEnd: (failure) => settle(failure?.kind ?? 'complete', failure),
-    });
-    call.onClientGone = () => {
-      chunks.abort();
-      settle('client_abort');
-    };
-    if (call.isClientGone) call.onClientGone();
+  const settle = (end: Call['answerEnd'], failure?: UpstreamFailure): void => {
+    call.answerEnd = end;
+    call.isRequestSent = answer.isRequestSent === true;
+    call.answerEndedAt = clock.monotonicMs();
+    finish(failure);
+  };
+  const chunks = relayChunks(answer, {
+    response: call.response,
+    headFirst: isStream(answer),
+    stalledMs: plan.primary.timeouts.idleMs,
+    onWritten: (piece) => {
+      const now = clock.monotonicMs();
+      call.firstByteAt ??= now;
+      kept.push(now - sentAt, piece);
+    },
+    onEnd: (failure) => settle(failure?.kind ?? 'complete', failure),
   });
+  call.onClientGone = () => {
+    chunks.abort();
+    settle('client_abort');
+  };
+  if (call.isClientGone) call.onClientGone();
 }
 
 function isStream(answer: Answer): boolean {
