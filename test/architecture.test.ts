@@ -315,13 +315,13 @@ describe('architecture: one place for each thing', () => {
     expect(places(elsewhere, pattern)).to.deep.equal([]);
   });
 
-  it('creates Anthropic stream events only in message-writer.ts (the simulator plays upstreams)', () => {
+  it('creates Anthropic stream events only in message-writer.ts, and their text only in event-text.ts (the simulator plays upstreams)', () => {
     const events =
       'message_start|message_delta|message_stop|content_block_start|content_block_delta|content_block_stop';
     const pattern = new RegExp(`\\btype: '(?:${events})'(?! *;)|\`event: |'event: (?:error|${events})\\\\n`);
+    const own = ['message-writer.ts', 'event-text.ts'].map((file) => `services/shared/messages/${file}`);
     const elsewhere = services.filter(
-      (path) =>
-        !['simulator', 'wire', 'sse'].includes(layerOf(path)) && path !== 'services/shared/messages/message-writer.ts',
+      (path) => !['simulator', 'wire', 'sse'].includes(layerOf(path)) && !own.includes(path),
     );
     expect(places(elsewhere, pattern)).to.deep.equal([]);
   });

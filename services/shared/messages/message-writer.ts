@@ -5,7 +5,7 @@
 // waits until the one before it has ended. `finish` and `fail` are terminal, exactly one of them ends the message, and a
 // verb after it throws: that is a mistake of the reader. Nothing is emitted twice, nothing after the end. A call whose
 // arguments are no JSON object stays open, and `finish` refuses to end the message, unless the answer was cut.
-import { type ErrorEnvelope, GatewayError, toErrorEnvelope } from '#shared/errors.ts';
+import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import type { ContentBlock, Usage } from '#shared/wire/anthropic.ts';
 import { createJsonBalance, type JsonBalance } from './json-balance.ts';
 import { mergeUsage } from './usage.ts';
@@ -384,44 +384,4 @@ function brokenCall({ block }: Segment): GatewayError {
   return block === null
     ? new GatewayError('api_error', 'the upstream called a tool without naming it')
     : new GatewayError('api_error', `the upstream's arguments for ${String(block.name)} are not a whole JSON object`);
-}
-
-/** One event as bytes: its name, then its JSON on one line. */
-export function toSse(event: AnthropicEvent): Buffer {
-  return Buffer.from(toSseText(event));
-}
-
-/** The same before it is bytes, for who joins several. */
-export function toSseText(event: AnthropicEvent): string {
-  return `event: ${event.type}\ndata: ${toPlainDelta(event) ?? JSON.stringify(event)}\n\n`;
-}
-
-/** Deltas of text, one after the other. */
-export function textsToSse(index: number, texts: readonly string[]): string {
-  const start = `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"text_delta","text":`;
-  let sse = '';
-  for (const text of texts) sse += `${start}${JSON.stringify(text)}}}\n\n`;
-  return sse;
-}
-
-/** Nearly all events are of one shape and hold one string: put together by hand in half the time. */
-function toPlainDelta({ type, index, delta }: AnthropicEvent): string | null {
-  if (type !== 'content_block_delta') return null;
-  const { type: kind, text, thinking, partial_json: json } = delta as Record<string, unknown>;
-  const start = `{"type":"content_block_delta","index":${index},"delta":{"type":"${kind}","`;
-  switch (kind) {
-    case 'text_delta':
-      return `${start}text":${JSON.stringify(text)}}}`;
-    case 'thinking_delta':
-      return `${start}thinking":${JSON.stringify(thinking)}}}`;
-    case 'input_json_delta':
-      return `${start}partial_json":${JSON.stringify(json)}}}`;
-    default:
-      return null;
-  }
-}
-
-/** The one event that ends a stream whose source failed between two events. */
-export function errorEvent(envelope: ErrorEnvelope): Buffer {
-  return toSse({ ...envelope });
 }

@@ -2,13 +2,8 @@
 // what must wait for its place. For a client that asked for no stream the same events are folded into one message.
 import { errorMessage, GatewayError } from '#shared/errors.ts';
 import { createMessageAccumulator, type MessageAccumulator } from '#shared/messages/accumulate-message.ts';
-import {
-  type AnthropicEvent,
-  createMessageWriter,
-  type MessageWriter,
-  textsToSse,
-  toSseText,
-} from '#shared/messages/message-writer.ts';
+import { textsToSse, toSseText } from '#shared/messages/event-text.ts';
+import { type AnthropicEvent, createMessageWriter, type MessageWriter } from '#shared/messages/message-writer.ts';
 import { hideKeys, nameUpstream } from '#shared/providers/read-error.ts';
 import { failedBlock, searchCall } from '#shared/providers/search-blocks.ts';
 import { type AnswerSource, createAnswerSource, type SourceHandlers } from './answer-source.ts';

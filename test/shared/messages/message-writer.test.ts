@@ -1,13 +1,12 @@
 import { expect } from 'chai';
 import { GatewayError } from '#shared/errors.ts';
 import { createMessageAccumulator } from '#shared/messages/accumulate-message.ts';
+import { errorEvent, toSse } from '#shared/messages/event-text.ts';
 import {
   type AnthropicEvent,
   createMessageWriter,
-  errorEvent,
   type MessageWriter,
   type StopReason,
-  toSse,
 } from '#shared/messages/message-writer.ts';
 import type { Message } from '#shared/wire/anthropic.ts';
 
