@@ -6,10 +6,9 @@ import { ownSecrets } from './credentials.ts';
 
 /** The same chunks, or, where one of ours was in them, one chunk without it. */
 export function hideOwnSecrets(chunks: TimedChunk[], status: number, credential: Credential): TimedChunk[] {
-  const secrets = status < 400 ? [] : ownSecrets(credential);
   const last = chunks.at(-1);
-  if (secrets.length === 0 || last === undefined) return chunks;
+  if (status < 400 || last === undefined) return chunks;
   const said = Buffer.concat(chunks.map(({ bytes }) => bytes)).toString('latin1');
-  const hidden = secrets.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), said);
+  const hidden = ownSecrets(credential).reduce((text, secret) => text.replaceAll(secret, '[redacted]'), said);
   return hidden === said ? chunks : [{ atMs: last.atMs, bytes: Buffer.from(hidden, 'latin1') }];
 }

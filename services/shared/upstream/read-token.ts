@@ -9,6 +9,8 @@ export interface ReadOptions {
   home: string;
   /** Ends a command that still runs. */
   signal: AbortSignal;
+  /** How long a command gets. */
+  timeoutMs?: number;
 }
 
 /** Its message holds no secret. */
@@ -25,10 +27,10 @@ const MOST_BYTES = 1024 * 1024;
 const LONGEST_TOKEN = 16_384;
 
 /** @throws TokenUnread */
-export async function readToken(settings: TokenConfig, { home, signal }: ReadOptions): Promise<string> {
-  const expand = (argument: string): string => argument.replace(/^~(?=\/|$)/, () => home);
+export async function readToken(settings: TokenConfig, options: ReadOptions): Promise<string> {
+  const expand = (argument: string): string => argument.replace(/^~(?=\/|$)/, () => options.home);
   const { file, pointer, command } = settings;
-  if (file === null) return toToken(await outputOf(command.map(expand), signal), 'the command printed');
+  if (file === null) return toToken(await outputOf(command.map(expand), options), 'the command printed');
   const content = await contentOf(expand(file));
   return pointer === null
     ? toToken(content, 'the file holds')
@@ -44,7 +46,10 @@ function toToken(text: string, where: string): string {
 }
 
 /** In a process group of its own, so that whatever it started ends with it. */
-function outputOf([program = '', ...args]: readonly string[], signal: AbortSignal): Promise<string> {
+function outputOf(
+  [program = '', ...args]: readonly string[],
+  { signal, timeoutMs = COMMAND_MS }: ReadOptions,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'ignore'], shell: false });
     const chunks: Buffer[] = [];
@@ -56,20 +61,20 @@ function outputOf([program = '', ...args]: readonly string[], signal: AbortSigna
       else reject(new TokenUnread(trouble));
     };
     const kill = (trouble: string): void => {
-      killGroup(child.pid);
+      const left = killGroup(child.pid);
       // A process that left the group may keep the other end.
       child.stdout.destroy();
-      settle(trouble);
+      settle(trouble + left);
     };
     const onAbort = (): void => kill('the gateway is stopping');
-    const timer = setTimeout(() => kill(`the command did not end within ${COMMAND_MS / 1000} s`), COMMAND_MS);
+    const timer = setTimeout(() => kill(`the command did not end within ${timeoutMs / 1000} s`), timeoutMs);
     signal.addEventListener('abort', onAbort, { once: true });
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > MOST_BYTES) kill(`the command printed more than ${MOST_BYTES} bytes`);
       else chunks.push(chunk);
     });
-    child.once('error', (error: NodeJS.ErrnoException) => settle(`the command cannot be run (${error.code})`));
+    child.on('error', (error: NodeJS.ErrnoException) => settle(`the command cannot be run (${error.code})`));
     child.once('close', (code, ended) => {
       if (code === 0) settle(null);
       else settle(`the command ended with ${ended ?? `exit code ${code}`}; run it by hand to see what it says`);
@@ -77,13 +82,14 @@ function outputOf([program = '', ...args]: readonly string[], signal: AbortSigna
   });
 }
 
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
+/** What is to be said of it: nothing when it is gone. */
+function killGroup(pid: number | undefined): string {
   try {
-    process.kill(-pid, 'SIGKILL');
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    return '';
   } catch (error) {
-    // It ended by itself meanwhile.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ESRCH' ? '' : `, and it cannot be killed (${code})`;
   }
 }
 

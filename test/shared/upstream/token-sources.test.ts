@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ConfigError } from '#shared/errors.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
+import { readToken, TokenUnread } from '#shared/upstream/read-token.ts';
 import { createTokenSources, type TokenSources } from '#shared/upstream/token-sources.ts';
 import { testConfig, until } from '../../support/gateway.ts';
 
@@ -95,6 +96,13 @@ describe('token sources', () => {
     sources.stop();
     await started;
     await until(() => written().every((pid) => !isRunning(pid)));
+  });
+
+  it('end a command that takes too long, and say so', async () => {
+    const settings = testConfig({ 'tokens.t.command': node('setInterval(() => {}, 1000)') }).tokens.t;
+    const options = { home: folder, signal: new AbortController().signal, timeoutMs: 100 };
+    const error: unknown = settings && (await readToken(settings, options).catch((reason: unknown) => reason));
+    expect(error).to.be.instanceOf(TokenUnread).and.have.property('message', 'the command did not end within 0.1 s');
   });
 
   it('are read again when an upstream refuses the newest value, once for each', async () => {
