@@ -1,7 +1,9 @@
 // The commands of a checkout, as everybody types them: npm ci, npm run build, npm test, npm run check. The build itself is
 // run by test/compose/npm-package.test.ts, and all four by every CI run.
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { listSources, ROOT, readSource, withoutComments } from '../support/read-imports.ts';
 
@@ -12,9 +14,23 @@ describe('npm commands', function () {
   this.timeout(30_000);
 
   it('S0-37 npm ci takes the lock: it says what package.json says', () => {
-    const words = ['ci', '--dry-run', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'];
-    const { status, stderr } = spawnSync('npm', words, { cwd: ROOT, encoding: 'utf8' });
-    expect(status, stderr).to.equal(0);
+    // In a folder of its own: an npm that knew no dry run would empty node_modules.
+    const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-lock-'));
+    try {
+      for (const file of ['package.json', 'package-lock.json', '.npmrc']) cpSync(join(ROOT, file), join(folder, file));
+      const words = ['ci', '--dry-run', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'];
+      const run = () => spawnSync('npm', words, { cwd: folder, encoding: 'utf8' });
+      const { status, stderr } = run();
+      expect(status, stderr).to.equal(0);
+      const manifest = readFileSync(join(folder, 'package.json'), 'utf8');
+      writeFileSync(
+        join(folder, 'package.json'),
+        manifest.replace('"dependencies": {', '"dependencies": { "no-such-one": "1.0.0",'),
+      );
+      expect(run().status, 'one package more').not.to.equal(0);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('S0-37 npm test runs every test there is, and npm run check lint and types before them', () => {

@@ -157,6 +157,17 @@ describe('scripts', () => {
     expect(readFileSync(npmLog, 'utf8')).to.match(new RegExp(`^${project} ci `));
   });
 
+  it('setup never installs through a link: npm ci would empty what it leads to', () => {
+    const elsewhere = join(folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    rmSync(join(project, 'node_modules'), { recursive: true });
+    symlinkSync(elsewhere, join(project, 'node_modules'));
+    const { status, stderr } = run('/bin/bash', [join(project, 'scripts/start')]);
+    expect(status).to.equal(1);
+    expect(stderr).to.include('node_modules is a link').and.include('remove the link');
+    expect(existsSync(npmLog)).to.equal(false);
+  });
+
   it('start and demo pass their flags on, in the folder of the caller', () => {
     mkdirSync(join(project, 'services/cli'), { recursive: true });
     const echo = 'console.log(process.cwd(), ...process.argv.slice(1));';
