@@ -63,7 +63,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
 
 /** As they were counted when the request came. */
 function countsOf({ requestSpans }: FinishedCall): NonNullable<LlmAttributesInput['counts']> {
-  return { messages: requestSpans?.get('messages')?.items, tools: requestSpans?.get('tools')?.items };
+  return { messages: requestSpans?.get('messages')?.outline?.items, tools: requestSpans?.get('tools')?.outline?.items };
 }
 
 /** As spans without content are described: the texts they do not show were not read. */

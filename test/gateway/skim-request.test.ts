@@ -1,27 +1,29 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { classifyRequest } from '#services/gateway/routing/classify-request.ts';
+import { classifyRequest, systemText } from '#services/gateway/routing/classify-request.ts';
 import { identifySession, lineageOf, turnKeyOf } from '#services/gateway/routing/identify-turn.ts';
 import { skimRequest } from '#services/gateway/routing/skim-request.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
+import { NO_OUTLINE, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { loadRecordings } from '../support/recordings.ts';
 
 const HEADERS = { 'x-claude-code-session-id': 'session' };
 
-/** What is known of a turn by all of its request, and by what was skimmed of it. */
-function bothWays(bytes: Buffer, headers: Record<string, string>) {
-  const whole = parseRequest(bytes);
-  const skimmed =
-    skimRequest(bytes, {
-      spans: null,
-      users: headers['x-claude-code-session-id'] === undefined ? 'both' : 'last',
-      tools: true,
-    })?.request ?? null;
-  return [whole, skimmed].map((request) =>
+/** What is known of a turn by all of its request, by what was skimmed of it, and by that and its outline. */
+function allWays(bytes: Buffer, headers: Record<string, string>) {
+  const users = headers['x-claude-code-session-id'] === undefined ? 'both' : 'last';
+  const skimmed = [null, spansOf(bytes)].map(
+    (spans) => skimRequest(bytes, { spans, users, tools: true })?.request ?? null,
+  );
+  return [parseRequest(bytes), ...skimmed].map((request) =>
     request === null
       ? null
       : [classifyRequest(request, headers), identifySession(request, headers), lineageOf('s', request, headers)],
   );
+}
+
+function spansOf(bytes: Buffer) {
+  return scanTopLevel(bytes, 512, new Set(), { prefix: Buffer.from('none'), isSeen: false, outline: NO_OUTLINE });
 }
 
 describe('skimming a request', () => {
@@ -30,8 +32,8 @@ describe('skimming a request', () => {
     expect(bodies.length).to.be.above(50);
     for (const { file, seq, body } of bodies) {
       for (const headers of [{}, HEADERS]) {
-        const [whole, skimmed] = bothWays(body, headers);
-        expect(skimmed, `${file} ${seq}`).to.deep.equal(whole);
+        const [whole, ...skimmed] = allWays(body, headers);
+        expect(skimmed, `${file} ${seq}`).to.deep.equal([whole, whole]);
       }
     }
   });
@@ -61,10 +63,36 @@ describe('skimming a request', () => {
     );
     fc.assert(
       fc.property(arbitrary, fc.constantFrom(undefined, 1), fc.boolean(), (request, indent, hasHeader) => {
-        const [whole, skimmed] = bothWays(Buffer.from(JSON.stringify(request, null, indent)), hasHeader ? HEADERS : {});
-        expect(skimmed).to.deep.equal(whole);
+        const bytes = Buffer.from(JSON.stringify(request, null, indent));
+        const [whole, ...skimmed] = allWays(bytes, hasHeader ? HEADERS : {});
+        expect(skimmed).to.deep.equal([whole, whole]);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('finds the class from how the instructions begin, however they are escaped', () => {
+    const beginning = fc.oneof(
+      fc.string(),
+      fc.constantFrom('x-anthropic-billing-header: cc_is_subagent=true;', '\\"', '\u0000é😀'),
+    );
+    const system = fc.array(
+      fc.record({ type: fc.constant('text'), text: fc.array(beginning).map((all) => all.join('').repeat(300)) }),
+    );
+    fc.assert(
+      fc.property(system, (blocks) => {
+        const request = {
+          model: 'm',
+          tools: [{ name: 'T' }],
+          system: blocks,
+          messages: [{ role: 'user', content: 'x' }],
+        };
+        const bytes = Buffer.from(JSON.stringify(request));
+        const skimmed = skimRequest(bytes, { spans: spansOf(bytes), users: 'last', tools: false });
+        if (skimmed === null) throw new Error('no request');
+        expect(classifyRequest(skimmed.request, {})).to.deep.equal(classifyRequest(request as never, {}));
+        expect(systemText(skimmed.request).slice(0, 400)).to.equal(systemText(request as never).slice(0, 400));
+      }),
     );
   });
 

@@ -1,6 +1,6 @@
 // Bytes → RequestView. The body is read once, into one buffer, and looked at only on its top level.
 import { GatewayError } from '#shared/errors.ts';
-import { ScanError, type StringWatch, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { NO_OUTLINE, ScanError, type StringWatch, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { OWN_MARK } from '#shared/providers/thinking-state.ts';
 import type { GatewayContext } from '../context.ts';
 import { readBody } from '../read-body.ts';
@@ -30,7 +30,7 @@ export async function parse(call: Call, context: GatewayContext): Promise<Reques
 
 /** @throws GatewayError 400 */
 export function toView(bytes: Buffer): RequestView {
-  const ownThinking = { prefix: OWN_MARK_BYTES, isSeen: false, items: 0 };
+  const ownThinking = { prefix: OWN_MARK_BYTES, isSeen: false, outline: NO_OUTLINE };
   const spans = scan(bytes, ownThinking);
   const model = scalarAt(bytes, spans.get('model'));
   if (typeof model !== 'string' || model === '') {

@@ -7,7 +7,7 @@ import { fieldsOf, listOf } from '#shared/providers/fields.ts';
 import { type ReadRequest, readRequest, type ScannedBody } from '../read-request.ts';
 import { type ClientHeaders, classifyRequest, hintedClass } from './classify-request.ts';
 import { findPlanMode } from './find-plan-mode.ts';
-import { MAX_DEPTH, skimRequest, skimTools, valueAt } from './skim-request.ts';
+import { MAX_DEPTH, skimRequest, toolHeads, valueAt } from './skim-request.ts';
 
 /** A body as the gateway's `parse` leaves it. */
 export interface ScannedRequest extends ScannedBody {
@@ -145,7 +145,7 @@ class LazyFacts implements ReadFacts {
   }
 
   #toolHeads(): ToolHead[] {
-    this.#tools ??= this.#at('tools', (span) => skimTools(this.#request.bytes, span).map(toToolHead), [], []);
+    this.#tools ??= this.#at('tools', (span) => toolHeads(this.#request.bytes, span).map(toToolHead), [], []);
     return this.#tools;
   }
 

@@ -1,6 +1,6 @@
 // As much of a request as the facts of a turn are made of, without making objects of the conversation: of the messages
 // only the texts of the last user's and, when asked for, the first; of the tools only what they are called. Pure.
-import { type Span, scanFields, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { type Outline, type Span, scanFields, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 
 export interface SkimmedRequest {
@@ -15,6 +15,7 @@ export interface SkimmedRequest {
 }
 
 export const MAX_DEPTH = 512;
+const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const NOT_READ = Object.freeze({ role: 'not read' });
@@ -24,7 +25,10 @@ export interface SkimOptions {
   readonly spans: ReadonlyMap<string, Span> | null;
   /** The first user message is needed, and the texts of the last; else only how many messages there are. */
   readonly users: 'none' | 'last' | 'both';
-  /** The names and types of the tools are needed, not only how many they are. */
+  /**
+   * The names and types of the tools are needed, not only how many they are, and all of the instructions; else of those of
+   * a request with tools only how they begin.
+   */
   readonly tools: boolean;
 }
 
@@ -39,10 +43,12 @@ export function skimRequest(bytes: Buffer, options: SkimOptions): SkimmedRequest
 
 function skim(bytes: Buffer, options: SkimOptions, spans: ReadonlyMap<string, Span>): SkimmedRequest {
   const request = Object.create(null) as Record<string, unknown>;
+  const isHeadEnough = (): boolean => !options.tools && Array.isArray(request.tools) && request.tools.length > 0;
   for (const [key, span] of spans) {
-    const read = LONG_FIELDS[key];
-    if (read === undefined) request[key] = valueAt(bytes, span);
-    else readLater(request, key, () => read(bytes, span, options));
+    if (key === 'system') readLater(request, key, () => (isHeadEnough() ? systemHead : valueAt)(bytes, span));
+    else if (key === 'messages') readLater(request, key, () => skimMessages(bytes, span, options.users));
+    else if (key === 'tools') readLater(request, key, () => skimTools(bytes, span, options.tools));
+    else request[key] = valueAt(bytes, span);
   }
   return {
     request: request as unknown as MessagesRequest,
@@ -50,17 +56,6 @@ function skim(bytes: Buffer, options: SkimOptions, spans: ReadonlyMap<string, Sp
     tools: bytesAt(bytes, spans.get('tools')),
   };
 }
-
-const LONG_FIELDS: Readonly<Record<string, (bytes: Buffer, span: Span, options: SkimOptions) => unknown>> = {
-  __proto__: null as never,
-  system: valueAt,
-  messages: (bytes, span, { users }) =>
-    bytes[span.start] === OPEN_BRACKET ? skimMessages(bytes, span, users) : valueAt(bytes, span),
-  tools: (bytes, span, { tools }) => {
-    if (bytes[span.start] !== OPEN_BRACKET) return valueAt(bytes, span);
-    return tools ? skimTools(bytes, span) : scanList(bytes, span, MAX_DEPTH).map(() => NOT_READ);
-  },
-};
 
 /** Not among the fields that are listed. What cannot be read is as if it were not there. */
 function readLater(request: object, key: string, read: () => unknown): void {
@@ -74,7 +69,34 @@ function readLater(request: object, key: string, read: () => unknown): void {
   Object.defineProperty(request, key, { get });
 }
 
-function skimMessages(bytes: Buffer, span: Span, users: SkimOptions['users']): unknown[] {
+/** The instructions with only the first of each text. */
+function systemHead(bytes: Buffer, span: Span): unknown {
+  if (bytes[span.start] !== OPEN_BRACKET) return textHead(bytes, span);
+  return scanList(bytes, span, MAX_DEPTH).map(({ start }) => {
+    const text = textOf(bytes, start);
+    return text === undefined ? NOT_READ : { text: textHead(bytes, text) };
+  });
+}
+
+/** Enough for the first 400 characters, however they are escaped. */
+const HEAD_BYTES = 2400;
+const OPEN_ESCAPE = /\\+[^\\]{0,5}$/;
+
+function textHead(bytes: Buffer, span: Span): unknown {
+  if (span.end - span.start <= HEAD_BYTES || bytes[span.start] !== QUOTE) return valueAt(bytes, span);
+  const head = bytes.toString('utf8', span.start, span.start + HEAD_BYTES).replace(OPEN_ESCAPE, '');
+  return JSON.parse(`${head}"`);
+}
+
+function skimMessages(bytes: Buffer, span: Span, users: SkimOptions['users']): unknown {
+  if (bytes[span.start] !== OPEN_BRACKET) return valueAt(bytes, span);
+  const { outline } = span;
+  if (outline !== undefined && users !== 'both') {
+    const messages: unknown[] = new Array(outline.items).fill(NOT_READ);
+    if (users === 'none') return messages;
+    const last = lastTexts(bytes, outline);
+    if (last !== undefined) return messages.with(-1, last);
+  }
   const places = scanList(bytes, span, MAX_DEPTH);
   const messages: unknown[] = new Array(places.length).fill(NOT_READ);
   if (users === 'none') return messages;
@@ -86,6 +108,21 @@ function skimMessages(bytes: Buffer, span: Span, users: SkimOptions['users']): u
   return messages;
 }
 
+/** A last message written as nearly all are: by a user, with a list of blocks. undefined = it is another. */
+function lastTexts(bytes: Buffer, { lastStart, lists, objects }: Outline): unknown {
+  const [firstBlock] = objects;
+  if (bytes[lastStart] !== OPEN_BRACE || lists !== 1 || firstBlock === undefined) return undefined;
+  let role: unknown;
+  scanFields(bytes, lastStart, MAX_DEPTH, (key, span) => {
+    if (key === 'role') role = valueAt(bytes, span);
+    return false;
+  });
+  const isContent = CONTENT.test(bytes.toString('latin1', Math.max(lastStart, firstBlock - 64), firstBlock));
+  return role === 'user' && isContent ? toMessage(bytes, objects) : undefined;
+}
+
+const CONTENT = /[{,]\s*"content"\s*:\s*\[\s*$/;
+
 function isOfUser(bytes: Buffer, message: Span): boolean {
   const role = fieldOf(bytes, message, 'role');
   return role !== undefined && valueAt(bytes, role) === 'user';
@@ -95,15 +132,23 @@ function isOfUser(bytes: Buffer, message: Span): boolean {
 function textsOf(bytes: Buffer, message: Span): unknown {
   const content = fieldOf(bytes, message, 'content');
   if (content === undefined || bytes[content.start] !== OPEN_BRACKET) return valueAt(bytes, message);
-  const blocks = scanList(bytes, content, MAX_DEPTH).map((block) => {
-    const text = textOf(bytes, block);
+  return toMessage(
+    bytes,
+    scanList(bytes, content, MAX_DEPTH).map(({ start }) => start),
+  );
+}
+
+/** @param blocks where each begins */
+function toMessage(bytes: Buffer, blocks: readonly number[]): unknown {
+  const content = blocks.map((start) => {
+    const text = textOf(bytes, start);
     return text === undefined ? NOT_READ : { text: valueAt(bytes, text) };
   });
-  return { role: 'user', content: blocks };
+  return { role: 'user', content };
 }
 
 /** Most say first what they are: then the rest of one that is no text is not even looked through. */
-function textOf(bytes: Buffer, { start }: Span): Span | undefined {
+function textOf(bytes: Buffer, start: number): Span | undefined {
   let found: Span | undefined;
   if (bytes[start] !== OPEN_BRACE) return undefined;
   scanFields(bytes, start, MAX_DEPTH, (key, span) => {
@@ -132,8 +177,14 @@ function readOr<T>(unreadable: T, read: () => T): T {
   }
 }
 
-/** What each tool is called, and of what type it is. @throws ScanError or SyntaxError */
-export function skimTools(bytes: Buffer, span: Span): unknown[] {
+function skimTools(bytes: Buffer, span: Span, withNames: boolean): unknown {
+  if (bytes[span.start] !== OPEN_BRACKET) return valueAt(bytes, span);
+  if (withNames) return toolHeads(bytes, span);
+  return new Array(span.outline?.items ?? scanList(bytes, span, MAX_DEPTH).length).fill(NOT_READ);
+}
+
+/** What each tool of a list is called, and of what type it is. @throws ScanError or SyntaxError */
+export function toolHeads(bytes: Buffer, span: Span): unknown[] {
   return scanList(bytes, span, MAX_DEPTH).map((tool) => {
     if (bytes[tool.start] !== OPEN_BRACE) return valueAt(bytes, tool);
     const [name, type] = [fieldOf(bytes, tool, 'name'), fieldOf(bytes, tool, 'type')];

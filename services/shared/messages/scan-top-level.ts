@@ -5,8 +5,18 @@
 export interface Span {
   start: number;
   end: number;
-  /** Elements of an array, told where a watch is given: they are passed one by one then anyway. */
-  items?: number;
+  /** Of an array, where a watch is given: what is in it is passed then anyway. */
+  outline?: Outline;
+}
+
+export interface Outline {
+  /** Elements. */
+  readonly items: number;
+  /** Where the last element begins, if that is an object or array itself; else -1. */
+  readonly lastStart: number;
+  /** How many arrays are in that one at once, and where the objects in them begin. */
+  readonly lists: number;
+  readonly objects: readonly number[];
 }
 
 export class ScanError extends Error {
@@ -19,6 +29,8 @@ export class ScanError extends Error {
     this.key = key;
   }
 }
+
+export const NO_OUTLINE: Outline = Object.freeze({ items: 0, lastStart: -1, lists: 0, objects: [] });
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -33,8 +45,8 @@ const COLON = 0x3a;
 export interface StringWatch {
   readonly prefix: Buffer;
   isSeen: boolean;
-  /** Elements or fields of the array or object that was passed last. */
-  items: number;
+  /** Of the array or object that was passed last. */
+  outline: Outline;
 }
 
 /**
@@ -98,7 +110,7 @@ export function scanFields(
 }
 
 function toSpan(bytes: Buffer, start: number, end: number, watch: StringWatch | undefined): Span {
-  return watch === undefined || bytes[start] !== OPEN_BRACKET ? { start, end } : { start, end, items: watch.items };
+  return watch === undefined || bytes[start] !== OPEN_BRACKET ? { start, end } : { start, end, outline: watch.outline };
 }
 
 /**
@@ -210,6 +222,9 @@ function skipScalar(bytes: Buffer, at: number): number {
 
 function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: StringWatch): number {
   const closers: number[] = [];
+  const objects: number[] = [];
+  let lists = 0;
+  let lastStart = -1;
   let commas = 0;
   let at = from;
   while (at < bytes.length) {
@@ -223,14 +238,24 @@ function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: St
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       // The object around the value is the first level.
       if (closers.length + 2 > maxDepth) throw new ScanError('too_deep', `nested deeper than ${maxDepth} levels`);
-      closers.push(byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
+      const depth = closers.push(byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
+      if (depth === 2) {
+        lastStart = at - 1;
+        lists = 0;
+        objects.length = 0;
+      } else if (depth === 3 && byte === OPEN_BRACKET) lists++;
+      else if (depth === 4 && byte === OPEN_BRACE && closers[2] === CLOSE_BRACKET) objects.push(at - 1);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (closers.pop() !== byte) throw broken(at - 1, 'the bracket that matches');
       if (closers.length > 0) continue;
-      if (watch) watch.items = skipSpace(bytes, from + 1) === at - 1 ? 0 : commas + 1;
+      if (watch) {
+        const items = skipSpace(bytes, from + 1) === at - 1 ? 0 : commas + 1;
+        watch.outline = { items, lastStart, lists, objects };
+      }
       return at;
     } else if (byte === COMMA && closers.length === 1) {
       commas++;
+      lastStart = -1;
     }
   }
   throw broken(bytes.length, 'the end of an array or object');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { NO_OUTLINE, ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 
 const UNIQUE = new Set(['model']);
 const scan = (text: string) => scanTopLevel(Buffer.from(text), 512, UNIQUE);
@@ -58,7 +58,7 @@ describe('scanTopLevel', () => {
 
   it('sees whether a string below the top level begins with what is looked out for', () => {
     const seen = (text: string): boolean => {
-      const watch = { prefix: Buffer.from('mark.'), isSeen: false, items: 0 };
+      const watch = { prefix: Buffer.from('mark.'), isSeen: false, outline: NO_OUTLINE };
       scanTopLevel(Buffer.from(text), 512, UNIQUE, watch);
       return watch.isSeen;
     };
@@ -75,8 +75,8 @@ describe('scanTopLevel', () => {
 
   it('counts the elements of arrays on the top level where something is looked out for', () => {
     const items = (text: string): Array<number | undefined> => {
-      const watch = { prefix: Buffer.from('mark.'), isSeen: false, items: 0 };
-      return [...scanTopLevel(Buffer.from(text), 512, UNIQUE, watch).values()].map((span) => span.items);
+      const watch = { prefix: Buffer.from('mark.'), isSeen: false, outline: NO_OUTLINE };
+      return [...scanTopLevel(Buffer.from(text), 512, UNIQUE, watch).values()].map((span) => span.outline?.items);
     };
     expect(items('{"a":[],"b":[ ],"c":[[1,2],{"d":[3,4]}],"e":{"f":[1]},"g":"[1,2]","h":[ "," ]}')).to.deep.equal([
       ...[0, 0, 2, undefined, undefined, 1],
