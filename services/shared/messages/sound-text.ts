@@ -12,6 +12,8 @@ const ESCAPED = Uint8Array.from({ length: 128 }, (_, code) =>
 const BY_NUMBER = /^u(?!d[89a-f])[\da-f]{4}/i;
 /** A search in a string costs half of one in bytes; a short string is gone while it is young. */
 const PIECE_BYTES = 32_768;
+/** Called often, a loop is compiled with what surrounds it; long and rare, it would be compiled anew in each run. */
+const BLOCK_WORDS = 1024;
 
 export function isSoundText(bytes: Buffer, span: Span): boolean {
   return isUtf8(bytes.subarray(span.start, span.end)) && !hasControls(bytes, span) && hasSoundEscapes(bytes, span);
@@ -26,23 +28,26 @@ export function borderBefore(bytes: Buffer, most: number): number {
   return at - (slashes % 2);
 }
 
-/** Four bytes at a time where they are one word: the subtraction turns on the highest bit of those that are below. */
+/** Four bytes at a time where they are one word. */
 function hasControls(bytes: Buffer, { start, end }: Span): boolean {
   const { buffer, byteOffset } = bytes;
   const firstWord = (byteOffset + start + 3) >> 2;
   const words = new Int32Array(buffer, firstWord * 4, Math.max(0, ((byteOffset + end) >> 2) - firstWord));
-  let below = 0;
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index] ?? 0;
-    below |= (word - 0x20202020) & ~word;
+  const wordsAt = Math.min(end, firstWord * 4 - byteOffset);
+  for (let from = 0; from < words.length; from += BLOCK_WORDS) {
+    if (hasControlIn(words, from, Math.min(words.length, from + BLOCK_WORDS))) return true;
   }
-  const wordsAt = Math.min(end, words.byteOffset - byteOffset);
   const isBelow = (byte: number): boolean => byte < SPACE;
-  return (
-    (below & 0x80808080) !== 0 ||
-    bytes.subarray(start, wordsAt).some(isBelow) ||
-    bytes.subarray(wordsAt + words.byteLength, end).some(isBelow)
-  );
+  return bytes.subarray(start, wordsAt).some(isBelow) || bytes.subarray(wordsAt + words.length * 4, end).some(isBelow);
+}
+
+/** The subtraction turns on the highest bit of those that are below. */
+function hasControlIn(words: Int32Array, from: number, to: number): boolean {
+  for (let index = from; index < to; index++) {
+    const word = words[index] ?? 0;
+    if (((word - 0x20202020) & ~word & 0x80808080) !== 0) return true;
+  }
+  return false;
 }
 
 function hasSoundEscapes(bytes: Buffer, { start, end }: Span): boolean {
