@@ -45,19 +45,15 @@ const MAX_CONTENT_BYTES = 750_000;
 const LONGEST_NAME_BYTES = 256;
 const LONGEST_PARAMETERS_BYTES = 16 * 1024;
 
-/** Added to what is given: one object holds all of them from the start, as a span has some eighty. */
+/** Added to what is given, which counts towards the budget too. One object holds all of them, as a span has some eighty. */
 export function llmAttributes(input: LlmAttributesInput, given: Attributes = {}): Attributes {
-  const givenBytes = input.content ? sizeOf(given) : 0;
   addIdentity(given, input);
   addTiming(given, input.observation);
   addModel(given, input);
   addTokens(given, input.observation.usage);
   addCost(given, input.cost ?? null);
   addRequest(given, input);
-  if (input.content) {
-    const left = (input.maxContentBytes ?? MAX_CONTENT_BYTES) - (sizeOf(given) - givenBytes);
-    addContent(given, input, left);
-  }
+  if (input.content) addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - sizeOf(given));
   return hideContent(given, input.hide ?? []);
 }
 
