@@ -88,6 +88,11 @@ describe('workflows', () => {
     expect(build).to.include({ platforms: 'linux/amd64,linux/arm64', sbom: true, provenance: 'mode=max' });
     expect(String(build?.tags)).not.to.include('latest');
     for (const name of ['image', 'chart']) expect(runs(name)).to.include('cosign sign --yes');
+    // The npm package hangs on the release itself, with its signature.
+    expect(runs('notes'))
+      .to.include('npm pack')
+      .and.include('cosign sign-blob --yes --bundle "$package.sigstore.json"');
+    expect(runs('notes')).to.match(/gh release create [^|;&]*"\$package" "\$package\.sigstore\.json"/);
   });
 
   /** The lines of a step's script, run by bash as the workflow does. @returns what it left */
