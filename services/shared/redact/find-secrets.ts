@@ -26,9 +26,13 @@ const RULES: readonly Rule[] = [
 /** `a@b.cc`: what is shorter holds nothing that a rule looks for, and most strings of a request are. */
 const SHORTEST = 6;
 
+/** What every rule needs one of. In a short text one look for all of them is quicker than one for each. */
+const HINT = /-----BEGIN |sk-|A[KS]IA|gh[pousr]_|github_pat_|eyJ|[bB][eE][aA][rR][eE][rR]|@/;
+const LONG = 1024;
+
 /** The stretches to hide, in order, without overlaps. */
 export function findSecrets(text: string): Span[] {
-  if (text.length < SHORTEST) return [];
+  if (text.length < SHORTEST || (text.length < LONG && !HINT.test(text))) return [];
   const spans: Span[] = [];
   for (const rule of RULES) for (const span of rule(text)) spans.push(span);
   return mergeSpans(spans);
