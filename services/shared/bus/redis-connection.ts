@@ -60,19 +60,13 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
   return {
     async run(work, timeoutMs) {
       const current = freshLink();
-      let timer: NodeJS.Timeout | undefined;
-      const timeout = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new RedisTimeoutError(timeoutMs)), timeoutMs);
-      });
+      if (!current.isSettled()) await within(current.settled, timeoutMs, () => new ClientOfflineError());
       try {
-        await Promise.race([current.settled, timeout.catch(() => Promise.reject(new ClientOfflineError()))]);
-        return await Promise.race([work(current.client), timeout]);
+        return await within(work(current.client), timeoutMs, () => new RedisTimeoutError(timeoutMs));
       } catch (error) {
         // It may be dead without knowing, and a late reply would be nobody's.
         if (error instanceof RedisTimeoutError) replace(current);
         throw error;
-      } finally {
-        clearTimeout(timer);
       }
     },
     isDown: () => freshLink().isDown(),
@@ -84,10 +78,28 @@ export function createRedisConnection(options: RedisConnectionOptions): RedisCon
   };
 }
 
+/** @throws what `onTimeout` makes when the time is over first */
+function within<T>(work: Promise<T>, timeoutMs: number, onTimeout: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(onTimeout()), timeoutMs);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
 interface Link {
   client: RedisClient;
   /** Resolves when the first attempt to connect has ended, well or not; later commands need not wait. */
   settled: Promise<void>;
+  isSettled(): boolean;
   /** Was tried, and is not there. */
   isDown(): boolean;
   /** Neither ready nor failing for so long that the peer must have vanished during the handshake. */
@@ -130,6 +142,7 @@ function openLink({ url, purpose, onTrouble, onReady }: RedisConnectionOptions):
   return {
     client,
     settled,
+    isSettled: () => isSettled,
     isDown: () => isSettled && !client.isReady,
     isStuck: () => !client.isReady && performance.now() - heardAtMs > HANDSHAKE_TIMEOUT_MS,
     close: () => {
@@ -152,6 +165,8 @@ function openClient(url: string) {
     disableOfflineQueue: true,
     disableClientInfo: true,
     maintNotifications: 'disabled',
+    // Each is bounded here. Theirs is a signal with a timer that lives five seconds, whatever becomes of the command.
+    commandOptions: { timeout: 0 },
     socket: {
       connectTimeout: CONNECT_TIMEOUT_MS,
       reconnectStrategy: (retries) => Math.min(RECONNECT_MAX_MS, 20 * 2 ** retries) * (0.75 + Math.random() / 4),
