@@ -48,7 +48,8 @@ export const VARIANTS: Record<GatewayName, Variant> = {
     publishes: 'pair',
   },
   converted: { ...PLAIN, settings: { CC_TARGET__TYPE: 'openai-chat' }, answers: 'text' },
-  'two-workers': { ...PLAIN, file: '[server]\nworkers = 2\n', place: 'anywhere' },
+  'one-process': { ...PLAIN, place: 'anywhere' },
+  'two-workers': { ...PLAIN, needs: ['redis'], file: '[server]\nworkers = 2\n', place: 'anywhere' },
 };
 
 export interface GatewayPeer extends Peer {

@@ -16,6 +16,7 @@ export const PEERS = {
   compare: 'mode compare, no history: every exchange is published to Redis; nobody reads there',
   everything: '`compare` with history, and spans with content exported',
   converted: '`target` before a Chat Completions server: every request and answer is converted',
+  'one-process': '`target`, bound to no core',
   'two-workers': '`target` with `server.workers = 2`, bound to no core',
 } as const;
 
