@@ -25,46 +25,49 @@ describe('the memory of a call', () => {
     expect([request.length, answer.length]).to.deep.equal([0, 0]);
   });
 
-  it('holds for all who read it later, however many calls there are at once', async () => {
-    const simulator = await createSimulator({ listenAddress: '127.0.0.1:0', defaultScene: 'text', delayScale: 0 });
-    const bodies = new Map<string, number>();
-    const memory = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
-    const bus: Bus = Object.assign(Object.create(memory) as Bus, {
-      publish: async ({ id, body }: Publication) => {
-        if (body === null) throw new Error('no body');
-        const { request, answer } = await decodeBody(body);
-        bodies.set(id, request.length);
-        expect((await observe(answer)).complete).to.equal(true);
-        return 'ok';
-      },
-      counters: (group: Group) => memory.counters(group),
-      backlog: (group: Group) => memory.backlog(group),
+  const SETTINGS: Array<Record<string, unknown>> = [{}, { 'target.type': 'openai-chat', 'target.model': 'm' }];
+  for (const settings of SETTINGS) {
+    it(`holds for all who read it later, however many calls there are at once: ${settings['target.type'] ?? 'native'}`, async () => {
+      const simulator = await createSimulator({ listenAddress: '127.0.0.1:0', defaultScene: 'text', delayScale: 0 });
+      const bodies = new Map<string, number>();
+      const memory = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
+      const bus: Bus = Object.assign(Object.create(memory) as Bus, {
+        publish: async ({ id, body }: Publication) => {
+          if (body === null) throw new Error('no body');
+          const { request, answer } = await decodeBody(body);
+          bodies.set(id, request.length);
+          expect((await observe(answer)).complete).to.equal(true);
+          return 'ok';
+        },
+        counters: (group: Group) => memory.counters(group),
+        backlog: (group: Group) => memory.backlog(group),
+      });
+      const spans: SpanRecord[] = [];
+      const gateway = await startTestGateway({
+        settings: { 'target.url': settings['target.type'] ? `${simulator.url}/v1` : simulator.url, ...settings },
+        parts: { bus, tracing: { ...noTracing, enabled: true, emit: (emitted) => void spans.push(...emitted) } },
+      });
+      const sent = Array.from({ length: 30 }, (_, index) => {
+        const content = `${index} ${'long '.repeat(20_000)}`;
+        return messagesRequest({ body: { messages: [{ role: 'user', content }] } });
+      });
+      await Promise.all(sent.map((request) => send(gateway.url, request)));
+      const lengths = sent.map(({ body }) => body.length).sort();
+      await until(() => bodies.size === sent.length);
+      const roots = (): SpanRecord[] => spans.filter(({ name }) => name === 'proxy_request');
+      await until(() => roots().length === sent.length);
+      await Promise.all([gateway.stop(), simulator.stop()]);
+      expect([...bodies.values()].sort()).to.deep.equal(lengths);
+      const told = roots().map(({ attributes }) => Number(attributes['ccproxy.request.bytes']));
+      expect(told.sort()).to.deep.equal(lengths);
+      expect(
+        gateway.lines
+          .filter(({ event }) => event === 'request.finished')
+          .map(({ fields }) => fields.request_bytes)
+          .sort(),
+      ).to.deep.equal(lengths);
     });
-    const spans: SpanRecord[] = [];
-    const gateway = await startTestGateway({
-      settings: { 'target.url': simulator.url },
-      parts: { bus, tracing: { ...noTracing, enabled: true, emit: (emitted) => void spans.push(...emitted) } },
-    });
-    const sent = Array.from({ length: 30 }, (_, index) => {
-      const content = `${index} ${'long '.repeat(20_000)}`;
-      return messagesRequest({ body: { messages: [{ role: 'user', content }] } });
-    });
-    await Promise.all(sent.map((request) => send(gateway.url, request)));
-    const lengths = sent.map(({ body }) => body.length).sort();
-    await until(() => bodies.size === sent.length);
-    const roots = (): SpanRecord[] => spans.filter(({ name }) => name === 'proxy_request');
-    await until(() => roots().length === sent.length);
-    await Promise.all([gateway.stop(), simulator.stop()]);
-    expect([...bodies.values()].sort()).to.deep.equal(lengths);
-    const told = roots().map(({ attributes }) => Number(attributes['ccproxy.request.bytes']));
-    expect(told.sort()).to.deep.equal(lengths);
-    expect(
-      gateway.lines
-        .filter(({ event }) => event === 'request.finished')
-        .map(({ fields }) => fields.request_bytes)
-        .sort(),
-    ).to.deep.equal(lengths);
-  });
+  }
 
   it('is left alone where it is small or shared with others', () => {
     const small = Buffer.allocUnsafeSlow(100);

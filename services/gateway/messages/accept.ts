@@ -29,6 +29,7 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     upstreamHeaders: [],
     kept: null,
     answerEnd: null,
+    sentBodies: [],
     isRequestSent: false,
     termination: null,
     error: null,

@@ -66,9 +66,11 @@ function toFinishedCall(
 }
 
 /** A call that went any other way than nearly all may have written something that is not sent yet. */
-function memoryOf({ view, kept, isRequestSent, response }: Call): CallMemory {
-  if (view === null || kept === null || !isRequestSent || !response.writableFinished) return LEFT_TO_THE_COLLECTOR;
-  return createCallMemory([view.bytes, ...kept.blocks]);
+function memoryOf({ view, kept, sentBodies, isRequestSent, response }: Call): CallMemory {
+  const [sent, ...others] = sentBodies;
+  const isOver = isRequestSent && others.length === 0 && response.writableFinished;
+  if (view === null || kept === null || sent == null || !isOver) return LEFT_TO_THE_COLLECTOR;
+  return createCallMemory([view.bytes, ...(Buffer.isBuffer(sent) ? [sent] : sent), ...kept.blocks]);
 }
 
 function toFinishedError({ code, message, cause }: GatewayError): FinishedCall['error'] {

@@ -4,6 +4,7 @@ import type { GatewayError } from '#shared/errors.ts';
 import type { AnswerEnd, Mode } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
 import type { Target } from '#shared/providers/target.ts';
+import type { SentRequest } from '#shared/upstream/call-upstream.ts';
 import type { ReadRequest } from '../read-request.ts';
 import type { KeptChunks } from './kept-chunks.ts';
 
@@ -84,7 +85,9 @@ export interface Call {
   upstreamHeaders: string[];
   kept: KeptChunks | null;
   answerEnd: AnswerEnd | null;
-  /** Nothing of the client's bytes is still on its way to the upstream. */
+  /** What was sent to an upstream, of one call after the other. */
+  readonly sentBodies: Array<SentRequest['body']>;
+  /** Nothing of the last one is still on its way. */
   isRequestSent: boolean;
   termination: Termination | null;
   error: GatewayError | null;

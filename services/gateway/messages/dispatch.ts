@@ -97,6 +97,7 @@ async function callOnce(request: SentRequest, plan: Plan, call: Call, context: G
     // The passthrough is asked as the client asked.
     if (plan.mode === 'target') headers.push(REQUEST_ID, call.id);
     const sent = { ...request, headers };
+    call.sentBodies.push(request.body);
     context.dumps?.asked(call, sent);
     const answer = await callUpstream(sent, {
       dispatcher: context.agentFor(plan.primary),

@@ -57,7 +57,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   readonly #options: ConversionOptions;
   readonly #writer: MessageWriter;
   #conversion: ConversionOptions['conversion'];
-  /** Once the upstream answers. */
+  /** The one that answered last. */
+  #upstream: Answer | undefined;
   #source: AnswerSource | undefined;
   /** Where the gateway searches for the model. */
   #loop: SearchLoop | undefined;
@@ -110,6 +111,10 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     else this.#read(upstream);
   }
 
+  get isRequestSent(): boolean {
+    return this.#loop === undefined && this.#upstream?.isRequestSent === true;
+  }
+
   start(sink: AnswerSink): AnswerFlow {
     this.#sink = sink;
     this.#handOn();
@@ -137,6 +142,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
 
   #read(upstream: Answer): void {
     const { search, memory } = this.#conversion;
+    this.#upstream = upstream;
     if (!this.#source && !this.#loop) this.rawHeaders.push(...upstreamId(upstream.rawHeaders));
     if (search) {
       this.#searching ??= new AbortController();
