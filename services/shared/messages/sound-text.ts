@@ -10,6 +10,7 @@ const ESCAPED = Uint8Array.from({ length: 128 }, (_, code) =>
 );
 /** Not of half a character, which JSON can escape and Unicode does not know; nor of one that is escaped as two halves. */
 const BY_NUMBER = /^u(?!d[89a-f])[\da-f]{4}/i;
+const LONGEST_ESCAPE = '\\u0000'.length;
 /** A search in a string costs half of one in bytes; a short string is gone while it is young. */
 const PIECE_BYTES = 32_768;
 /** Called often, a loop is compiled with what surrounds it; long and rare, it would be compiled anew in each run. */
@@ -52,14 +53,18 @@ function hasControlIn(words: Int32Array, from: number, to: number): boolean {
 
 function hasSoundEscapes(bytes: Buffer, { start, end }: Span): boolean {
   for (let from = start; from < end; ) {
-    const to = from + PIECE_BYTES < end ? borderBefore(bytes, from + PIECE_BYTES) : end;
+    const to = Math.min(end, from + PIECE_BYTES);
     const text = bytes.toString('latin1', from, to);
-    for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at)) {
+    // What may reach over the end of a piece begins the next.
+    const last = to < end ? text.length - LONGEST_ESCAPE : text.length;
+    let at = text.indexOf('\\');
+    while (at !== -1 && at <= last) {
       if (ESCAPED[text.charCodeAt(at + 1)] === 1) at += 2;
-      else if (BY_NUMBER.test(text.slice(at + 1, at + 6))) at += 6;
+      else if (BY_NUMBER.test(text.slice(at + 1, at + LONGEST_ESCAPE))) at += LONGEST_ESCAPE;
       else return false;
+      at = text.indexOf('\\', at);
     }
-    from = to;
+    from = at === -1 ? to : from + at;
   }
   return true;
 }
