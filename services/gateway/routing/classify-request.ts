@@ -50,15 +50,23 @@ const AUXILIARY: ReadonlyArray<readonly [kind: string, matches: (shape: Shape) =
   ],
   ['title', ({ lastUser }) => /5-10 word title|Summarize this coding conversation/.test(lastUser)],
   ['safety_classifier', ({ request }) => request.stream === undefined && thinkingType(request) === 'disabled'],
-  ['prefix_detect', ({ request, lastUser }) => isSingle(request) && /<policy_spec>[\s\S]*Command:/.test(lastUser)],
+  ['prefix_detect', ({ request, lastUser }) => isSingle(request) && inOrder(lastUser, '<policy_spec>', 'Command:')],
   [
     'filepath_extract',
-    ({ request, lastUser }) =>
-      !hasTools(request) && /Command:[\s\S]*Output:/.test(lastUser) && /filepaths/.test(lastUser + systemText(request)),
+    ({ request, system, lastUser }) =>
+      !hasTools(request) &&
+      inOrder(lastUser, 'Command:', 'Output:') &&
+      (lastUser.includes('filepaths') || system.includes('filepaths')),
   ],
   ['suggestion', ({ lastUser }) => lastUser.includes('[SUGGESTION MODE:')],
   ['background', ({ request }) => /haiku/.test(request.model) && !hasTools(request)],
 ];
+
+/** A regular expression would look through all that follows once for each `first`. */
+function inOrder(text: string, first: string, second: string): boolean {
+  const at = text.indexOf(first);
+  return at !== -1 && text.includes(second, at + first.length);
+}
 
 function auxiliaryKind(request: MessagesRequest): string | null {
   const shape: Shape = { request, system: systemText(request), lastUser: lastUserText(request) };
@@ -69,8 +77,11 @@ function asksForSummary(request: MessagesRequest): boolean {
   return /create a detailed summary of the conversation/i.test(lastUserText(request));
 }
 
+/** Stands in the first 400 characters of a subagent's instructions. */
+export const SUBAGENT_MARK = 'cc_is_subagent=true';
+
 function isSubagent(request: MessagesRequest): boolean {
-  return systemText(request).slice(0, 400).includes('cc_is_subagent=true');
+  return systemText(request).slice(0, 400).includes(SUBAGENT_MARK);
 }
 
 function hasTools(request: MessagesRequest): boolean {
@@ -105,5 +116,10 @@ function lastUserText(request: MessagesRequest): string {
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
-  return (content as ContentBlock[]).map((block) => (typeof block?.text === 'string' ? block.text : '')).join('\n');
+  return (content as ContentBlock[]).map((block) => (isText(block) ? block.text : '')).join('\n');
+}
+
+/** Some clients do not say what a text is. */
+function isText(block: ContentBlock | null): block is ContentBlock & { text: string } {
+  return typeof block?.text === 'string' && (block.type === undefined || block.type === 'text');
 }

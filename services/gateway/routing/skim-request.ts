@@ -2,6 +2,7 @@
 // only the texts of the last user's and, when asked for, the first; of the tools only what they are called. Pure.
 import { type Outline, type Span, scanFields, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import { SUBAGENT_MARK } from './classify-request.ts';
 
 export interface SkimmedRequest {
   /**
@@ -26,8 +27,8 @@ export interface SkimOptions {
   /** The first user message is needed, and the texts of the last; else only how many messages there are. */
   readonly users: 'none' | 'last' | 'both';
   /**
-   * The names and types of the tools are needed, not only how many they are, and all of the instructions; else of those of
-   * a request with tools only how they begin.
+   * The names and types of the tools are needed, not only how many they are, and all of the instructions; else those of a
+   * request with tools only as far as they show a subagent.
    */
   readonly tools: boolean;
 }
@@ -69,8 +70,10 @@ function readLater(request: object, key: string, read: () => unknown): void {
   Object.defineProperty(request, key, { get });
 }
 
-/** The instructions with only the first of each text. */
+/** The instructions with only the first of each text; none where they do not begin as those of a subagent do. */
 function systemHead(bytes: Buffer, span: Span): unknown {
+  const start = bytes.subarray(span.start, Math.min(span.end, span.start + 2 * HEAD_BYTES));
+  if (!start.includes(SUBAGENT_MARK)) return undefined;
   if (bytes[span.start] !== OPEN_BRACKET) return textHead(bytes, span);
   return scanList(bytes, span, MAX_DEPTH).map(({ start }) => {
     const text = textOf(bytes, start);
