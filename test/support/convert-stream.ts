@@ -17,6 +17,8 @@ export interface FeedOptions {
   /** Bytes a chunk; all at once by default. */
   chunkBytes?: number;
   memory?: Partial<ConversionMemory> & Record<string, unknown>;
+  /** True: as a gateway reads, ahead of the parser; false: each event by itself. */
+  readsAhead?: boolean;
 }
 
 export const MEMORY: ConversionMemory = {
@@ -30,9 +32,15 @@ export const MEMORY: ConversionMemory = {
 export function feedStream(provider: Provider, bytes: string | Buffer, options: FeedOptions = {}): ConvertedStream {
   const events: AnthropicEvent[] = [];
   const usage = { input_tokens: MEMORY.inputTokens, output_tokens: 0 };
-  const writer = createMessageWriter({ id: 'msg_1', model: MEMORY.modelAsked, usage }, (event) => events.push(event));
+  const readsAhead = options.readsAhead ?? true;
+  const writer = createMessageWriter(
+    { id: 'msg_1', model: MEMORY.modelAsked, usage },
+    (event) => events.push(event),
+    readsAhead ? (index, texts) => events.push(...texts.map((text) => textDelta(index, text))) : undefined,
+  );
   const reader = provider.createReader(writer, { ...MEMORY, ...options.memory });
-  const frames = createFrameReader(provider.framing, (event) => reader.onEvent(event));
+  const readAhead = readsAhead ? reader.readAhead?.bind(reader) : undefined;
+  const frames = createFrameReader(provider.framing, (event) => reader.onEvent(event), readAhead);
   const all = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
   const step = options.chunkBytes ?? Math.max(1, all.length);
   try {
@@ -43,6 +51,10 @@ export function feedStream(provider: Provider, bytes: string | Buffer, options: 
     return toConverted(events, error);
   }
   return toConverted(events, null);
+}
+
+function textDelta(index: number, text: string): AnthropicEvent {
+  return { type: 'content_block_delta', index, delta: { type: 'text_delta', text } };
 }
 
 /** Folded when somebody looks. */

@@ -8,12 +8,12 @@ function isSound(inside: string): boolean {
 
 describe('the inside of a JSON string', () => {
   it('is as sound as its escapes are, wherever in a long text they stand', () => {
-    for (const escape of ['\\n', '\\\\', '\\u00e9'])
+    for (const one of ['\\n', '\\\\', '\\u00e9'])
       for (let shift = 0; shift < 8; shift++) {
-        const text = `${'x'.repeat(shift)}${escape.repeat(20_000)}`;
-        expect(isSound(text), `${escape} after ${shift}`).to.equal(true);
-        expect(isSound(`${text}\\u00g9${text}`), `${escape} after ${shift}, and none`).to.equal(false);
-        expect(isSound(`${text}\\u00e`), `${escape} after ${shift}, and half of one`).to.equal(false);
+        const text = `${'x'.repeat(shift)}${one.repeat(20_000)}`;
+        expect(isSound(text), `${one} after ${shift}`).to.equal(true);
+        expect(isSound(`${text}\\u00g9${text}`), `${one} after ${shift}, and none`).to.equal(false);
+        expect(isSound(`${text}\\u00e`), `${one} after ${shift}, and half of one`).to.equal(false);
       }
   });
 

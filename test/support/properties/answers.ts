@@ -55,6 +55,8 @@ function expectSound({ provider, memory }: Reading, bytes: Buffer, chunkBytes: n
   const whole = feedStream(provider, bytes, { memory: { ...memory } });
   const pieces = feedStream(provider, bytes, { memory: { ...memory }, chunkBytes });
   expect(seenOf(pieces), `in chunks of ${chunkBytes}`).to.equal(seenOf(whole));
+  const oneByOne = feedStream(provider, bytes, { memory: { ...memory }, readsAhead: false });
+  expect(seenOf(oneByOne), 'each event by itself').to.equal(seenOf(whole));
   const { error, events } = whole;
   if (error !== null && !(error instanceof GatewayError)) throw error;
   const stops = events.filter(({ type }) => type === 'message_stop').length;
