@@ -1,3 +1,6 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { createCallMemory } from '#services/gateway/call-memory.ts';
 import { createSimulator } from '#services/simulator/service.ts';
@@ -68,6 +71,38 @@ describe('the memory of a call', () => {
       ).to.deep.equal(lengths);
     });
   }
+
+  it('is left to the collector where the answer came compressed: its decoder may outlive who reads it', async () => {
+    const freed: number[] = [];
+    const { transfer } = ArrayBuffer.prototype;
+    ArrayBuffer.prototype.transfer = function (length) {
+      if (length === 0) freed.push(this.byteLength);
+      return Reflect.apply(transfer, this, [length]);
+    };
+    const answer = JSON.stringify({ type: 'message', role: 'assistant', content: [], usage: {} });
+    const upstream = createServer((request, response) => {
+      const isPacked = request.headers['accept-encoding'] === 'gzip';
+      const headers = { 'content-type': 'application/json', ...(isPacked ? { 'content-encoding': 'gzip' } : {}) };
+      request.resume().on('end', () => response.writeHead(200, headers).end(isPacked ? gzipSync(answer) : answer));
+    });
+    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+    const { port } = upstream.address() as AddressInfo;
+    const gateway = await startTestGateway({ settings: { 'target.url': `http://127.0.0.1:${port}` } });
+    const [packed, plain] = ['gzip', 'identity'].map((encoding, index) => {
+      const messages = [{ role: 'user', content: 'x'.repeat(50_000 + index) }];
+      return messagesRequest({ stream: false, headers: ['accept-encoding', encoding], body: { messages } });
+    });
+    try {
+      for (const request of [packed, plain])
+        if (request) expect((await send(gateway.url, request)).status).to.equal(200);
+      await until(() => freed.includes(plain?.body.length ?? 0));
+      expect(freed).not.to.include(packed?.body.length);
+    } finally {
+      ArrayBuffer.prototype.transfer = transfer;
+      await gateway.stop();
+      upstream.close();
+    }
+  });
 
   it('is left alone where it is small or shared with others', () => {
     const small = Buffer.allocUnsafeSlow(100);

@@ -1,6 +1,7 @@
 // The books of a call, however it ended. What needs no parsing is booked now; the rest is read later from the record.
 import type { GatewayError } from '#shared/errors.ts';
 import type { CallOutcome, RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
+import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import { type CallMemory, createCallMemory, LEFT_TO_THE_COLLECTOR } from '../call-memory.ts';
@@ -65,10 +66,14 @@ function toFinishedCall(
   };
 }
 
-/** A call that went any other way than nearly all may have written something that is not sent yet. */
-function memoryOf({ view, kept, sentBodies, isRequestSent, response }: Call): CallMemory {
+/**
+ * A call that went any other way than nearly all may have written something that is not sent yet. What comes compressed a
+ * thread of the runtime reads, and may still do so after who asked it to has what it wants.
+ */
+function memoryOf({ view, kept, sentBodies, isRequestSent, upstreamHeaders, response }: Call): CallMemory {
   const [sent, ...others] = sentBodies;
-  const isOver = isRequestSent && others.length === 0 && response.writableFinished;
+  const isPlain = headerValue(upstreamHeaders, 'content-encoding') === undefined;
+  const isOver = isRequestSent && others.length === 0 && response.writableFinished && isPlain;
   if (view === null || kept === null || sent == null || !isOver) return LEFT_TO_THE_COLLECTOR;
   return createCallMemory([view.bytes, ...(Buffer.isBuffer(sent) ? [sent] : sent), ...kept.blocks]);
 }
