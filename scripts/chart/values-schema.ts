@@ -64,7 +64,8 @@ const definitions: Record<'selector' | 'peer' | 'resources' | 'env' | 'toleratio
   }),
   env: object(
     {
-      name: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
+      // As Kubernetes has it: a variable of a provider carries its name, which may hold a dash.
+      name: { type: 'string', pattern: '^[-._A-Za-z][-._A-Za-z0-9]*$' },
       value: text,
       valueFrom: {
         ...object({
@@ -118,7 +119,11 @@ const placement: Properties = {
 };
 
 const disruption = object({ enabled: flag, maxUnavailable: { type: ['integer', 'string'], pattern: '^[0-9]+%$' } });
-const service = object({ type: { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] }, port, annotations: texts });
+const service: Properties = {
+  type: { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },
+  port,
+  annotations: texts,
+};
 const sources = object({ from: list(ref('peer')) });
 const parents = list(object({ name, namespace: name, sectionName: text, port }, ['name']));
 const paths: Schema = {
@@ -148,10 +153,10 @@ const gateway = object({
   resources: ref('resources'),
   allowAnthropicOnly: flag,
   preStopSeconds: integer(1, 120),
-  // The process itself takes up to 10 s to publish and send what is left.
-  flushSeconds: integer(10, 300),
+  // The process itself takes up to 15 s to end, publish and send what is left.
+  flushSeconds: integer(16, 300),
   terminationGracePeriodSeconds: orNull(integer(1)),
-  service,
+  service: object({ ...service, allowAdminApi: flag }),
   httpRoute: object({
     ...route,
     paths,
@@ -176,7 +181,7 @@ const comparator = object({
   enabled: flag,
   replicas: integer(1),
   resources: ref('resources'),
-  terminationGracePeriodSeconds: integer(15),
+  terminationGracePeriodSeconds: integer(20),
   keda: object({
     enabled: flag,
     minReplicas: integer(0),
@@ -201,8 +206,8 @@ const consoleService = object({
   enabled: flag,
   replicas: integer(1),
   resources: ref('resources'),
-  terminationGracePeriodSeconds: integer(15),
-  service,
+  terminationGracePeriodSeconds: integer(21),
+  service: object(service),
   httpRoute: object(route),
   ingress: object(ingress),
   podDisruptionBudget: disruption,
@@ -258,6 +263,7 @@ function properties(): Properties {
       upstreamPorts: list(port),
       tracingPeers: list(ref('peer')),
       monitoringFrom: list(ref('peer')),
+      uiFrom: list(ref('peer')),
       dnsPeers: list(ref('peer')),
     }),
     tests: object({ model: { type: 'string', minLength: 1 } }),
@@ -301,7 +307,7 @@ function configSchema(): Schema {
 function settings(schema: SectionSchema): Schema {
   const entries = Object.entries(schema).map(([key, node]) => [
     key,
-    isKey(node) ? { ...KINDS[node.kind], description: node.doc } : settings(node),
+    isKey(node) ? { ...KINDS[node.kind], ...node.bounds, description: node.doc } : settings(node),
   ]);
   return object(Object.fromEntries(entries) as Properties);
 }

@@ -41,6 +41,24 @@ export const WRONG_VALUES: readonly WrongValues[] = [
     says: /replicas|integer/,
     bySchema: true,
   },
+  {
+    what: 'a setting out of its range',
+    values: { ...good, config: { server: { drain_secs: -1 } } },
+    says: /drain_secs|minimum/,
+    bySchema: true,
+  },
+  {
+    what: 'a setting that is none of its options',
+    values: { ...good, config: { log: { level: 'verbose' } } },
+    says: /level.*one of|log\/level/,
+    bySchema: true,
+  },
+  {
+    what: 'seconds in which no gateway ends',
+    values: { ...good, gateway: { flushSeconds: 15 } },
+    says: /flushSeconds|minimum/,
+    bySchema: true,
+  },
   { what: 'no pods', values: { ...good, gateway: { replicas: 0 } }, says: /replicas|minimum/, bySchema: true },
   {
     what: 'text for a switch',
@@ -76,6 +94,18 @@ export const WRONG_VALUES: readonly WrongValues[] = [
     what: 'an open gateway that nobody asked for',
     values: { config: { target: { url: 'http://model' } } },
     says: /config\.server\.allow_any_key: .* gateway\.networkPolicy\.from/,
+    bySchema: false,
+  },
+  {
+    what: 'a real model that anybody may use because simulated ones run beside it',
+    values: { ...good, config: { target: { url: 'https://model' } } },
+    says: /config\.server\.allow_any_key: .* gateway\.networkPolicy\.from/,
+    bySchema: false,
+  },
+  {
+    what: 'a label by which Services find their pods',
+    values: { ...good, commonLabels: { 'app.kubernetes.io/component': 'x' } },
+    says: /commonLabels: app\.kubernetes\.io\/component is the chart's own label/,
     bySchema: false,
   },
   {

@@ -140,6 +140,7 @@ describe('the chart and the rest of the repository', () => {
 
   it('counts with the drain time that the program has by default', () => {
     expect(templates).to.include(`"server" "drain_secs" ${config.server.drain_secs} `);
+    expect(templates).to.include(`"dump_max_mib" ${config.capture.dump_max_mib} `);
     const { preStopSeconds, flushSeconds } = values.gateway as { preStopSeconds: number; flushSeconds: number };
     expect(readSource(`${CHART}/tests/gateway_test.yaml`)).to.include(
       `terminationGracePeriodSeconds, value: ${preStopSeconds + config.server.drain_secs + flushSeconds} }`,
@@ -161,6 +162,14 @@ describe('the chart and the rest of the repository', () => {
     const closing = secondsOf('services/console/service.ts', 'STOP_TIMEOUT_MS');
     const kept = secondsOf('services/console/config.ts', 'graceMs') + closing + spans;
     expect(keeper?.terminationGracePeriodSeconds).to.be.above(kept);
+    // Nor may a value of the user's be too short.
+    const { properties } = schema as unknown as {
+      properties: Record<string, { properties: Record<string, { minimum: number }> }>;
+    };
+    const least = (service: string, key: string): number => properties[service]?.properties[key]?.minimum ?? 0;
+    expect(least('gateway', 'flushSeconds')).to.be.above(flush);
+    expect(least('comparator', 'terminationGracePeriodSeconds')).to.be.above(compared);
+    expect(least('console', 'terminationGracePeriodSeconds')).to.be.above(kept);
     const drain = Number(/^drain_secs = (\d+)$/m.exec(readSource('deploy/compose/cc-proxy.toml'))?.[1]);
     const stop = Number(/stop_grace_period: (\d+)s/.exec(readSource('docker-compose.yml'))?.[1]);
     expect(stop).to.be.above(drain + flush);

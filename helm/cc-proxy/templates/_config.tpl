@@ -11,6 +11,12 @@
 {{- end -}}
 {{- end -}}
 
+{{- /* Non-empty when no request can leave for a model that costs money: then anybody may ask. */ -}}
+{{- define "cc-proxy.allSimulated" -}}
+{{- $config := .Values.config | default dict -}}
+{{- if and .Values.simulator.enabled (not (or $config.models $config.providers (dig "target" "url" "" $config) (dig "passthrough" "url" "" $config))) }}true{{ end -}}
+{{- end -}}
+
 {{- /* The settings as YAML: what the chart knows, and the user's config over it. */ -}}
 {{- define "cc-proxy.settings" -}}
 {{- $name := include "cc-proxy.fullname" . -}}
@@ -25,7 +31,9 @@
 -}}
 {{- if .Values.simulator.enabled -}}
 {{- $_ := set $base "default_mode" "compare" -}}
+{{- if include "cc-proxy.allSimulated" . -}}
 {{- $_ := set $base.server "allow_any_key" true -}}
+{{- end -}}
 {{- $_ := set $base "passthrough" (dict "url" (printf "http://%s-simulator-primary:3090" $name)) -}}
 {{- if not (dig "models" dict (.Values.config | default dict)) -}}
 {{- $_ := set $base "target" (dict "url" (printf "http://%s-simulator-secondary:3090" $name) "model" "simulated-secondary") -}}

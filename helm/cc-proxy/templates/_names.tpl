@@ -21,16 +21,19 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
-{{- /* Labels of pods: no version, which would restart Redis and PostgreSQL with each upgrade. {root, component} */ -}}
+{{- /*
+Labels of pods: no version, which would restart Redis and PostgreSQL with each upgrade. {root, component}; labels of its own
+go over the common ones, since no label may stand twice.
+*/ -}}
 {{- define "cc-proxy.podLabels" -}}
 {{ include "cc-proxy.selector" . }}
 app.kubernetes.io/part-of: cc-proxy
-{{- with .root.Values.commonLabels }}
+{{- with merge dict (.labels | default dict) .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
-{{- /* {root, component} */ -}}
+{{- /* {root, component}, labels of its own */ -}}
 {{- define "cc-proxy.labels" -}}
 {{ include "cc-proxy.podLabels" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
@@ -38,7 +41,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{- /* metadata of an object: {root, component, name} */ -}}
+{{- /* metadata of an object: {root, component, name}, labels of its own */ -}}
 {{- define "cc-proxy.metadata" -}}
 name: {{ .name }}
 namespace: {{ .root.Release.Namespace }}

@@ -86,10 +86,7 @@ seconds; store and keys when it may have the store, and the upstreams' keys.
 {{- $root := .root -}}
 metadata:
   labels:
-    {{- include "cc-proxy.podLabels" . | nindent 4 }}
-    {{- with .values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "cc-proxy.podLabels" (merge (dict "labels" .values.podLabels) .) | nindent 4 }}
   annotations:
     checksum/config: {{ include "cc-proxy.configFile" $root | sha256sum }}
     {{- with .values.podAnnotations }}
@@ -179,7 +176,13 @@ spec:
           {{- end }}
     {{- end }}
     - name: tmp
-      emptyDir: { sizeLimit: 64Mi }
+      emptyDir: { sizeLimit: {{ add 64 (ternary (include "cc-proxy.dumpMib" $root | int) 0 (eq .component "gateway")) }}Mi }
+{{- end -}}
+
+{{- /* MiB that wire dumps take of the gateway's /tmp: a pod that writes more than the volume may hold is evicted. */ -}}
+{{- define "cc-proxy.dumpMib" -}}
+{{- $capture := dig "capture" dict (.Values.config | default dict) -}}
+{{- ternary (dig "dump_max_mib" 256 $capture | int) 0 (not (empty (dig "dump_dir" "" $capture))) -}}
 {{- end -}}
 
 {{- /* PodDisruptionBudget of one service: {root, component, name, values, many} */ -}}

@@ -9,6 +9,8 @@ export interface Key<T> {
   format: (value: unknown) => void;
   kind: KeyKind;
   sensitive: boolean;
+  /** What of the format JSON Schema can say beside the kind, for files that are checked before they get here. */
+  bounds?: Readonly<Record<string, unknown>>;
 }
 
 export interface SectionSchema {
@@ -53,7 +55,8 @@ export function secret(doc: string): Key<string | null> {
 }
 
 export function choice<const T extends string>(doc: string, options: readonly T[], value: T): Key<T> {
-  return key<T>('string', doc, value, (given) => (options.includes(given as T) ? undefined : mustBeOneOf(options)));
+  const check: Check = (given) => (options.includes(given as T) ? undefined : mustBeOneOf(options));
+  return { ...key<T>('string', doc, value, check), bounds: { enum: options } };
 }
 
 function mustBeOneOf(options: readonly string[]): string {
@@ -61,9 +64,8 @@ function mustBeOneOf(options: readonly string[]): string {
 }
 
 export function optionalChoice<const T extends string>(doc: string, options: readonly T[]): Key<T | null> {
-  return key<T | null>('string', doc, null, (given) =>
-    options.includes(given as T) ? undefined : mustBeOneOf(options),
-  );
+  const check: Check = (given) => (options.includes(given as T) ? undefined : mustBeOneOf(options));
+  return { ...key<T | null>('string', doc, null, check), bounds: { enum: options } };
 }
 
 const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/i;
@@ -102,12 +104,19 @@ function inRange(given: unknown, { min, max = Number.MAX_SAFE_INTEGER }: Range, 
   return `must be a ${whole ? 'whole ' : ''}number of at least ${min}${upper}`;
 }
 
+function boundsOf({ min, max }: Range): Readonly<Record<string, unknown>> {
+  return { minimum: min, ...(max === undefined ? {} : { maximum: max }) };
+}
+
 export function integer(doc: string, value: number, range: Range): Key<number> {
-  return key('integer', doc, value, (given) => inRange(given, range, true));
+  return { ...key('integer', doc, value, (given) => inRange(given, range, true)), bounds: boundsOf(range) };
 }
 
 export function optionalInteger(doc: string, range: Range): Key<number | null> {
-  return key<number | null>('integer', doc, null, (given) => inRange(given, range, true));
+  return {
+    ...key<number | null>('integer', doc, null, (given) => inRange(given, range, true)),
+    bounds: boundsOf(range),
+  };
 }
 
 /** A timer takes no more than 2^31 milliseconds, and goes off at once for more. */
@@ -126,11 +135,14 @@ export function milliseconds(doc: string, value: number, min: number): Key<numbe
 }
 
 export function number(doc: string, value: number, range: Range): Key<number> {
-  return key('number', doc, value, (given) => inRange(given, range, false));
+  return { ...key('number', doc, value, (given) => inRange(given, range, false)), bounds: boundsOf(range) };
 }
 
 export function optionalNumber(doc: string, range: Range): Key<number | null> {
-  return key<number | null>('number', doc, null, (given) => inRange(given, range, false));
+  return {
+    ...key<number | null>('number', doc, null, (given) => inRange(given, range, false)),
+    bounds: boundsOf(range),
+  };
 }
 
 export function strings(doc: string): Key<string[]> {
