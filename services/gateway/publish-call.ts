@@ -6,7 +6,6 @@ import {
   EXCHANGE_VERSION,
   type ExchangeEntry,
   encodeEntry,
-  encodeFields,
   layOutBody,
   type RecordedAnswer,
   type SkipReason,
@@ -60,7 +59,9 @@ export async function publishCall(finished: FinishedCall, parts: Publishing): Pr
     fields: encodeEntry(entry),
     body,
     pairs,
-    ...(pairs > 0 ? { turn: { key: entry.turnKey, ifRepeated: isRecorded ? REPEATED : null } } : {}),
+    ...(pairs > 0
+      ? { turn: { key: entry.turnKey, ifRepeated: isRecorded ? encodeEntry(repeated(entry)) : null } }
+      : {}),
   });
   if (parts.isOver()) return { kind: 'none' };
   if (result === 'repeated') {
@@ -113,7 +114,9 @@ export function isUnread(plan: Plan, { bus, config }: PublishingParts): boolean 
 }
 
 /** What the entry says of a turn that was enqueued before. */
-const REPEATED = encodeFields({ skip: 'retry', shadow: [] });
+function repeated(entry: ExchangeEntry): ExchangeEntry {
+  return { ...entry, skip: 'retry', shadow: [] };
+}
 
 function skip(finished: FinishedCall, reason: SkipReason, events: GatewayEvents): Handover {
   events.exchangeSkipped(finished, reason);

@@ -112,8 +112,8 @@ describe('capture-headers', () => {
   }).timeout(20_000);
 
   it('reads an entry of the same version that says nothing of captured headers', () => {
-    const { capturedHeaders: _absent, ...older } = encodeEntry(makeEntry({ shadow: [] }));
-    expect(decodeEntry(older).capturedHeaders).to.equal(null);
+    const { capturedHeaders: _absent, ...older } = makeEntry({ shadow: [] });
+    expect(decodeEntry({ v: '1', entry: JSON.stringify(older) }).capturedHeaders).to.equal(null);
     const captured = { 'x-request-id': 'req-7' };
     expect(
       decodeEntry(encodeEntry(makeEntry({ shadow: [], entry: { capturedHeaders: captured } }))).capturedHeaders,

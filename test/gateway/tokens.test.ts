@@ -210,7 +210,7 @@ describe('tokens', () => {
         maxDeliveries: 3,
       });
       if (!delivery) return false;
-      const body = await gateway.bus.body(String(delivery.fields.id));
+      const body = await gateway.bus.body(delivery.id);
       if (body) kept = Buffer.concat((await decodeBody(body)).answer.chunks.map(({ bytes }) => bytes)).toString();
       return true;
     });

@@ -132,21 +132,12 @@ export function isSchemaError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ExchangeSchemaError';
 }
 
-/** Entry → flat string fields for a stream entry. What is always a string stays, everything else is JSON. */
+/** Entry → the fields of a stream entry: its version, and all of it as one JSON. Each field costs, here and in Redis. */
 export function encodeEntry(entry: ExchangeEntry): Record<string, string> {
-  return encodeFields(entry);
+  return { v: String(entry.v), entry: JSON.stringify(entry) };
 }
 
-/** Some of an entry's fields. */
-export function encodeFields(entry: Partial<ExchangeEntry>): Record<string, string> {
-  const fields: Record<string, string> = {};
-  for (const [key, value] of Object.entries(entry)) {
-    fields[key] = STRING_FIELDS.has(key) ? String(value) : JSON.stringify(value);
-  }
-  return fields;
-}
-
-const STRING_FIELDS: ReadonlySet<string> = new Set<keyof ExchangeEntry>([
+const TEXT_FIELDS: ReadonlyArray<keyof ExchangeEntry> = [
   'id',
   'sessionId',
   'sessionSource',
@@ -161,9 +152,8 @@ const STRING_FIELDS: ReadonlySet<string> = new Set<keyof ExchangeEntry>([
   'outcome',
   'traceparent',
   'tracestate',
-]);
-const JSON_FIELDS: ReadonlyArray<keyof ExchangeEntry> = [
-  'v',
+];
+const OTHER_FIELDS: ReadonlyArray<keyof ExchangeEntry> = [
   'startedAtMs',
   'classKind',
   'httpStatus',
@@ -182,7 +172,7 @@ const JSON_FIELDS: ReadonlyArray<keyof ExchangeEntry> = [
 /** Not written by all who write this version. */
 const LATER_FIELDS: ReadonlyArray<keyof ExchangeEntry> = ['summary', 'capturedHeaders'];
 
-/** Flat fields → entry. @throws ExchangeSchemaError on a newer version or a field that is missing or not JSON. */
+/** Fields → entry. @throws ExchangeSchemaError on a newer version, what is no JSON, or a field that is missing */
 export function decodeEntry(fields: Record<string, string>): ExchangeEntry {
   const version = Number(fields.v);
   if (!Number.isInteger(version) || version < 1 || version > EXCHANGE_VERSION) {
@@ -190,19 +180,22 @@ export function decodeEntry(fields: Record<string, string>): ExchangeEntry {
       `exchange entry has version ${JSON.stringify(fields.v)}, readable up to ${EXCHANGE_VERSION}`,
     );
   }
-  const entry: Record<string, unknown> = {};
-  for (const key of STRING_FIELDS) {
-    if (fields[key] === undefined) throw new ExchangeSchemaError(`exchange entry lacks ${key}`);
-    entry[key] = fields[key];
+  const entry = parseEntry(fields.entry ?? '');
+  const isMissing = (key: string): boolean => entry[key] === undefined;
+  const missing = TEXT_FIELDS.find((key) => typeof entry[key] !== 'string') ?? OTHER_FIELDS.find(isMissing);
+  if (missing !== undefined) throw new ExchangeSchemaError(`exchange entry lacks ${missing}`);
+  for (const key of LATER_FIELDS) entry[key] ??= null;
+  return { ...entry, v: version } as unknown as ExchangeEntry;
+}
+
+function parseEntry(json: string): Record<string, unknown> {
+  try {
+    const entry: unknown = JSON.parse(json);
+    if (typeof entry === 'object' && entry !== null) return entry as Record<string, unknown>;
+  } catch (error) {
+    throw new ExchangeSchemaError('exchange entry is not JSON', error);
   }
-  for (const key of [...JSON_FIELDS, ...LATER_FIELDS]) {
-    try {
-      entry[key] = JSON.parse(fields[key] ?? (LATER_FIELDS.includes(key) ? 'null' : ''));
-    } catch (error) {
-      throw new ExchangeSchemaError(`exchange entry field ${key} is missing or not JSON`, error);
-    }
-  }
-  return entry as unknown as ExchangeEntry;
+  throw new ExchangeSchemaError('exchange entry is no object');
 }
 
 const CODEC_PLAIN = 0;
