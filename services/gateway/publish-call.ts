@@ -17,8 +17,7 @@ import type { GatewayConfig } from './config.ts';
 import type { GatewayEvents } from './events.ts';
 import type { ExchangePreparer } from './exchange-preparer.ts';
 import { type Handover, toHandover } from './handover.ts';
-import type { Plan } from './messages/call.ts';
-import type { FinishedCall } from './messages/finished-call.ts';
+import type { FinishedCall, FinishedPlan } from './messages/finished-call.ts';
 import { describeTurn, type TurnFacts } from './prepare-exchange.ts';
 import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
 
@@ -84,7 +83,12 @@ interface Prepared {
   body: { bytes: Uint8Array<ArrayBuffer>; isPacked: boolean } | null;
 }
 
-async function prepare(finished: FinishedCall, request: Buffer, plan: Plan, parts: Publishing): Promise<Prepared> {
+async function prepare(
+  finished: FinishedCall,
+  request: Buffer,
+  plan: FinishedPlan,
+  parts: Publishing,
+): Promise<Prepared> {
   const { answer, clientHeaders: headers } = finished;
   const question = { headers, forPairs: plan.mode === 'compare' };
   if (!question.forPairs && !keepsTexts(parts.config)) {
@@ -109,7 +113,7 @@ async function summaryOf(finished: FinishedCall, { read }: Publishing): Promise<
 }
 
 /** Neither compared nor recorded by anyone. */
-export function isUnread(plan: Plan, { bus, config }: PublishingParts): boolean {
+export function isUnread(plan: FinishedPlan, { bus, config }: PublishingParts): boolean {
   return bus.readers === false || (config.captureLevel === 'off' && plan.mode !== 'compare');
 }
 
@@ -148,7 +152,7 @@ function decide(finished: FinishedCall, turn: TurnFacts, { config, admission }: 
   return chooseShadow(facts, config.sample, config.sample.salt, admission);
 }
 
-function toEntry(finished: FinishedCall, plan: Plan, turn: TurnFacts, decision: ShadowDecision): ExchangeEntry {
+function toEntry(finished: FinishedCall, plan: FinishedPlan, turn: TurnFacts, decision: ShadowDecision): ExchangeEntry {
   return {
     v: EXCHANGE_VERSION,
     id: finished.id,

@@ -1,10 +1,14 @@
 // Facts and rules without a gateway around them: which rule holds for which request, and how much of it is read for that.
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { GatewayContext } from '#services/gateway/context.ts';
+import type { Call, Caller } from '#services/gateway/messages/call.ts';
 import { toView } from '#services/gateway/messages/parse.ts';
+import { route } from '#services/gateway/messages/route.ts';
 import { classifyRequest } from '#services/gateway/routing/classify-request.ts';
 import { matchRule } from '#services/gateway/routing/match-rule.ts';
 import { type ReadFacts, readFacts } from '#services/gateway/routing/request-facts.ts';
+import { shadowTargets } from '#services/gateway/routing/resolve-by-rules.ts';
 import { createRules, type Rule, type When } from '#services/gateway/routing/rule.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
@@ -219,6 +223,33 @@ describe('what rules ask of a request', () => {
     expect(parsed).to.be.an('object');
     expect(facts.inputTokens).to.be.above(0);
     expect(facts.parsed).to.equal(parsed);
+  });
+
+  it('takes a list longer than that of any request for one that it cannot read', () => {
+    const tool = '{"type":"web_search_20250305","name":"a"}';
+    const view = (field: string, element: string, count: number) =>
+      toView(Buffer.from(`{"model":"m","${field}":[${Array(count).fill(element).join(',')}]}`));
+    expect(readFacts(view('tools', tool, 100_000), {}).toolsOffered).to.have.length(100_000);
+    expect(readFacts(view('tools', tool, 100_001), {}).toolsOffered).to.deep.equal([]);
+    expect(readFacts(view('tools', tool, 100_001), {}).serverTools).to.deep.equal([]);
+    const called = '{"role":"assistant","content":[{"type":"tool_use","name":"a"}]}';
+    expect(readFacts(view('messages', called, 100_001), {}).toolsUsed).to.deep.equal([]);
+    expect(readFacts(view('messages', '1', 100_001), {}).isPlanning).to.equal(null);
+    const blocks = `{"role":"user","content":[${Array(100_001).fill('{"text":"[SUGGESTION MODE:"}').join(',')}]}`;
+    expect(readFacts(view('messages', blocks, 1), {}).requestClass).to.equal('other');
+  });
+
+  it('reads nothing for the shadow of compare before the passthrough is asked', () => {
+    let asked = 0;
+    const condition = (): boolean => asked++ >= 0;
+    const rules = rulesOf({}).map((rule) => ({ ...rule, conditions: [condition] }));
+    const view = toView(Buffer.from('{"model":"claude-opus-4-1","messages":[]}'));
+    const call = { mode: 'compare', request: { headers: {}, rawHeaders: [] } } as unknown as Call;
+    const context = { rules, targets, config: { passthroughModel: null, also: [] } } as unknown as GatewayContext;
+    expect(route({ keyName: null } as unknown as Caller, view, call, context).reason).to.equal('passthrough');
+    expect(asked).to.equal(0);
+    expect(shadowTargets(view, {}, { rules, targets }, []).map(({ name }) => name)).to.deep.equal(['m']);
+    expect(asked).to.equal(1);
   });
 
   it('asks what is quickly known before what the body is read for, whatever the order in the file', () => {

@@ -6,31 +6,21 @@ import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import { type CallMemory, createCallMemory, LEFT_TO_THE_COLLECTOR } from '../call-memory.ts';
 import type { GatewayContext } from '../context.ts';
-import type { CaptureHeaders } from '../hooks/capture-headers.ts';
+import { shadowTargets } from '../routing/resolve-by-rules.ts';
 import type { Call } from './call.ts';
-import type { FinishedCall } from './finished-call.ts';
+import type { FinishedCall, FinishedPlan } from './finished-call.ts';
 
 /** Never throws. */
 export function account(call: Call, context: GatewayContext): FinishedCall {
   for (const release of call.releases) release();
   context.open.delete(call);
-  const finished = toFinishedCall(
-    call,
-    context.clock.monotonicMs(),
-    context.dumps !== null,
-    context.hooks.captureHeaders,
-  );
+  const finished = toFinishedCall(call, context.clock.monotonicMs(), context);
   context.events.callFinished(finished);
   context.books.enter(finished);
   return finished;
 }
 
-function toFinishedCall(
-  call: Call,
-  endedAt: number,
-  isDumped: boolean,
-  captureHeaders: CaptureHeaders | null,
-): FinishedCall {
+function toFinishedCall(call: Call, endedAt: number, context: GatewayContext): FinishedCall {
   const since = (at: number | null): number | null => (at === null ? null : at - call.acceptedAt);
   const isAnswerTooLarge = call.kept?.isPartial ?? false;
   return {
@@ -38,7 +28,7 @@ function toFinishedCall(
     startedAtMs: call.startedAtMs,
     mode: call.mode,
     trace: call.trace,
-    plan: call.plan,
+    plan: finishedPlan(call, context),
     modelAsked: call.view?.model ?? null,
     stream: call.view?.stream ?? false,
     outcome: outcomeOf(call),
@@ -47,12 +37,12 @@ function toFinishedCall(
     error: call.error ? toFinishedError(call.error) : null,
     termination: call.isClientGone ? 'client_abort' : call.termination,
     clientHeaders: allowedHeaders(call),
-    capturedHeaders: captureHeaders?.(call.request.headers) ?? null,
+    capturedHeaders: context.hooks.captureHeaders?.(call.request.headers) ?? null,
     headerNames: Object.keys(call.request.headers),
     requestSpans: call.view?.spans ?? null,
     request: call.view?.bytes ?? null,
     answer: isAnswerTooLarge ? null : recordedAnswer(call, endedAt),
-    memory: isDumped ? LEFT_TO_THE_COLLECTOR : memoryOf(call),
+    memory: context.dumps !== null ? LEFT_TO_THE_COLLECTOR : memoryOf(call),
     responseBytes: call.kept?.totalBytes ?? 0,
     isAnswerTooLarge,
     times: {
@@ -64,6 +54,13 @@ function toFinishedCall(
       endMs: endedAt - call.acceptedAt,
     },
   };
+}
+
+/** The client has its answer: what rules read for the shadow's sake keeps nobody waiting. */
+function finishedPlan({ plan, view, request }: Call, context: GatewayContext): FinishedPlan | null {
+  if (plan === null) return null;
+  const isCompared = plan.mode === 'compare' && view !== null;
+  return { ...plan, shadow: isCompared ? shadowTargets(view, request.headers, context, context.config.also) : [] };
 }
 
 /**

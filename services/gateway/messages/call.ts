@@ -45,8 +45,6 @@ export interface Plan {
   readonly primary: Target;
   /** The name to send; null = leave the body as it is. */
   readonly model: string | null;
-  /** Whom compare asks beside the primary. */
-  readonly shadow: readonly Target[];
   /** For `x-ccproxy-route`, logs and spans. */
   readonly reason: string;
 }

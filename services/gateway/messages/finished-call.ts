@@ -3,8 +3,14 @@
 import type { GatewayErrorCode } from '#shared/errors.ts';
 import type { CallOutcome, Mode, RecordedAnswer } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
+import type { Target } from '#shared/providers/target.ts';
 import type { CallMemory } from '../call-memory.ts';
 import type { CallTrace, Plan, Termination } from './call.ts';
+
+export interface FinishedPlan extends Plan {
+  /** Whom compare asks beside the primary. */
+  readonly shadow: readonly Target[];
+}
 
 export interface FinishedCall {
   readonly id: string;
@@ -12,7 +18,7 @@ export interface FinishedCall {
   readonly startedAtMs: number;
   readonly mode: Mode;
   readonly trace: CallTrace;
-  readonly plan: Plan | null;
+  readonly plan: FinishedPlan | null;
   readonly modelAsked: string | null;
   readonly stream: boolean;
   readonly outcome: CallOutcome;

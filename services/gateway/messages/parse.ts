@@ -60,6 +60,7 @@ function describe(error: ScanError): string {
     case 'not_object':
       return 'the request body must be a JSON object';
     case 'too_deep':
+    case 'too_long':
       return `the request body is ${error.message}`;
     case 'duplicate_key':
       return `${error.key}: ${error.message}; send it once`;

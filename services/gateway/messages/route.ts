@@ -1,11 +1,10 @@
-// Caller and request → Plan: who answers, who is asked in the shadow, and why.
+// Caller and request → Plan: who answers, and why. Whom compare asks beside it waits for the client's last byte.
 import { GatewayError } from '#shared/errors.ts';
 import { findProvider } from '#shared/providers/index.ts';
 import { withSpareCredential } from '#shared/upstream/credentials.ts';
 import type { GatewayContext } from '../context.ts';
-import { matchRule } from '../routing/match-rule.ts';
-import { readFacts } from '../routing/request-facts.ts';
-import { isOurModel, type Resolution, resolve } from '../routing/resolve.ts';
+import { isOurModel } from '../routing/resolve.ts';
+import { resolveByRules } from '../routing/resolve-by-rules.ts';
 import type { Call, Caller, Plan, RequestView } from './call.ts';
 
 /** @throws GatewayError 400 for a field that may not leave for that upstream; 404 when there is no model to send to */
@@ -17,19 +16,10 @@ export function route(_caller: Caller, request: RequestView, call: Call, context
 }
 
 function toTarget(request: RequestView, call: Call, context: GatewayContext): Plan {
-  const { target, reason } = resolveByRules(request, call, context);
-  return { mode: 'target', primary: target, model: target.model, shadow: [], reason };
-}
-
-/** @throws GatewayError 404 when nothing is configured to send to */
-function resolveByRules(request: RequestView, call: Call, { rules, targets }: GatewayContext): Resolution {
-  if (rules.length === 0 || targets.forced !== null) return resolve(request.model, targets);
-  const facts = readFacts(request, call.request.headers);
-  const rule = matchRule(rules, facts);
-  const resolved = rule ? { target: rule.target, reason: `rule:${rule.name}` } : resolve(request.model, targets);
+  const { target, reason, parsed = null } = resolveByRules(request, call.request.headers, context);
   // A native route has no use for it, and would keep it for as long as the answer lasts.
-  if (call.mode === 'target' && findProvider(resolved.target)) request.parsed = facts.parsed;
-  return resolved;
+  if (parsed !== null && findProvider(target)) request.parsed = parsed;
+  return { mode: 'target', primary: target, model: target.model, reason };
 }
 
 function toPassthrough(request: RequestView, call: Call, context: GatewayContext): Plan {
@@ -39,15 +29,8 @@ function toPassthrough(request: RequestView, call: Call, context: GatewayContext
     mode: call.mode,
     primary: withSpareCredential(context.targets.passthrough, call.request.rawHeaders),
     model: substitute,
-    shadow: call.mode === 'compare' ? shadowOf(request, call, context) : [],
     reason: substitute === null ? 'passthrough' : 'passthrough:model',
   };
-}
-
-function shadowOf(request: RequestView, call: Call, context: GatewayContext): Plan['shadow'] {
-  const resolved = resolveByRules(request, call, context).target;
-  const also = context.config.also.flatMap((name) => context.targets.models.get(name) ?? []);
-  return [...new Set([resolved, ...also])];
 }
 
 /** `safeguards` and `thread` mean something to Anthropic alone: elsewhere the client must know that they were not heard. */

@@ -1,6 +1,13 @@
 // As much of a request as the facts of a turn are made of, without making objects of the conversation: of the messages
 // only the texts of the last user's and, when asked for, the first; of the tools only what they are called. Pure.
-import { type Outline, type Span, scanFields, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import {
+  MOST_ELEMENTS,
+  type Outline,
+  type Span,
+  scanFields,
+  scanList,
+  scanTopLevel,
+} from '#shared/messages/scan-top-level.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { SUBAGENT_MARK } from './classify-request.ts';
 
@@ -143,6 +150,7 @@ function textsOf(bytes: Buffer, message: Span): unknown {
 
 /** @param blocks where each begins */
 function toMessage(bytes: Buffer, blocks: readonly number[]): unknown {
+  if (blocks.length > MOST_ELEMENTS) return NOT_READ;
   const content = blocks.map((start) => {
     const text = textOf(bytes, start);
     return text === undefined ? NOT_READ : { text: valueAt(bytes, text) };

@@ -20,7 +20,7 @@ export interface Outline {
 }
 
 export class ScanError extends Error {
-  readonly reason: 'not_json' | 'not_object' | 'too_deep' | 'duplicate_key';
+  readonly reason: 'not_json' | 'not_object' | 'too_deep' | 'too_long' | 'duplicate_key';
   readonly key: string | undefined;
   constructor(reason: ScanError['reason'], message: string, key?: string) {
     super(message);
@@ -113,6 +113,9 @@ function toSpan(bytes: Buffer, start: number, end: number, watch: StringWatch | 
   return watch === undefined || bytes[start] !== OPEN_BRACKET ? { start, end } : { start, end, outline: watch.outline };
 }
 
+/** No request has more messages, blocks or tools: an element a byte would take gigabytes and seconds to tell apart. */
+export const MOST_ELEMENTS = 100_000;
+
 /**
  * Where the elements of an array stand; none when the value is no array.
  * @throws ScanError
@@ -124,6 +127,8 @@ export function scanList(bytes: Buffer, { start, end }: Span, maxDepth: number):
   if (bytes[at] === CLOSE_BRACKET) return elements;
   for (;;) {
     const elementEnd = skipValue(bytes, at, maxDepth);
+    if (elements.length === MOST_ELEMENTS)
+      throw new ScanError('too_long', `longer than ${MOST_ELEMENTS} elements in a list`);
     elements.push({ start: at, end: elementEnd });
     at = skipSpace(bytes, elementEnd);
     if (bytes[at] === CLOSE_BRACKET && at < end) return elements;
