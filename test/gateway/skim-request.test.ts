@@ -71,6 +71,56 @@ describe('skimming a request', () => {
     );
   });
 
+  it('finds what the whole request has where fields stand twice, in another order, or in a block of another type', () => {
+    const quoted = fc
+      .oneof(fc.string(), fc.constantFrom('[SUGGESTION MODE: x', 'quota'))
+      .map((text) => JSON.stringify(text));
+    const fieldsOf = (fields: fc.Arbitrary<string>) =>
+      fc.array(fields, { minLength: 1, maxLength: 4 }).map((all) => `{${all.join(',')}}`);
+    // Of a type that stands twice the first is believed.
+    const type = fc.constantFrom('"text"', '"image"', '"thinking"', '7');
+    const block = fc.oneof(
+      quoted,
+      fc
+        .tuple(fc.option(type.map((is) => `"type":${is}`)), fc.array(quoted.map((text) => `"text":${text}`)), fc.nat(3))
+        .map(([is, texts, at]) => `{${(is === null ? texts : texts.toSpliced(at, 0, is)).join(',')}}`),
+    );
+    const content = fc.oneof(
+      quoted,
+      fc.array(block).map((blocks) => `[${blocks.join(' , ')}]`),
+    );
+    const role = fc.constantFrom('"user"', '"assistant"', '7').map((is) => `"role":${is}`);
+    const other = fc.constantFrom('"x":[{"type":"text","text":"quota"}]', '"c\\u006fntent":"quota"');
+    const message = fieldsOf(
+      fc.oneof(
+        role,
+        content.map((is) => `"content": ${is}`),
+        other,
+      ),
+    );
+    const request = fc
+      .array(message, { maxLength: 3 })
+      .map((messages) => `{"model":"m","max_tokens":1,"tools":[{"name":"T"}],"messages":[${messages.join(',')}]}`);
+    fc.assert(
+      fc.property(request, fc.constantFrom({}, HEADERS), (json, headers) => {
+        const [whole, ...skimmed] = allWays(Buffer.from(json), headers);
+        expect(skimmed).to.deep.equal([whole, whole]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('passes over texts once, whatever is repeated in them', () => {
+    const text = `cc_is_subagent=true;${'\\'.repeat(1150)}and so on`;
+    const system = Array.from({ length: 500 }, () => ({ type: 'text', text }));
+    const messages = [{ role: 'user', content: '<policy_spec>'.repeat(50_000) }];
+    for (const tools of [[{ name: 'T' }], []]) {
+      const bytes = Buffer.from(JSON.stringify({ model: 'm', stream: true, max_tokens: 99, tools, system, messages }));
+      const request = skimRequest(bytes, { spans: spansOf(bytes), users: 'last', tools: false })?.request;
+      expect(request && classifyRequest(request, {}).class).to.equal('subagent');
+    }
+  });
+
   it('finds the class from how the instructions begin, however they are escaped', () => {
     const beginning = fc.oneof(
       fc.string(),

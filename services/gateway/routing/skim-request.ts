@@ -24,6 +24,8 @@ export interface SkimmedRequest {
 
 export const MAX_DEPTH = 512;
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const LETTER_U = 0x75;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const NOT_READ = Object.freeze({ role: 'not read' });
@@ -90,12 +92,13 @@ function systemHead(bytes: Buffer, span: Span): unknown {
 
 /** Enough for the first 400 characters, however they are escaped. */
 const HEAD_BYTES = 2400;
-const OPEN_ESCAPE = /\\+[^\\]{0,5}$/;
 
-function textHead(bytes: Buffer, span: Span): unknown {
-  if (span.end - span.start <= HEAD_BYTES || bytes[span.start] !== QUOTE) return valueAt(bytes, span);
-  const head = bytes.toString('utf8', span.start, span.start + HEAD_BYTES).replace(OPEN_ESCAPE, '');
-  return JSON.parse(`${head}"`);
+/** Ends between two characters, however many escapes there are. */
+function textHead(bytes: Buffer, { start, end }: Span): unknown {
+  if (end - start <= HEAD_BYTES || bytes[start] !== QUOTE) return valueAt(bytes, { start, end });
+  let at = start + 1;
+  while (at < start + HEAD_BYTES) at += bytes[at] !== BACKSLASH ? 1 : bytes[at + 1] === LETTER_U ? 6 : 2;
+  return JSON.parse(`${bytes.toString('utf8', start, at)}"`);
 }
 
 function skimMessages(bytes: Buffer, span: Span, users: SkimOptions['users']): unknown {
@@ -118,10 +121,10 @@ function skimMessages(bytes: Buffer, span: Span, users: SkimOptions['users']): u
   return messages;
 }
 
-/** A last message written as nearly all are: by a user, with a list of blocks. undefined = it is another. */
-function lastTexts(bytes: Buffer, { lastStart, lists, objects }: Outline): unknown {
+/** A last message written as nearly all are: its role, a user's, and then a list of blocks. undefined = it is another. */
+function lastTexts(bytes: Buffer, { lastStart, fields, objects }: Outline): unknown {
   const [firstBlock] = objects;
-  if (bytes[lastStart] !== OPEN_BRACE || lists !== 1 || firstBlock === undefined) return undefined;
+  if (bytes[lastStart] !== OPEN_BRACE || fields !== 2 || firstBlock === undefined) return undefined;
   let role: unknown;
   scanFields(bytes, lastStart, MAX_DEPTH, (key, span) => {
     if (key === 'role') role = valueAt(bytes, span);
@@ -161,12 +164,14 @@ function toMessage(bytes: Buffer, blocks: readonly number[]): unknown {
 /** Most say first what they are: then the rest of one that is no text is not even looked through. */
 function textOf(bytes: Buffer, start: number): Span | undefined {
   let found: Span | undefined;
+  let isText = true;
   if (bytes[start] !== OPEN_BRACE) return undefined;
   scanFields(bytes, start, MAX_DEPTH, (key, span) => {
     if (key === 'text') found = span;
-    return key !== 'type' || valueAt(bytes, span) === 'text';
+    if (key === 'type') isText = valueAt(bytes, span) === 'text';
+    return isText;
   });
-  return found;
+  return isText ? found : undefined;
 }
 
 /** Where the last field of that name stands; undefined when there is none, or the value is no object. */

@@ -14,8 +14,8 @@ export interface Outline {
   readonly items: number;
   /** Where the last element begins, if that is an object or array itself; else -1. */
   readonly lastStart: number;
-  /** How many arrays are in that one at once, and where the objects in them begin. */
-  readonly lists: number;
+  /** How many fields or elements that one has, if it has any, and where the objects in its arrays begin. */
+  readonly fields: number;
   readonly objects: readonly number[];
 }
 
@@ -30,7 +30,7 @@ export class ScanError extends Error {
   }
 }
 
-export const NO_OUTLINE: Outline = Object.freeze({ items: 0, lastStart: -1, lists: 0, objects: [] });
+export const NO_OUTLINE: Outline = Object.freeze({ items: 0, lastStart: -1, fields: 0, objects: [] });
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -228,7 +228,7 @@ function skipScalar(bytes: Buffer, at: number): number {
 function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: StringWatch): number {
   const closers: number[] = [];
   const objects: number[] = [];
-  let lists = 0;
+  let fields = 0;
   let lastStart = -1;
   let commas = 0;
   let at = from;
@@ -246,22 +246,21 @@ function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: St
       const depth = closers.push(byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
       if (depth === 2) {
         lastStart = at - 1;
-        lists = 0;
+        fields = 1;
         objects.length = 0;
-      } else if (depth === 3 && byte === OPEN_BRACKET) lists++;
-      else if (depth === 4 && byte === OPEN_BRACE && closers[2] === CLOSE_BRACKET) objects.push(at - 1);
+      } else if (depth === 4 && byte === OPEN_BRACE && closers[2] === CLOSE_BRACKET) objects.push(at - 1);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (closers.pop() !== byte) throw broken(at - 1, 'the bracket that matches');
       if (closers.length > 0) continue;
       if (watch) {
         const items = skipSpace(bytes, from + 1) === at - 1 ? 0 : commas + 1;
-        watch.outline = { items, lastStart, lists, objects };
+        watch.outline = { items, lastStart, fields, objects };
       }
       return at;
     } else if (byte === COMMA && closers.length === 1) {
       commas++;
       lastStart = -1;
-    }
+    } else if (byte === COMMA && closers.length === 2) fields++;
   }
   throw broken(bytes.length, 'the end of an array or object');
 }
