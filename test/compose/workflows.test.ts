@@ -1,6 +1,6 @@
 // The workflows as far as they can be held here: their form, what they name, and what they may do.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -76,23 +76,48 @@ describe('workflows', () => {
   it('release nothing before every check has passed, and take the notes from the changelog', () => {
     const release = workflows.get('release.yml')?.jobs ?? {};
     const needs = (name: string): string[] => [release[name]?.needs ?? []].flat();
-    expect([needs('image'), needs('chart'), needs('notes')]).to.deep.equal([
+    expect([needs('package'), needs('image'), needs('chart'), needs('notes')]).to.deep.equal([
+      ['check'],
       ['check'],
       ['check', 'image'],
-      ['check', 'chart'],
+      ['check', 'package', 'chart'],
     ]);
     const runs = (name: string): string => (release[name]?.steps ?? []).map((step) => step.run ?? '').join('\n');
     expect(runs('check')).to.include('set-version.ts --check').and.include('.ci/run');
     expect(runs('notes')).to.include('set-version.ts --notes');
     const build = release.image?.steps.find(({ uses }) => uses?.startsWith('docker/build-push-action'))?.with;
     expect(build).to.include({ platforms: 'linux/amd64,linux/arm64', sbom: true, provenance: 'mode=max' });
-    expect(String(build?.tags)).not.to.include('latest');
     for (const name of ['image', 'chart']) expect(runs(name)).to.include('cosign sign --yes');
     // The npm package hangs on the release itself, with its signature.
-    expect(runs('notes'))
-      .to.include('npm pack')
-      .and.include('cosign sign-blob --yes --bundle "$package.sigstore.json"');
+    expect(runs('package')).to.include('npm pack');
+    expect(runs('notes')).to.include('cosign sign-blob --yes --bundle "$package.sigstore.json"');
     expect(runs('notes')).to.match(/gh release create [^|;&]*"\$package" "\$package\.sigstore\.json"/);
+  });
+
+  it('give an image no name before it has run and is signed', () => {
+    const steps = workflows.get('release.yml')?.jobs.image?.steps ?? [];
+    const build = steps.find(({ uses }) => uses?.startsWith('docker/build-push-action'))?.with;
+    expect(build).not.to.have.any.keys('tags', 'push');
+    expect(build?.outputs).to.include('push-by-digest=true').and.include('push=true');
+    const order = ['docker run', 'cosign sign', 'cosign verify', 'imagetools create'];
+    const script = steps.map(({ run }) => run ?? '').join('\n');
+    const places = order.map((words) => script.indexOf(words));
+    expect(places).not.to.include(-1);
+    expect(places).to.deep.equal([...places].sort((a, b) => a - b));
+    expect(script).not.to.include(':latest');
+  });
+
+  it('let no package of others run where something may be written or signed', () => {
+    for (const { file, name, job } of jobs) {
+      if (!Object.values(job.permissions ?? {}).includes('write')) continue;
+      const run = job.steps.map((step) => step.run ?? '').join('\n');
+      expect(run, `${file} ${name}`).not.to.match(/\b(npm|npx)\b|scripts\/test|\.ci\/run/);
+    }
+  });
+
+  it('end no program behind a pipe before it has written all, which pipefail takes for a failure', () => {
+    const scripts = jobs.flatMap(({ job }) => job.steps.map(({ run }) => run ?? ''));
+    expect(scripts.filter((run) => /\|\s*(grep\s+-\w*q|head\b)/.test(run))).to.deep.equal([]);
   });
 
   /** The lines of a step's script, run by bash as the workflow does. @returns what it left */
@@ -116,12 +141,33 @@ describe('workflows', () => {
         .split('\n');
     };
     expect(tagsOf('1.2.3')).to.deep.equal([
-      ...['ghcr.io/team/cc-proxy:1.2.3-distroless', 'ghcr.io/team/cc-proxy:sha-abc-distroless'],
+      ...['ghcr.io/team/cc-proxy:sha-abc-distroless', 'ghcr.io/team/cc-proxy:1.2.3-distroless'],
       'ghcr.io/team/cc-proxy:1.2-distroless',
     ]);
     expect(tagsOf('1.3.0-rc.1')).to.deep.equal([
-      ...['ghcr.io/team/cc-proxy:1.3.0-rc.1-distroless', 'ghcr.io/team/cc-proxy:sha-abc-distroless'],
+      ...['ghcr.io/team/cc-proxy:sha-abc-distroless', 'ghcr.io/team/cc-proxy:1.3.0-rc.1-distroless'],
     ]);
+  });
+
+  it('call neither a candidate nor a mend of an older line the latest release', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-release-'));
+    try {
+      writeFileSync(
+        join(folder, 'gh'),
+        '#!/bin/sh\ncase "$2" in view) [ -n "$LATEST" ] && echo "$LATEST" ;; create) echo "$5" ;; esac\n',
+        { mode: 0o755 },
+      );
+      const kindOf = (version: string, latest: string): string => {
+        const env = { PATH: `${folder}:${process.env.PATH}`, VERSION: version, LATEST: latest };
+        return runStep('notes', 'gh release create', env, /^(?!cosign|node)/, folder).trim();
+      };
+      expect(kindOf('0.1.0', '')).to.equal('--latest');
+      expect(kindOf('1.10.0', 'v1.9.3')).to.equal('--latest');
+      expect(kindOf('1.9.4', 'v1.10.0')).to.equal('--latest=false');
+      expect(kindOf('2.0.0-rc.1', 'v1.10.0')).to.equal('--prerelease');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('publish a chart that pulls the image of the same release', () => {
