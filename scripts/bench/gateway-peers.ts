@@ -39,6 +39,7 @@ export const VARIANTS: Record<GatewayName, Variant> = {
     settings: { CC_CAPTURE__LEVEL: 'metadata', CC_TRACING__CONTENT: 'false' },
     publishes: 'exchange',
   },
+  spans: { ...PLAIN, needs: ['sink'], settings: { CC_TRACING__CONTENT: 'false' } },
   tracing: { ...PLAIN, needs: ['sink'], settings: { CC_TRACING__CONTENT: 'true' } },
   compare: { ...PLAIN, needs: ['redis'], settings: { ...COMPARE, CC_CAPTURE__LEVEL: 'off' }, publishes: 'pair' },
   everything: {

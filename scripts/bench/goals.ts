@@ -78,6 +78,16 @@ export const GOALS: readonly Goal[] = [
     publisher: { load: 'open-burst', peer: 'compare' },
   },
   {
+    what: 'CPU, `spans`, burst-100k, × `target`',
+    ...{ unit: '×', must: 1.1, reach: 1.05 },
+    measure: ratio('burst-100k', 'spans', 'target'),
+  },
+  {
+    what: 'CPU, `tracing` (content on), burst-100k, × `target`',
+    ...{ unit: '×', must: 1.1, reach: 1.05 },
+    measure: ratio('burst-100k', 'tracing', 'target'),
+  },
+  {
     what: 'first byte over direct, `target`, single-100k, p50',
     ...{ unit: 'ms', must: 1, reach: 0.5 },
     measure: difference('single-100k', 'target', 'direct', firstByte('p50')),

@@ -12,6 +12,7 @@ export const PEERS = {
   target: '`cc-proxy gateway` as built, mode target, the model replaced in each request; metrics and log lines on',
   history: '`target` on Redis, every exchange published for the history; nobody reads there',
   features: '`history` at level `metadata`, and spans without content: all that a request can have',
+  spans: '`target` with spans without content exported to a receiver that takes everything',
   tracing: '`target` with spans and content exported to a receiver that takes everything',
   compare: 'mode compare, no history: every exchange is published to Redis; nobody reads there',
   everything: '`compare` with history, and spans with content exported',
