@@ -199,6 +199,12 @@ describe('a Messages server that deviates: system prompts', () => {
     expect(convert({ system: 'plain' }).json.system).to.equal('plain');
   });
 
+  it('C-08 are said to have lost a billing block only where there was one', () => {
+    const quoted = text('The header is called x-anthropic-billing-header: never send it.');
+    expect(convert({ system: [quoted] }).notes).not.to.include('omitted:billing');
+    expect(convert({ system: [text('x-anthropic-billing-header: a'), quoted] }).notes).to.include('omitted:billing');
+  });
+
   it('conv O-02 ask for a wanted format in words', () => {
     const schema = { type: 'object', properties: { title: { type: 'string' } } };
     const { json, notes } = convert({ system: 'Name it.', output_config: { format: { type: 'json_schema', schema } } });

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { GatewayError } from '#shared/errors.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
-import { addNote, systemBlocks } from '../content.ts';
+import { addNote, systemBlocks, withoutBilling } from '../content.ts';
 import { budgetOfEffort, readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, listOf, textOf } from '../fields.ts';
 import { outputLimit } from '../output-limit.ts';
@@ -78,9 +78,7 @@ function refuseUnheard(request: MessagesRequest): void {
 function toSystem(request: MessagesRequest, notes: string[]): { system?: unknown } {
   const { system } = request;
   const blocks: Fields[] = systemBlocks(system);
-  if (Array.isArray(system) && JSON.stringify(system).includes('x-anthropic-billing-header:')) {
-    addNote(notes, 'omitted:billing');
-  }
+  if (withoutBilling(request) !== request) addNote(notes, 'omitted:billing');
   const { type, schema } = fieldsOf(fieldsOf(request.output_config).format);
   if (type === 'json_schema') {
     addNote(notes, 'format:instructed');
