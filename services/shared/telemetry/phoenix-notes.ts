@@ -26,22 +26,25 @@ export interface PhoenixNotesParts {
   flushSpans(): Promise<void>;
   onResult(result: NoteResult, notes: number): void;
   onTrouble(error: unknown): void;
-  /** Between two attempts; default a second, doubled each time. */
+  /** Before the second attempt; default a second. */
   retryMs?: number;
 }
 
 export interface PhoenixNotes {
   /** Never throws, never waits. */
   add(notes: readonly SpanNote[]): void;
-  /** Sends what is left; what cannot be sent in time is counted as failed. */
+  /** Sends what is left, once; what cannot be sent, or not in time, is counted as failed. */
   close(timeoutMs: number): Promise<void>;
 }
 
 const MOST_WAITING = 5_000;
 const BATCH = 200;
 const COLLECT_MS = 500;
-const ATTEMPTS = 4;
+/** A Phoenix that starts beside the sender takes a minute and a half on a slow machine: it is waited for a little longer. */
+const ATTEMPTS = 18;
 const RETRY_MS = 1_000;
+/** The pause is doubled so often, and then stays. */
+const DOUBLINGS = 3;
 const ANSWER_MS = 10_000;
 
 export function createPhoenixNotes(config: PhoenixNotesConfig, parts: PhoenixNotesParts): PhoenixNotes {
@@ -51,6 +54,7 @@ export function createPhoenixNotes(config: PhoenixNotesConfig, parts: PhoenixNot
   let isPhoenix: boolean | null = config.isPhoenix ? true : null;
   let working: Promise<void> | null = null;
   let endCollecting: (() => void) | null = null;
+  let endPause: (() => void) | null = null;
   let isClosed = false;
 
   const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
@@ -83,17 +87,25 @@ export function createPhoenixNotes(config: PhoenixNotesConfig, parts: PhoenixNot
     return answer.ok ? 'posted' : 'failed';
   };
 
+  /** Cut short by a shutdown: what it interrupts gets one more attempt. */
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      endPause = resolve;
+      setTimeout(resolve, ms).unref();
+      if (isClosed) resolve();
+    });
+
   const send = async (batch: readonly SpanNote[]): Promise<NoteResult | null> => {
     await flushSpans();
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await post(batch);
       } catch (error) {
-        if (attempt === ATTEMPTS || abandoned.signal.aborted) {
+        if (attempt === ATTEMPTS || isClosed) {
           onTrouble(error);
           return 'failed';
         }
-        await pause(retryMs * 2 ** (attempt - 1), abandoned.signal);
+        await pause(retryMs * 2 ** Math.min(attempt - 1, DOUBLINGS));
       }
     }
   };
@@ -125,6 +137,7 @@ export function createPhoenixNotes(config: PhoenixNotesConfig, parts: PhoenixNot
     close: async (timeoutMs) => {
       isClosed = true;
       endCollecting?.();
+      endPause?.();
       const timer = setTimeout(() => abandoned.abort(), timeoutMs);
       await working;
       clearTimeout(timer);
@@ -139,16 +152,4 @@ function toAnnotation({ spanId, name, label, score, explanation, identifier }: S
 
 function isPassing(status: number): boolean {
   return status === 429 || status >= 500;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const end = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
-  });
 }

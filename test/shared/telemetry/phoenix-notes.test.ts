@@ -58,7 +58,7 @@ describe('notes for Phoenix', () => {
     server.closeAllConnections();
   });
 
-  function start(isPhoenix = false): PhoenixNotes {
+  function start(isPhoenix = false, retryMs = 1): PhoenixNotes {
     notes = createPhoenixNotes(
       { url, isPhoenix, headers: { authorization: 'Bearer k' } },
       {
@@ -67,7 +67,7 @@ describe('notes for Phoenix', () => {
           results[result] = (results[result] ?? 0) + count;
         },
         onTrouble: (error) => void troubles.push(error),
-        retryMs: 1,
+        retryMs,
       },
     );
     return notes;
@@ -112,6 +112,24 @@ describe('notes for Phoenix', () => {
     notes?.add([note('b')]);
     await until(() => results.failed === 1);
     expect(troubles).to.have.length(1);
+  });
+
+  it('wait for a Phoenix that starts a minute and a half after them', async () => {
+    // So many pauses of one, two, four and then eight seconds.
+    statuses = Array.from({ length: 14 }, () => 503);
+    start(true).add([note('a')]);
+    await until(() => results.posted === 1);
+    expect(bodies).to.have.length(15);
+  });
+
+  it('hold no shutdown while they wait for a Phoenix', async () => {
+    statuses = Array.from({ length: 14 }, () => 503);
+    start(true, 60_000).add([note('a')]);
+    await until(() => bodies.length === 1);
+    notes?.add([note('b')]);
+    await notes?.close(120_000);
+    expect(results).to.deep.equal({ failed: 2 });
+    expect(bodies.length).to.be.below(4);
   });
 
   it('are counted as failed when nobody answers, and at the end', async () => {
