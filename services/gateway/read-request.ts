@@ -20,14 +20,8 @@ export interface ReadRequest {
 /** Null when the body is no JSON object. */
 export function readRequest(body: ScannedBody, wantsWholeTexts: boolean): ReadRequest | null {
   const parts = ['system', 'messages'].flatMap((name) => body.spans.get(name) ?? []);
-  const read = wantsWholeTexts || maySearch(body) ? null : parseBesideTexts(body.bytes, parts);
+  const read = wantsWholeTexts ? null : parseBesideTexts(body.bytes, parts);
   if (read !== null) return read;
   const request = parseRequest(body.bytes);
   return request === null ? null : { request, texts: null };
-}
-
-/** The end of what is asked may be what is to be searched for. */
-function maySearch({ bytes, spans }: ScannedBody): boolean {
-  const tools = spans.get('tools');
-  return tools !== undefined && bytes.subarray(tools.start, tools.end).includes('"web_search');
 }

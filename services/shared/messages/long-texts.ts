@@ -21,7 +21,9 @@ export interface ParsedRequest {
 
 /** Quotes included; shorter ones are parsed and written sooner. */
 const LONG_BYTES = 2048;
-/** Holds at least 400 characters: none of them is escaped as four digits, and none takes more than three bytes. */
+/** Of a text's first word on, so many characters are in its beginning. */
+const SEEN_CHARS = 400;
+/** Holds as many: none of them is escaped as four digits, and none takes more than three bytes. */
 const START_BYTES = 1280;
 /** A character by its number. */
 const BY_NUMBER = '\\u';
@@ -92,7 +94,7 @@ function setAside(bytes: Buffer, { start, end }: Span): LongText | null {
   if (json.includes(BY_NUMBER)) return null;
   const begin = JSON.parse(`"${json}"`) as string;
   // White space alone is no text.
-  if (begin.trim() === '' || !isSoundText(bytes, { start: restAt, end: end - 1 })) return null;
+  if (begin.trimStart().length < SEEN_CHARS || !isSoundText(bytes, { start: restAt, end: end - 1 })) return null;
   return {
     span: { start: start + 1, end: end - 1 },
     restAt,

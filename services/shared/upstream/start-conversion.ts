@@ -1,5 +1,6 @@
 // One request on its way to an upstream of another protocol: what to send, how to read what comes back, and what a
 // refusal teaches about how to send it.
+import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import type { LongTexts } from '#shared/messages/long-texts.ts';
 import { splitLesson } from '#shared/providers/lessons.ts';
 import type { ConversionMemory, LearnedTraits, Provider, UpstreamError } from '#shared/providers/provider.ts';
@@ -8,7 +9,7 @@ import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { readingNothing, wantsNothing } from './answer-nothing.ts';
 import type { SentRequest } from './call-upstream.ts';
 import { type ConvertedCall, convertRequest } from './convert-request.ts';
-import { ownSecrets } from './credentials.ts';
+import { secretsOf } from './hide-own-secrets.ts';
 import type { TraitMemory } from './learned-traits.ts';
 import { afterSearch, type SearchedTurn, type SearchPlan, soughtIn } from './plan-search.ts';
 import { readThrough } from './read-through.ts';
@@ -76,7 +77,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
   const isEmpty = wantsNothing(request) && provider.takesNoOutput !== true;
   return {
     provider: isEmpty ? readingNothing(provider) : readThrough(provider, target.pipeline),
-    keys: ownSecrets(target.credential),
+    keys: secretsOf(target),
     isEmpty,
     sought: soughtIn(request),
     get upstream() {
@@ -92,8 +93,8 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
       return isEmpty ? null : current.search;
     },
     goOn(turn) {
-      const { inputTokens: _ofTheFirst, ...same } = start;
-      return startConversion(afterSearch(request, turn), same);
+      const next = afterSearch(request, turn);
+      return startConversion(next, { ...start, inputTokens: estimateTokens(next, texts?.countText) });
     },
     learn(refusal) {
       tried = lessonOf(refusal);
