@@ -18,6 +18,8 @@ const MAX_JOBS = 256;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Under way at once: they share a round trip to the bus. */
 const AT_ONCE = 32;
+/** In one turn of the event loop no more are begun when so much was: reading and compressing them is synchronous work. */
+const BYTES_A_TURN = 64 * 1024;
 /** How long the first of them waits for others. */
 const GATHER_MS = 10;
 
@@ -28,6 +30,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
   const underWay = new Set<FinishedCall>();
   let heldBytes = 0;
   let gathering: NodeJS.Timeout | undefined;
+  let isBeginning = false;
   let isClosed = false;
   let onIdle: () => void = () => {};
 
@@ -53,16 +56,23 @@ export function createPublisher(parts: PublishingParts): Publisher {
     finished.memory.letGo();
     work();
   };
-  const work = (): void => {
-    gathering = undefined;
-    while (underWay.size < AT_ONCE) {
+  const begin = (): void => {
+    isBeginning = false;
+    for (let bytes = 0; bytes < BYTES_A_TURN && underWay.size < AT_ONCE; ) {
       const finished = queue.shift();
       if (finished === undefined) break;
       underWay.add(finished);
-      // One a turn of the event loop: compressing is synchronous work.
-      setImmediate(() => void carryOut(finished));
+      bytes += sizeOf(finished);
+      void carryOut(finished);
     }
-    if (underWay.size === 0) onIdle();
+    work();
+  };
+  const work = (): void => {
+    gathering = undefined;
+    if (queue.length === 0 && underWay.size === 0) onIdle();
+    if (isBeginning || queue.length === 0 || underWay.size >= AT_ONCE) return;
+    isBeginning = true;
+    setImmediate(begin);
   };
   return {
     offer: (finished) => {

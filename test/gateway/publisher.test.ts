@@ -146,6 +146,41 @@ describe('handing exchanges over without the thread that prepares them', () => {
   });
 });
 
+describe('handing large exchanges over', () => {
+  it('begins few of them in a turn of the event loop, however many wait', async () => {
+    const bus = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
+    const admission = createAdmission(bus, 1000, () => {});
+    const begunIn: number[] = [];
+    let turn = 0;
+    let ticking = setImmediate(function tick() {
+      turn += 1;
+      ticking = setImmediate(tick);
+    });
+    const publisher = createPublisher({
+      ...{ bus, admission, read: createCallReader() },
+      config: toGatewayConfig(testConfig({ 'target.url': 'http://127.0.0.1:9' }), null),
+      events: createGatewayEvents({
+        log: recordingLogger([]),
+        metrics: createMetrics({ processMetrics: false }),
+      } as unknown as GatewayEventsParts),
+      preparer: {
+        prepare: async (question) => {
+          if (question.describe !== null) begunIn.push(turn);
+          return prepareExchange(question);
+        },
+        close: async () => {},
+      },
+    });
+    for (let index = 0; index < 12; index++) publisher.offer(comparedCall(`${index} ${'long '.repeat(8000)}`));
+    await publisher.drain(10_000);
+    clearImmediate(ticking);
+    admission.stop();
+    expect(begunIn).to.have.length(12);
+    const inOneTurn = Map.groupBy(begunIn, (begun) => begun);
+    expect(Math.max(...[...inOneTurn.values()].map(({ length }) => length))).to.equal(2);
+  });
+});
+
 describe('handing exchanges over where the history may not see texts', () => {
   async function published(mode: 'target' | 'compare', settings: Record<string, unknown> = {}) {
     const taken: Array<{ summary: unknown; skip: unknown; bytes: number; pairs: number }> = [];
