@@ -33,6 +33,15 @@ describe('the chunks that are kept of an answer', () => {
     expect(kept.blocks).to.have.length(1);
   });
 
+  it('take little more memory than they are long, however large and small ones take turns', () => {
+    const kept = createKeptChunks(Number.POSITIVE_INFINITY);
+    for (let index = 0; index < 500; index++) {
+      for (const length of [10, 10, 4096, 1]) kept.push(index, Buffer.allocUnsafeSlow(length));
+    }
+    const taken = kept.blocks.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+    expect(taken).to.be.below(2 * kept.totalBytes);
+  });
+
   it('are only the last ones beyond the limit, and never many more than are needed', () => {
     const kept = createKeptChunks(100_000);
     for (let index = 0; index < 5000; index++) kept.push(index, Buffer.from(String(index).padStart(200, '.')));

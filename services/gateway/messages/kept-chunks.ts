@@ -90,6 +90,8 @@ class Kept implements KeptChunks {
     if (length >= LARGE_BYTES) {
       this.#blocks.push(bytes);
       this.#ends.push(length);
+      // The open block stays as empty as it is.
+      this.#nextBlockBytes = FIRST_BLOCK_BYTES;
       return;
     }
     const last = this.#blocks.length - 1;
