@@ -22,6 +22,8 @@ const image: Schema = {
   type: 'string',
   pattern: '^[^\\s:@]+(:[0-9]+/[^\\s:@]+)?(:[\\w][\\w.-]*)?(@sha256:[0-9a-f]{64})?$',
 };
+const registry: Schema = { type: 'string', pattern: '^$|^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?$' };
+const host: Schema = { type: 'string', pattern: '^$|^([*][.])?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$' };
 const texts: Schema = { type: 'object', additionalProperties: text };
 
 function integer(minimum: number, maximum?: number): Schema {
@@ -132,11 +134,11 @@ const paths: Schema = {
   ),
   minItems: 1,
 };
-const route: Properties = { enabled: flag, parentRefs: parents, hostnames: list(text), annotations: texts };
+const route: Properties = { enabled: flag, parentRefs: parents, hostnames: list(host), annotations: texts };
 const ingress: Properties = {
   enabled: flag,
   className: text,
-  host: text,
+  host,
   annotations: texts,
   tlsSecret: optionalName,
 };
@@ -225,9 +227,9 @@ function properties(): Properties {
   return {
     global: { type: 'object' },
     image: object({
-      registry: text,
+      registry,
       repository: { type: 'string', pattern: '^[a-z0-9][a-z0-9._/-]*$' },
-      tag: text,
+      tag: { type: 'string', pattern: '^$|^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' },
       digest: { type: 'string', pattern: '^$|^sha256:[0-9a-f]{64}$' },
       pullPolicy: { enum: ['IfNotPresent', 'Always', 'Never'] },
       node: { type: 'string', minLength: 1 },

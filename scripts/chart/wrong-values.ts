@@ -67,6 +67,18 @@ export const WRONG_VALUES: readonly WrongValues[] = [
     bySchema: true,
   },
   {
+    what: 'an address for the name of a registry',
+    values: { ...good, image: { registry: 'https://registry.example.com' } },
+    says: /registry|pattern/,
+    bySchema: true,
+  },
+  {
+    what: 'an address for the name of a host',
+    values: { ...good, gateway: { ingress: { enabled: true, host: 'https://models.example.com' } } },
+    says: /host|pattern/,
+    bySchema: true,
+  },
+  {
     what: 'a digest that is none',
     values: { ...good, image: { digest: 'sha256:1' } },
     says: /digest|pattern/,

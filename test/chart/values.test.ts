@@ -101,6 +101,13 @@ describe('values of the chart', () => {
     expect(page).to.equal(chartPage(page, valuesText));
     for (const shape of shapes) expect(page).to.include(`\`${shape}\``);
   });
+
+  it('name an image that the page says how to get: no registry has it under that name', () => {
+    const page = readSource(`${CHART}/README.md`);
+    expect((values.image as Record<string, string>).registry).to.equal('');
+    const [, tag = 'none'] = /docker build -t cc-proxy:(\S+) /.exec(page) ?? [];
+    expect(page).to.match(new RegExp(`helm install cc-proxy helm/cc-proxy .*--set image\\.tag=${tag}\\n`));
+  });
 });
 
 describe('the chart and the rest of the repository', () => {
