@@ -41,7 +41,7 @@ const NAMES = ['compare_pair', 'compare_request', 'primary_forward', 'proxy_requ
 const KINDS = ['EVALUATOR', 'LLM', 'UNKNOWN', 'LLM'];
 const START_MS = 300_000;
 
-const { values: options } = parseArgs({ options: { picture: { type: 'string' } } });
+const { values: options } = parseArgs({ options: { picture: { type: 'string' }, grpc: { type: 'boolean' } } });
 const root = join(import.meta.dirname, '..');
 
 async function verify(): Promise<number> {
@@ -59,7 +59,9 @@ async function verify(): Promise<number> {
   await eventually('Phoenix answers', () => fetch(`${url}/healthz`).then(({ ok }) => ok), START_MS);
   console.log(`Phoenix ${(await (await fetch(`${url}/arize_phoenix_version`)).text()).trim()}\n`);
   const services = await startTracedServices({
-    CC_TRACING__ENDPOINT: url,
+    ...(options.grpc
+      ? { CC_TRACING__PROTOCOL: 'grpc', CC_TRACING__ENDPOINT: grpcUrl(grpcPort), CC_TRACING__PHOENIX_URL: url }
+      : { CC_TRACING__ENDPOINT: url }),
     CC_TRACING__PROJECT: PROJECT,
     CC_TRACING__CONTENT: 'true',
   });
@@ -79,6 +81,10 @@ async function verify(): Promise<number> {
     if (phoenix !== null) await end(phoenix);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function grpcUrl(ownPort: number): string {
+  return process.env.PHOENIX_GRPC_URL ?? `http://127.0.0.1:${ownPort}`;
 }
 
 type Pair = Record<string, PhoenixSpan>;
