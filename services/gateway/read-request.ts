@@ -13,7 +13,7 @@ export interface ScannedBody {
 
 export interface ReadRequest {
   request: MessagesRequest;
-  /** null = they are in the request, whole. */
+  /** null = all is in the request, whole. */
   texts: LongTexts | null;
 }
 

@@ -72,7 +72,7 @@ async function convert(
   const conversion = startConversion(request, {
     ...{ provider, target: plan.primary, inputTokens, learned: context.learned, search: context.search },
     ...(texts === null ? {} : { texts }),
-    sessionId: sessionOf(request, view, headers),
+    sessionId: sessionOf(request, texts, view, headers),
     anthropicVersion: headers['anthropic-version'] ?? null,
     anthropicBeta: headers['anthropic-beta'] ?? null,
   });
@@ -91,9 +91,14 @@ function takeRequest(view: RequestView, { pipeline }: Target): ReadRequest {
 }
 
 /** A session that the client does not name is known by the whole of its first message. */
-function sessionOf(request: MessagesRequest, view: RequestView, headers: Readonly<Record<string, string>>): string {
+function sessionOf(
+  request: MessagesRequest,
+  texts: LongTexts | null,
+  view: RequestView,
+  headers: Readonly<Record<string, string>>,
+): string {
   const { sessionId, sessionSource } = identifySession(request, headers);
-  const isWhole = sessionSource !== 'fallback';
+  const isWhole = texts === null || sessionSource !== 'fallback';
   return isWhole ? sessionId : identifySession(parseRequest(view.bytes) ?? request, headers).sessionId;
 }
 

@@ -16,7 +16,8 @@ export interface LongTexts {
 
 export interface ParsedRequest {
   request: MessagesRequest;
-  texts: LongTexts;
+  /** null = it has none. */
+  texts: LongTexts | null;
 }
 
 /** Quotes included; shorter ones are parsed and written sooner. */
@@ -44,6 +45,7 @@ interface LongText {
 export function parseBesideTexts(bytes: Buffer, parts: readonly Span[]): ParsedRequest | null {
   try {
     const texts = parts
+      .filter(({ start, end }) => end - start > LONG_BYTES)
       .flatMap((part) => findStrings(bytes, part, LONG_BYTES))
       .filter((span) => isText(bytes, span.start))
       .flatMap((span) => setAside(bytes, span) ?? [])
@@ -51,8 +53,10 @@ export function parseBesideTexts(bytes: Buffer, parts: readonly Span[]): ParsedR
     const mark = createMark();
     const value: unknown = JSON.parse(withMarks(bytes, texts, mark));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+    const request = value as MessagesRequest;
+    if (texts.length === 0) return { request, texts: null };
     return {
-      request: value as MessagesRequest,
+      request,
       texts: {
         countText: (text) => countText(text, texts, mark),
         restore: (body) => joinSmall(restore(body, bytes, texts, mark)),

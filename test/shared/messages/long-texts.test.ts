@@ -17,6 +17,12 @@ function read(json: string) {
   return { bytes, ...read };
 }
 
+function readBeside(json: string) {
+  const { bytes, request, texts } = read(json);
+  if (texts === null) throw new Error('it has no long text');
+  return { bytes, request, texts };
+}
+
 function requestOf(content: unknown): MessagesRequest {
   return { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: content as ContentBlock[] }] };
 }
@@ -27,7 +33,7 @@ function textOf({ messages }: MessagesRequest): string {
 
 describe('a request beside its long texts', () => {
   it('holds of a long text its beginning, and puts the rest into the body that is sent', () => {
-    const { request, texts } = read(JSON.stringify(requestOf(LINES)));
+    const { request, texts } = readBeside(JSON.stringify(requestOf(LINES)));
     const seen = textOf(request);
     expect(seen.length).to.be.below(1400);
     expect(seen.slice(0, 400)).to.equal(LINES.slice(0, 400));
@@ -36,7 +42,7 @@ describe('a request beside its long texts', () => {
   });
 
   it('sends a long text in the bytes it came in, without a copy', () => {
-    const { bytes, request, texts } = read(JSON.stringify(requestOf(LINES.repeat(20))));
+    const { bytes, request, texts } = readBeside(JSON.stringify(requestOf(LINES.repeat(20))));
     const pieces = texts.restore(Buffer.from(JSON.stringify(request)));
     expect(pieces.filter(({ buffer }) => buffer === bytes.buffer)).to.have.lengthOf(1);
     expect(Buffer.concat(pieces).equals(bytes)).to.equal(true);
@@ -44,7 +50,9 @@ describe('a request beside its long texts', () => {
 
   it('sends a text right that is quoted in JSON inside of a string', () => {
     const input = { path: 'a.ts', content: LINES };
-    const { request, texts } = read(JSON.stringify(requestOf([{ type: 'tool_use', id: 't', name: 'Write', input }])));
+    const { request, texts } = readBeside(
+      JSON.stringify(requestOf([{ type: 'tool_use', id: 't', name: 'Write', input }])),
+    );
     const [call] = (request.messages[0]?.content ?? []) as ContentBlock[];
     const body = { arguments: JSON.stringify(call?.input), twice: JSON.stringify(JSON.stringify(call?.input)) };
     const sent = JSON.parse(Buffer.concat(texts.restore(Buffer.from(JSON.stringify(body)))).toString());
@@ -53,7 +61,7 @@ describe('a request beside its long texts', () => {
   });
 
   it('sends a text as often as it stands in the body, and not where it does not', () => {
-    const { request, texts } = read(JSON.stringify(requestOf(LINES)));
+    const { request, texts } = readBeside(JSON.stringify(requestOf(LINES)));
     const body = JSON.stringify({ one: textOf(request), two: textOf(request) });
     expect(JSON.parse(Buffer.concat(texts.restore(Buffer.from(body))).toString())).to.deep.equal({
       one: LINES,
@@ -68,14 +76,14 @@ describe('a request beside its long texts', () => {
       { type: 'tool_use', id: 't', name: 'Write', input: { content: LINES } },
       { type: 'tool_result', tool_use_id: 't', content: LINES.repeat(3) },
     ]);
-    const { request, texts } = read(JSON.stringify(whole));
+    const { request, texts } = readBeside(JSON.stringify(whole));
     const estimate = estimateTokens(request, texts.countText);
     expect(estimate / estimateTokens(whole)).to.be.within(0.85, 1.15);
   });
 
   it('takes words that stand as a key inside of a text for no key', () => {
     const said = `${LINES}","content":"${LINES}`;
-    const { request, texts } = read(JSON.stringify(requestOf(said)));
+    const { request, texts } = readBeside(JSON.stringify(requestOf(said)));
     const sent = JSON.parse(Buffer.concat(texts.restore(Buffer.from(JSON.stringify(request)))).toString());
     expect(textOf(sent)).to.equal(said);
   });
@@ -89,6 +97,11 @@ describe('a request beside its long texts', () => {
       expect(textOf(read(JSON.stringify(requestOf(text))).request)).to.equal(text);
     });
   }
+
+  it('is one request and nothing beside where no text is long', () => {
+    for (const content of ['Hello', 'x'.repeat(2000), [{ type: 'image', source: { data: LINES } }]])
+      expect(read(JSON.stringify(requestOf(content)))).to.deep.include({ request: requestOf(content), texts: null });
+  });
 
   it('parses long texts under other keys where they stand', () => {
     const { request } = read(

@@ -33,7 +33,7 @@ function convert(content: string, isBeside: boolean): Conversion {
   return startConversion(read?.request ?? request, {
     ...{ provider, target, sessionId: null, anthropicVersion: null, search: POLICY },
     ...{ inputTokens: 1, learned: createTraitMemory({ nowMs: () => 0 }) },
-    ...(read === null ? {} : { texts: read.texts }),
+    ...(read?.texts ? { texts: read.texts } : {}),
   });
 }
 

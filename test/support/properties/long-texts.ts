@@ -71,7 +71,7 @@ export function longTextProperties(servers: ReadonlyMap<string, Variant>): FuzzP
           const whole = parseRequest(bytes);
           const beside = parseBesideTexts(bytes, partsOf(bytes));
           if (whole === null || beside === null) throw new Error('a request is no JSON object');
-          const restored = convertFor(server, beside.request, beside.texts.restore);
+          const restored = convertFor(server, beside.request, beside.texts?.restore);
           expect(restored.outcome).to.deep.equal(convertFor(server, whole).outcome);
         },
       ),
