@@ -1,12 +1,18 @@
 // Providers and pipelines from settings alone: what an operator writes in the file, and the bytes that reach the upstream.
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Scene } from '#services/simulator/script.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
+import { decodeBody } from '#shared/exchange/exchange.ts';
 import { type Fields, fieldsOf, listOf } from '#shared/providers/fields.ts';
 import { runCli } from '../support/cli.ts';
+import { startFakeUpstream } from '../support/fake-upstream.ts';
 import { startTestGateway, type TestGateway, testConfig } from '../support/gateway.ts';
 import { header, json, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
 
@@ -401,6 +407,103 @@ describe('constant headers', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+
+  describe('of an upstream that repeats them when it refuses', () => {
+    const VALUE = 'value "quoted" unseen';
+    const KEY = 'key-of-the-gateway';
+    const toml = (type: string, base: string): string => `
+      [providers.acme]
+      type = "${type}"
+      base_url = "${base}"
+      env_key = "ACME_API_KEY"
+      headers = { "x-odd" = 'value "quoted" unseen' }
+      [models]
+      large = { provider = "acme" }`;
+    const said = (...words: string[]): string =>
+      JSON.stringify({ type: 'error', error: { message: words.join(', ') } });
+
+    for (const [type, path] of [
+      ['anthropic', ''],
+      ['openai-chat', '/v1'],
+    ] as const) {
+      it(`reach no client, no log line and no record: ${type}`, async () => {
+        await withFile(toml(type, `UPSTREAM${path}`), async ({ ask, gateway }) => {
+          for (const status of [400, 404, 500]) {
+            const answer = await ask({}, { scene: { status, body: said('You sent', VALUE, KEY) } });
+            expect(answer.status).to.equal(status);
+            expect(answer.body.toString())
+              .to.include('You sent')
+              .and.include('[redacted], [redacted]')
+              .and.not.match(/unseen|key-of-the-gateway/);
+            expect(header(answer, 'content-length')).to.equal(String(answer.body.length));
+          }
+          await gateway.until(async () => (await gateway.bus.counters('history')).published === 3);
+          const read = { count: 3, waitMs: 0, claimIdleMs: 60_000, maxDeliveries: 9 };
+          const deliveries = await gateway.bus.read('history', 'test', read);
+          const bodies = await Promise.all(
+            deliveries.map(async ({ id }) => (await gateway.bus.body(id)) ?? Buffer.of()),
+          );
+          const answers = await Promise.all(bodies.map(async (body) => (await decodeBody(body)).answer.chunks));
+          expect(answers).to.have.length(3);
+          const kept = answers.map((chunks) => Buffer.concat(chunks.map(({ bytes }) => bytes)).toString()).join();
+          expect(kept + JSON.stringify(gateway.lines)).to.not.match(/unseen|key-of-the-gateway/);
+        });
+      });
+    }
+
+    it('are found in a compressed refusal of a native route; one without them stays as it is to the byte', async () => {
+      const upstream = await startFakeUpstream();
+      const refuseWith = (body: Buffer): void => {
+        upstream.answer = { status: 400, headers: { 'Content-Encoding': 'gzip', 'X-Odd-Case': '1' }, body };
+      };
+      try {
+        await withFile(toml('anthropic', upstream.url), async ({ ask }) => {
+          for (const body of [gzipSync(said('no luck')), Buffer.alloc(300 * 1024, 'x')]) {
+            refuseWith(body);
+            const same = await ask();
+            expect(same.body.equals(body)).to.equal(true);
+            expect(header(same, 'content-encoding')).to.equal('gzip');
+          }
+          refuseWith(gzipSync(said('You sent', VALUE)));
+          const other = await ask();
+          expect([other.status, json(other)]).to.deep.equal([400, JSON.parse(said('You sent', '[redacted]'))]);
+          expect(header(other, 'content-encoding')).to.equal(undefined);
+          expect(header(other, 'x-odd-case')).to.equal('1');
+        });
+      } finally {
+        await upstream.stop();
+      }
+    });
+
+    it('does not outlive the client that leaves while a refusal is still coming', async () => {
+      const upstream = createServer((_request, response) => {
+        response.writeHead(400, { 'content-type': 'application/json' });
+        response.write('{"type":');
+      });
+      await new Promise<void>((resolve) => {
+        upstream.listen(0, '127.0.0.1', resolve);
+      });
+      const { port } = upstream.address() as AddressInfo;
+      try {
+        await withFile(toml('anthropic', `http://127.0.0.1:${port}`), async ({ gateway }) => {
+          const asked = once(upstream, 'request');
+          const left = new AbortController();
+          const body = new Uint8Array(messagesRequest({ body: { model: 'large' } }).body);
+          const client = fetch(`${gateway.url}/v1/messages`, { method: 'POST', body, signal: left.signal });
+          await asked;
+          left.abort();
+          await client.catch(() => {});
+          const outcome = { outcome: 'client_abort' };
+          await gateway.until(async () => (await gateway.metric('ccproxy_gateway_requests_total', outcome)) === 1);
+        });
+      } finally {
+        upstream.closeAllConnections();
+        await new Promise((resolve) => {
+          upstream.close(resolve);
+        });
+      }
+    });
   });
 
   it('may come from the environment', () => {

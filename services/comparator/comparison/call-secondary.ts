@@ -4,6 +4,7 @@
 import type { Clock } from '#shared/clock.ts';
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
 import type { AnswerEnd, ExchangeEntry, RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
+import { inflateBytes } from '#shared/exchange/inflate-chunks.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { formatTraceparent, pairSpanId } from '#shared/ids.ts';
 import { findProvider } from '#shared/providers/index.ts';
@@ -19,7 +20,7 @@ import {
 import { withHeaders } from '#shared/upstream/constant-headers.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import { sign } from '#shared/upstream/credentials.ts';
-import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
+import { recordWithoutSecrets, secretsOf } from '#shared/upstream/hide-own-secrets.ts';
 import type { TraitMemory } from '#shared/upstream/learned-traits.ts';
 import { startConversion } from '#shared/upstream/start-conversion.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
@@ -70,7 +71,7 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
     };
     const answer = await ask(call, callTarget, { ...parts, onLearned });
     const recorded = await recordAnswer(answer, sinceStart, parts);
-    return { ...recorded, chunks: hideOwnSecrets(recorded.chunks, recorded.status, target.credential) };
+    return await recordWithoutSecrets(recorded, { secrets: secretsOf(target), inflate: inflateBytes });
   } catch (error) {
     if (parts.signal.aborted) throw new Stopping();
     if (error instanceof GatewayError) return refusedAnswer(error, sinceStart());

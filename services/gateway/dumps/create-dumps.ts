@@ -5,7 +5,8 @@ import type { ServerResponse } from 'node:http';
 import type { Target } from '#shared/providers/target.ts';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { Answer, SentRequest } from '#shared/upstream/call-upstream.ts';
-import { looksLikeCredential, ownHeader, ownSecrets } from '#shared/upstream/credentials.ts';
+import { looksLikeCredential, ownHeader } from '#shared/upstream/credentials.ts';
+import { secretsOf } from '#shared/upstream/hide-own-secrets.ts';
 import type { Call } from '../messages/call.ts';
 import type { Dump, DumpStage } from './dump.ts';
 import type { DumpSettings } from './write-dump.ts';
@@ -178,22 +179,20 @@ function toDump(call: Call, { upstream, clientAnswer }: KeptCall): Dump {
   if (call.view) keep(clientRequest, call.view.bytes);
   const credential = call.plan?.primary.credential ?? { kind: 'none' };
   const header = ownHeader(credential);
-  const constant = constantHeaders(call.plan?.primary);
+  const constant = constantNames(call.plan?.primary);
   return {
     requestId: call.id,
     startedAtMs: call.startedAtMs,
     stages: [clientRequest, ...upstream, clientAnswer].map(toPlainStage),
-    secretHeaders: [...(header === null ? [] : [header]), ...constant.map(({ name }) => name)],
-    keys: [...ownSecrets(credential), ...constant.map(({ value }) => value).filter(isLongEnough), ...clientKeys(call)],
+    secretHeaders: [...(header === null ? [] : [header]), ...constant],
+    keys: [...(call.plan === null ? [] : secretsOf(call.plan.primary)), ...clientKeys(call)],
   };
 }
 
 /** What settings add to requests; nobody but the operator knows whether it is a secret. */
-function constantHeaders(target: Target | undefined): Array<{ name: string; value: string }> {
+function constantNames(target: Target | undefined): string[] {
   const flat = [...(target?.headers ?? []), ...(target?.pipeline?.setHeaders ?? [])];
-  return flat.flatMap((name, index) =>
-    index % 2 === 0 ? [{ name: name.toLowerCase(), value: flat[index + 1] ?? '' }] : [],
-  );
+  return flat.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
 }
 
 /** Shorter ones are placeholders, and parts of other words. */

@@ -1,9 +1,8 @@
 // The books of a call, however it ended. What needs no parsing is booked now; the rest is read later from the record.
 import type { GatewayError } from '#shared/errors.ts';
-import type { CallOutcome, RecordedAnswer, TimedChunk } from '#shared/exchange/exchange.ts';
+import type { CallOutcome, RecordedAnswer } from '#shared/exchange/exchange.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { CredentialRefused } from '#shared/providers/read-error.ts';
-import { hideOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import { type CallMemory, createCallMemory, LEFT_TO_THE_COLLECTOR } from '../call-memory.ts';
 import type { GatewayContext } from '../context.ts';
 import { shadowTargets } from '../routing/resolve-by-rules.ts';
@@ -104,15 +103,10 @@ function recordedAnswer(call: Call, endedAt: number): RecordedAnswer | null {
     status: call.upstreamStatus,
     rawHeaders: withoutSecrets(call.upstreamHeaders),
     headersAtMs: call.headersAt === null ? null : call.headersAt - sentAt,
-    chunks: keptChunks(call),
+    chunks: [...(call.kept?.chunks ?? [])],
     end: call.isClientGone ? 'client_abort' : (call.answerEnd ?? 'reset'),
     endAtMs: (call.answerEndedAt ?? endedAt) - sentAt,
   };
-}
-
-function keptChunks({ kept, plan, upstreamStatus }: Call): TimedChunk[] {
-  const chunks = [...(kept?.chunks ?? [])];
-  return plan === null ? chunks : hideOwnSecrets(chunks, upstreamStatus, plan.primary.credential);
 }
 
 function withoutSecrets(rawHeaders: readonly string[]): string[] {

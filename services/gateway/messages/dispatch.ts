@@ -2,11 +2,13 @@
 // asked for what the upstream does not know; what was refused with the gateway's own key is the gateway's failure, not the
 // client's.
 import { GatewayError } from '#shared/errors.ts';
+import { inflateBytes } from '#shared/exchange/inflate-chunks.ts';
 import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { askLearning } from '#shared/upstream/ask-learning.ts';
 import { type Answer, callUpstream, type SentRequest, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import { tokenRefused } from '#shared/upstream/credentials.ts';
+import { secretsOf, withoutOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID } from '../error-response.ts';
@@ -54,7 +56,24 @@ async function receive(outbound: Outbound, plan: Plan, call: Call, context: Gate
     const isRenewed = tokenRefused(plan.primary.credential, (conversion?.upstream ?? request).headers);
     throw refusedCredential(answer, plan, call, isRenewed, context);
   }
-  return answer;
+  return conversion || answer.status < 400 ? answer : holdRefusal(answer, plan, call);
+}
+
+/** What the client reads, and all that is kept of it, does not tell what the gateway asked with. */
+async function holdRefusal(answer: Answer, { primary }: Plan, call: Call): Promise<Answer> {
+  if (call.isClientGone) throw new ClientGone();
+  const held = await new Promise<Answer>((resolve, reject) => {
+    call.onClientGone = () => {
+      call.abortUpstream();
+      reject(new ClientGone());
+    };
+    Promise.resolve(withoutOwnSecrets(answer, { secrets: secretsOf(primary), inflate: inflateBytes })).then(
+      resolve,
+      reject,
+    );
+  });
+  call.upstreamHeaders = held.rawHeaders;
+  return held;
 }
 
 /** From here on the answer is Anthropic's, whoever gives it; it may begin before the upstream's does. */

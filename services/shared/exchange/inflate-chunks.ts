@@ -26,6 +26,12 @@ export async function inflateChunks(chunks: TimedChunk[], encoding: string | und
   return result;
 }
 
+/** As `inflateChunks`, for bytes whose times nobody asks for. */
+export async function inflateBytes(bytes: Buffer, encoding: string | undefined): Promise<Buffer> {
+  const { chunks } = await inflateChunks([{ atMs: 0, bytes }], encoding);
+  return Buffer.concat(chunks.map((chunk) => chunk.bytes));
+}
+
 /** Looks at the bytes too: an answer recorded after decoding still carries its header. */
 function createDecoder(encoding: string, head: Buffer): Decoder | null {
   const [first = 0, second = 0] = head;
