@@ -11,6 +11,7 @@ export function checkGatewaySettings(config: Config): void {
   const problems = createProblems();
   problems.attempt(() => toGatewayConfig(config, null));
   problems.attempt(() => createSearch(config, { agentWith: () => problems.raise() }));
-  problems.attempt(() => createHooks(config, createTargets(config), (text) => text));
+  const targets = problems.attempt(() => createTargets(config)) ?? null;
+  problems.attempt(() => createHooks(config, targets, (text) => text));
   problems.raiseAny();
 }

@@ -43,6 +43,33 @@ describe('cc-proxy config check', () => {
   };
   const shortened = (lines: readonly string[], length: number): string[] => lines.map((line) => line.slice(0, length));
 
+  it('says every mistake of tokens and hooks, and beside them of targets that need no token', () => {
+    const { errors } = check(`[tokens.a]
+command = ["print"]
+pointer = "no"
+hosts = ["https://api.example.com/x"]
+[tokens.b]
+file = "/token"
+[target]
+url = "https://models.example.com"
+env_key = "NO_SUCH_KEY"
+[[hooks]]
+use = "capture-header"
+[[hooks]]
+use = "capture-headers"
+headers = ["authorization", "user agent", "x-request-id"]
+`);
+    expect(errors).to.deep.equal([
+      '1: tokens.a.pointer is for a file: give file instead of command, or leave it out',
+      '1: tokens.a.pointer = "no" is no JSON pointer, e.g. "/claudeAiOauth/accessToken"',
+      '1: tokens.a.hosts: "https://api.example.com/x" is no host name: write it without scheme, port and path',
+      '5: tokens.b.hosts is missing: name the hosts that may be sent the token, e.g. ["api.example.com"]',
+      '9: target.env_key names NO_SUCH_KEY, which is not set in the environment',
+      '10: [[hooks]] number 1: use = "capture-header" is no hook; there is capture-headers',
+      '12: [[hooks]] number 2: headers: "authorization" may hold a credential, and credentials are kept nowhere; leave it out; "user agent" is no name of a header',
+    ]);
+  });
+
   it('S3-32 says every mistake with its line, whoever would have found it', () => {
     const first = check(`[server]
 listen_adress = "127.0.0.1:1"

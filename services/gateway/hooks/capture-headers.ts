@@ -18,11 +18,12 @@ const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 export function createCaptureHeaders(headers: readonly string[], parts: CaptureParts): CaptureHeaders {
   if (headers.length === 0) parts.refuse('headers is missing: name those to keep, e.g. ["user-agent", "x-request-id"]');
   const names = [...new Set(headers.map((name) => name.toLowerCase()))];
-  for (const name of names) {
-    if (!HEADER_NAME.test(name)) parts.refuse(`headers: ${JSON.stringify(name)} is no name of a header`);
+  const mistakes = names.flatMap((name) => {
+    if (!HEADER_NAME.test(name)) return `${JSON.stringify(name)} is no name of a header`;
     const secret = parts.secretOf(name);
-    if (secret !== null) parts.refuse(`headers: "${name}" ${secret}, and credentials are kept nowhere; leave it out`);
-  }
+    return secret === null ? [] : `"${name}" ${secret}, and credentials are kept nowhere; leave it out`;
+  });
+  if (mistakes.length > 0) parts.refuse(`headers: ${mistakes.join('; ')}`);
   return (given) => {
     const kept: Record<string, string> = {};
     for (const name of names) {

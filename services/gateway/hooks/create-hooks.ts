@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Config } from '#shared/config/load.ts';
 import { ConfigError, createProblems } from '#shared/errors.ts';
-import type { Targets } from '#shared/providers/target.ts';
+import type { Target, Targets } from '#shared/providers/target.ts';
 import { looksLikeCredential, ownHeader } from '#shared/upstream/credentials.ts';
 import { type CaptureHeaders, createCaptureHeaders } from './capture-headers.ts';
 
@@ -13,10 +13,10 @@ export interface Hooks {
 
 const KNOWN = ['capture-headers'];
 
-/** @throws ConfigError that names every mistake */
+/** Without targets nobody's own key is known. @throws ConfigError that names every mistake */
 export function createHooks(
   { hooks, placeOf }: Pick<Config, 'hooks' | 'placeOf'>,
-  targets: Targets,
+  targets: Targets | null,
   redact: (text: string) => string,
 ): Hooks {
   const problems = createProblems();
@@ -41,8 +41,9 @@ function captureAll(captures: readonly CaptureHeaders[], headers: IncomingHttpHe
   return kept.length === 0 ? null : Object.assign({}, ...kept);
 }
 
-function secretHeaders({ forced, passthrough, models }: Targets): (name: string) => string | null {
-  const all = [...(forced ? [forced] : []), passthrough, ...models.values()];
+function secretHeaders(targets: Targets | null): (name: string) => string | null {
+  const { forced = null, passthrough = null, models = new Map() } = targets ?? {};
+  const all: Target[] = [forced, passthrough, ...models.values()].filter((target) => target !== null);
   return (name) => {
     if (looksLikeCredential(name)) return 'may hold a credential';
     const target = all.find(({ credential }) => ownHeader(credential) === name);

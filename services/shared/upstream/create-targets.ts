@@ -1,6 +1,6 @@
 // The configuration's targets, each with its key, ready to be called.
 import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
-import { ConfigError, createProblems } from '#shared/errors.ts';
+import { ConfigError, createProblems, type Problems } from '#shared/errors.ts';
 import { findModelLimits } from '#shared/models/registry.ts';
 import {
   DEFAULT_PROVIDER_TYPE,
@@ -19,11 +19,12 @@ import { type KeySettings, readKey } from './read-key.ts';
 import { createTokenSources, type TokenSources } from './token-sources.ts';
 
 /**
- * Without `tokens` those that need one have none yet, which does for who only looks at them.
+ * Without tokens given those that need one have none yet, which does for who only looks at them.
  * @throws ConfigError when a key file or variable is missing, a token is not for that host, or a name would mean two targets
  */
-export function createTargets(config: Config, tokens: TokenSources = createTokenSources(config)): Targets {
+export function createTargets(config: Config, given?: TokenSources): Targets {
   const problems = createProblems();
+  const tokens = given ?? problems.attempt(() => createTokenSources(config)) ?? noTokens(problems);
   const pipelines = problems.attempt(() => createPipelines(config)) ?? problems.raise();
   const parts = { config, tokens, pipelines };
   const models = Object.entries(config.models).flatMap(([name, model]) => {
@@ -35,6 +36,11 @@ export function createTargets(config: Config, tokens: TokenSources = createToken
   const passthrough = problems.attempt(() => passthroughTarget(parts)) ?? problems.raise();
   problems.raiseAny();
   return { forced, passthrough, models: new Map(models) };
+}
+
+/** Who needs none is looked at all the same. */
+function noTokens({ raise }: Problems): TokenSources {
+  return { find: raise, start: async () => {}, stop: () => {} };
 }
 
 function providerOf(name: string, model: ModelConfig, config: Config): ProviderConfig {

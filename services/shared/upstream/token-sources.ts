@@ -2,7 +2,7 @@
 // a source that fails keeps its last value and is tried again soon.
 import { homedir } from 'node:os';
 import type { Config, TokenConfig } from '#shared/config/load.ts';
-import { ConfigError, errorMessage } from '#shared/errors.ts';
+import { ConfigError, createProblems, errorMessage } from '#shared/errors.ts';
 import type { TokenSource } from '#shared/providers/target.ts';
 import { readToken, TokenUnread } from './read-token.ts';
 
@@ -26,15 +26,20 @@ const RETRY_MS = 10_000;
 /** Requests that are under way may carry the value before the newest. */
 const KEPT_VALUES = 2;
 
-/** Nothing is read before `start`. @throws ConfigError */
+/** Nothing is read before `start`. @throws ConfigError that names every mistake */
 export function createTokenSources(config: Config, parts: TokenSourceParts = {}): TokenSources {
   const stopping = new AbortController();
   const home = config.environment('HOME') ?? homedir();
   const read = (settings: TokenConfig) => readToken(settings, { home, signal: stopping.signal });
+  const problems = createProblems();
   const sources = Object.entries(config.tokens).map(([name, settings]) => {
-    checkSettings(`tokens.${name}`, settings, config);
+    for (const mistake of mistakesOf(settings)) {
+      const section = `tokens.${name}`;
+      problems.keep(`${config.placeOf(section)}: ${section}${mistake}`);
+    }
     return [name, createSource(name, settings, () => read(settings), parts)] as const;
   });
+  problems.raiseAny();
   const byName = new Map(sources);
   return {
     find(name, url, setting) {
@@ -133,25 +138,20 @@ function bareHost(host: string): string {
   return host.toLowerCase().replace(/^\[|\]$/g, '');
 }
 
-function checkSettings(
-  section: string,
-  { command, file, pointer, hosts, user_agent }: TokenConfig,
-  { placeOf }: Config,
-): void {
-  const refuse = (what: string): never => {
-    throw new ConfigError(`${placeOf(section)}: ${section}${what}`);
-  };
-  if (command.length > 0 === (file !== null)) refuse(': give either command or file, to say where the token is from');
-  if (pointer !== null && file === null)
-    refuse('.pointer is for a file: give file instead of command, or leave it out');
-  if (pointer !== null && !/^(?:\/(?:[^~]|~[01])*)$/.test(pointer)) {
-    refuse(`.pointer = "${pointer}" is no JSON pointer, e.g. "/claudeAiOauth/accessToken"`);
-  }
-  if (hosts.length === 0)
-    refuse('.hosts is missing: name the hosts that may be sent the token, e.g. ["api.example.com"]');
+/** Each as it goes on after the section's name. */
+function mistakesOf({ command, file, pointer, hosts, user_agent }: TokenConfig): string[] {
   const odd = hosts.find((host) => !isHostName(host));
-  if (odd !== undefined) refuse(`.hosts: "${odd}" is no host name: write it without scheme, port and path`);
-  if (user_agent !== null && !/^[\x20-\x7e]+$/.test(user_agent)) refuse('.user_agent must be one line of ASCII text');
+  const mistakes: Array<string | false> = [
+    command.length > 0 === (file !== null) && ': give either command or file, to say where the token is from',
+    pointer !== null && file === null && '.pointer is for a file: give file instead of command, or leave it out',
+    pointer !== null &&
+      !/^(?:\/(?:[^~]|~[01])*)$/.test(pointer) &&
+      `.pointer = "${pointer}" is no JSON pointer, e.g. "/claudeAiOauth/accessToken"`,
+    hosts.length === 0 && '.hosts is missing: name the hosts that may be sent the token, e.g. ["api.example.com"]',
+    odd !== undefined && `.hosts: "${odd}" is no host name: write it without scheme, port and path`,
+    user_agent !== null && !/^[\x20-\x7e]+$/.test(user_agent) && '.user_agent must be one line of ASCII text',
+  ];
+  return mistakes.filter((mistake) => mistake !== false);
 }
 
 /** Without scheme, user, port and path, and of no pattern. IPv6 with or without brackets. */
