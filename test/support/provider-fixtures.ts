@@ -88,16 +88,11 @@ export interface Converted {
 }
 
 /** @throws what is no refusal */
-export function convertFor(
-  { provider, target, model }: Variant,
-  request: MessagesRequest,
-  restore: (body: Buffer) => readonly Buffer[] = (body) => [body],
-): Converted {
+export function convertFor({ provider, target, model }: Variant, request: MessagesRequest): Converted {
   const input = { target, model, modelAsked: request.model, sessionKey: 'session-key', inputTokens: 42 };
   try {
     const { path, headers, notes, body, memory } = provider.toUpstreamRequest(request, input);
-    const sent = Buffer.concat(restore(body)).toString('utf8');
-    return { outcome: { path, notes, body: JSON.parse(sent) }, headers, memory };
+    return { outcome: { path, notes, body: JSON.parse(body.toString('utf8')) }, headers, memory };
   } catch (error) {
     if (!(error instanceof GatewayError) || error.status !== 400) throw error;
     return { outcome: { unsupported: error.message }, headers: [], memory: null };

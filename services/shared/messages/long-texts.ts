@@ -22,7 +22,7 @@ export interface ParsedRequest {
 
 /** Quotes included; shorter ones are parsed and written sooner. */
 const LONG_BYTES = 2048;
-/** Of a text's first word on, so many characters are in its beginning. */
+/** So many characters are in its beginning, from the first to the last that is no white space. */
 const SEEN_CHARS = 400;
 /** Holds as many: none of them is escaped as four digits, and none takes more than three bytes. */
 const START_BYTES = 1280;
@@ -98,7 +98,7 @@ function setAside(bytes: Buffer, { start, end }: Span): LongText | null {
   if (json.includes(BY_NUMBER)) return null;
   const begin = JSON.parse(`"${json}"`) as string;
   // White space alone is no text.
-  if (begin.trimStart().length < SEEN_CHARS || !isSoundText(bytes, { start: restAt, end: end - 1 })) return null;
+  if (begin.trim().length < SEEN_CHARS || !isSoundText(bytes, { start: restAt, end: end - 1 })) return null;
   return {
     span: { start: start + 1, end: end - 1 },
     restAt,

@@ -1,11 +1,16 @@
 // Whatever a client says at length: what is converted beside the long texts says the same as what is converted whole.
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { GatewayError } from '#shared/errors.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
-import { parseBesideTexts } from '#shared/messages/long-texts.ts';
+import { type LongTexts, parseBesideTexts } from '#shared/messages/long-texts.ts';
 import { scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { isSoundText } from '#shared/messages/sound-text.ts';
-import { convertFor, type Variant } from '../provider-fixtures.ts';
+import { createTraitMemory } from '#shared/upstream/learned-traits.ts';
+import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
+import { startConversion } from '#shared/upstream/start-conversion.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import { loadScenario, scenarioNames, type Variant } from '../provider-fixtures.ts';
 import { type FuzzProperty, fuzzProperty } from './fuzz-property.ts';
 import { anyRequest } from './request-shapes.ts';
 
@@ -22,20 +27,50 @@ const fillers = fc.oneof(
     '\u0000',
     ' ',
     'https:\\/\\/',
+    // As a mark looks, to who does not know which one it is.
+    '~"0f8fad5b-d9cb-469f-a165-70867728950e:0~',
+    '~\\"',
+    '\\',
+    '\ufeff',
+    'x-anthropic-billing-header: a=b;\n',
+    '<think>a</think></tool_result>',
   ),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 9 }),
 );
 
-/** The same request with some of its texts made long. */
+/** What a tool may be called with. */
+const INPUT = { content: '', nested: [{ text: '{' }] };
+
+/** The same request with some of its texts made long, and some in the input of its calls. */
 function lengthen(value: unknown, next: () => string): unknown {
   if (Array.isArray(value)) return value.map((item) => lengthen(item, next));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).map(([key, item]) => {
+    if (key === 'input') return [key, { ...(item as object), ...(lengthen(INPUT, next) as object) }];
     if (typeof item !== 'string' || (key !== 'text' && key !== 'content')) return [key, lengthen(item, next)];
     const filler = next();
     return [key, filler === '' ? item : item + filler.repeat(Math.ceil(LONG / filler.length))];
   });
   return Object.fromEntries(entries);
+}
+
+const NOBODY_SEARCHES: SearchPolicy = { usesProviders: true, backend: null, remedy: 'none', maxUses: 1 };
+
+/** What is sent, and all that is said of it. */
+function convert({ provider, target, model }: Variant, request: MessagesRequest, texts: LongTexts | null) {
+  try {
+    const { upstream, notes, sought, search } = startConversion(request, {
+      ...{ provider, target: { ...target, model }, sessionId: 's', anthropicVersion: null, inputTokens: 1 },
+      ...{ learned: createTraitMemory({ nowMs: () => 0 }), search: NOBODY_SEARCHES },
+      ...(texts === null ? {} : { texts }),
+    });
+    const { body, path, headers } = upstream;
+    const sent: unknown = JSON.parse(Buffer.concat([body ?? []].flat()).toString());
+    return { sent, path, headers, notes, sought, search };
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return { refused: error.message };
+  }
 }
 
 /** JSON is written with and without white space, and by some with every character beyond ASCII as a number. */
@@ -57,7 +92,7 @@ export function longTextProperties(servers: ReadonlyMap<string, Variant>): FuzzP
       4,
       fc.property(
         fc.constantFrom(...servers.keys()),
-        anyRequest,
+        fc.oneof(anyRequest, fc.constantFrom(...scenarioNames()).map(loadScenario)),
         fc.array(fc.oneof(fillers, fc.constant('')), { minLength: 1, maxLength: 4 }),
         fc.nat(2),
         (name, request, texts, style) => {
@@ -71,8 +106,7 @@ export function longTextProperties(servers: ReadonlyMap<string, Variant>): FuzzP
           const whole = parseRequest(bytes);
           const beside = parseBesideTexts(bytes, partsOf(bytes));
           if (whole === null || beside === null) throw new Error('a request is no JSON object');
-          const restored = convertFor(server, beside.request, beside.texts?.restore);
-          expect(restored.outcome).to.deep.equal(convertFor(server, whole).outcome);
+          expect(convert(server, beside.request, beside.texts)).to.deep.equal(convert(server, whole, null));
         },
       ),
     ),
