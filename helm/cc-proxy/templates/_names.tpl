@@ -16,8 +16,8 @@
 
 {{- /* Labels that never change: {root, component}. */ -}}
 {{- define "cc-proxy.selector" -}}
-app.kubernetes.io/name: {{ include "cc-proxy.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "cc-proxy.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

@@ -220,7 +220,7 @@ spec:
   rules:
     - matches:
         {{- range .paths }}
-        - path: { type: {{ .type }}, value: {{ .value }} }
+        - path: { type: {{ .type }}, value: {{ .value | quote }} }
         {{- end }}
       {{- with .timeouts }}
       timeouts:
