@@ -245,7 +245,7 @@ describe('pipelines', () => {
       ],
       [
         'request = [{ use = "body-set", value = 1 }]',
-        /cc-proxy\.toml:\d+: pipelines\.tidy\.request\[0\]: body-set needs path/,
+        /cc-proxy\.toml:\d+: pipelines\.tidy\.request\[0\]: body-set needs path, which must be a path such as "\$\.metadata\.user_id"/,
       ],
       [
         'request = ["effort", { use = "body-set", path = "a.b", value = 1 }]',

@@ -1,5 +1,4 @@
 // What is wrong with [[rules]] as a whole: names, where they lead, and rules that no request can reach. Pure.
-import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '#shared/errors.ts';
 import type { Values } from './schema.ts';
 import type { rule } from './sections/rules.ts';
@@ -52,10 +51,26 @@ export function checkRules(settings: RoutingSettings, where: (path: string) => s
 
 type When = Values<typeof rule>['when'];
 
-/** Does all that the second asks for stand in the first too? */
+/** Does the first ask for all that the second asks for, or for more? */
 function isMetWith(when: When, earlier: When): boolean {
   const asked = Object.keys(earlier) as Array<keyof When>;
-  return asked.every((key) => earlier[key] === null || isDeepStrictEqual(when[key], earlier[key]));
+  return asked.every((key) => earlier[key] === null || isWithin(when[key], earlier[key]));
+}
+
+type Wanted = When[keyof When];
+
+function isWithin(wanted: Wanted, wider: Wanted): boolean {
+  if (typeof wanted === 'number' && typeof wider === 'number') return wanted >= wider;
+  if (Array.isArray(wanted) && Array.isArray(wider)) return wanted.every((one) => wider.includes(one));
+  if (typeof wanted === 'string' && typeof wider === 'string') return isPatternWithin(wanted, wider);
+  return wanted === wider;
+}
+
+/** Of patterns with more than one `*` only equal ones are known to be. */
+function isPatternWithin(wanted: string, wider: string): boolean {
+  const [start = '', end, ...more] = wider.split('*');
+  if (end === undefined || more.length > 0) return wanted === wider;
+  return wanted.length >= start.length + end.length && wanted.startsWith(start) && wanted.endsWith(end);
 }
 
 /** The [models] entry that the name is, or is an alias of. */

@@ -58,7 +58,18 @@ export function nearestOf(name: string, candidates: string[]): string | undefine
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best && best.distance <= Math.max(3, name.length / 3) ? best.candidate : undefined;
+  const isNear = best && best.distance <= Math.max(3, name.length / 3) && isAlike(name, best.candidate);
+  return isNear ? best.candidate : undefined;
+}
+
+/** The same path in front makes names look alike that are not: of the last part, half has to be the same. */
+function isAlike(name: string, candidate: string): boolean {
+  const last = lastPart(name);
+  return editDistance(last, lastPart(candidate)) <= Math.max(2, last.length / 2);
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1);
 }
 
 function editDistance(a: string, b: string): number {

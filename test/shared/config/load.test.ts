@@ -125,6 +125,8 @@ log_level = "info"
     expect(complaint()).to.equal(
       `${join(cwd, 'cc-proxy.toml')}:2: server.listen_addres is no setting; did you mean server.listen_address?`,
     );
+    file('[compare]\ngates = 1');
+    expect(complaint(), 'nothing is near').to.equal(`${join(cwd, 'cc-proxy.toml')}:2: compare.gates is no setting`);
     file('default_mode = "both"');
     expect(complaint()).to.equal(
       `${join(cwd, 'cc-proxy.toml')}:1: default_mode = "both" must be one of "target", "compare", "anthropic-only"`,

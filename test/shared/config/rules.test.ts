@@ -188,6 +188,32 @@ use = "fast"`);
     ).to.deep.equal([]);
   });
 
+  it('are warned of where an earlier one asks for less of the same', () => {
+    const warnings = (earlier: string, later: string): string =>
+      load(
+        MODELS +
+          rule(`when = { ${earlier} }\nuse = "fast"`).replace('"r"', '"first"') +
+          rule(`when = { ${later} }\nuse = "fast"`).replace('"r"', '"second"'),
+      ).warnings.join();
+    const REACHED: ReadonlyArray<[string, string, boolean]> = [
+      ['input_tokens_over = 60000', 'input_tokens_over = 100000', false],
+      ['input_tokens_over = 100000', 'input_tokens_over = 60000', true],
+      ['class = ["main", "subagent"]', 'class = ["subagent"], stream = true', false],
+      ['class = ["main", "subagent"]', 'class = ["subagent", "other"]', true],
+      ['model = "claude-*"', 'model = "claude-haiku-*"', false],
+      ['model = "claude-*"', 'model = "claude-3"', false],
+      ['model = "*"', 'model = "*haiku*"', false],
+      ['model = "claude-haiku-*"', 'model = "claude-*"', true],
+      ['model = "a*a"', 'model = "a"', true],
+      ['model = "*a*"', 'model = "bab"', true],
+      ['model = "claude-*"', 'tool_used = "claude-x"', true],
+    ];
+    for (const [earlier, later, isReached] of REACHED)
+      expect(warnings(earlier, later).includes('"second" is never reached'), `${earlier}, ${later}`).to.equal(
+        !isReached,
+      );
+  });
+
   it('are warned of where they have no effect', () => {
     const rules = rule('when = { stream = true }\nuse = "fast"');
     expect(load(MODELS + rules).warnings).to.deep.equal([]);

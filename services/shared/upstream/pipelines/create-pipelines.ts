@@ -79,9 +79,9 @@ function checkParams({ name, params: known, complaint }: StepKind, given: Fields
   if (what !== undefined) throw new ConfigError(`${where.place}: ${where.path}: ${name} ${what}`);
 }
 
-function complaintOf({ name, about, isRequired, isSecret, check }: Param, given: Fields): string | undefined {
-  if (!Object.hasOwn(given, name)) return isRequired ? `needs ${name}: ${about}` : undefined;
+function complaintOf({ name, isRequired, isSecret, check }: Param, given: Fields): string | undefined {
   const complaint = check(given[name]);
+  if (!Object.hasOwn(given, name)) return isRequired ? `needs ${name}, which ${complaint}` : undefined;
   const shown = isSecret ? '(hidden)' : JSON.stringify(given[name]);
   return complaint === undefined ? undefined : `has ${name} = ${shown}, which ${complaint}`;
 }
