@@ -1,4 +1,4 @@
-// The thread in which large exchanges are described and compressed.
+// The thread in which large exchanges are described, identified and compressed.
 import { parentPort } from 'node:worker_threads';
 import { answerQuestions } from '#shared/threads/answer-questions.ts';
 import { type ExchangeQuestion, type PreparedExchange, prepareExchange } from './prepare-exchange.ts';

@@ -1,62 +1,83 @@
-// The work of an exchange that grows with the conversation: what kind of turn it is, and its body compressed. Pure, the
-// same here and in the thread.
+// The work of an exchange that grows with the conversation: what kind of turn it is, by what it is known, and its body
+// compressed. Pure, the same here and in the thread.
 import { laidOutRequest, packBody } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
 import { type Classification, classifyRequest } from './routing/classify-request.ts';
-import { hasSessionHeader, identifySession, lineageOf, type TurnIdentity, turnKeyOf } from './routing/identify-turn.ts';
+import {
+  hasNamedSession,
+  identifySession,
+  lineageOf,
+  type SessionIdentity,
+  turnKeyOf,
+} from './routing/identify-turn.ts';
 import { skimRequest } from './routing/skim-request.ts';
+
+type Headers = Readonly<Record<string, string>>;
 
 export interface ExchangeQuestion {
   /** From `layOutBody`; given away with the question. */
   laidOut: Uint8Array<ArrayBuffer>;
-  /** null = nothing need be known of the turn. */
-  describe: TurnQuestion | null;
+  headers: Headers;
+  /** Say what kind of turn it is. */
+  describe: boolean;
+  /** The session of a turn that is compared, which has to be known again; null = it is not. */
+  identifyIn: string | null;
   pack: boolean;
 }
 
-export interface TurnQuestion {
-  headers: Readonly<Record<string, string>>;
-  /** Whether it may be compared: then it is known by what it says. */
-  forPairs: boolean;
-}
-
-/** `lineageId` and `turnKey` are '' when they were not asked for. */
-export interface TurnFacts extends TurnIdentity {
-  turnKey: string;
+export interface TurnFacts extends SessionIdentity {
   kind: Classification;
   isThreadContinue: boolean;
 }
 
+export interface PairIdentity {
+  lineageId: string;
+  turnKey: string;
+}
+
+/** null where nothing was asked, or the body is no request after all. */
 export interface PreparedExchange {
-  /** null when the body is no request after all, or nothing was asked. */
   turn: TurnFacts | null;
+  identity: PairIdentity | null;
   /** Packed, or as it came. */
   body: Uint8Array<ArrayBuffer>;
 }
 
-export function prepareExchange({ laidOut, describe, pack }: ExchangeQuestion): PreparedExchange {
+export function prepareExchange(question: ExchangeQuestion): PreparedExchange {
+  const { laidOut, headers, describe, identifyIn, pack } = question;
+  const request = laidOutRequest(laidOut);
   return {
-    turn: describe === null ? null : describeTurn(laidOutRequest(laidOut), describe, null),
+    turn: describe ? describeTurn(request, headers, null) : null,
+    identity: identifyIn === null ? null : identifyPair(request, headers, identifyIn),
     body: pack ? packBody(laidOut) : laidOut,
   };
 }
 
-/** null when the bytes are no request. `spans`: where its top-level values stand, null when that is not known. */
+/**
+ * null when the bytes are no request. `spans`: where its top-level values stand, null when that is not known. The first
+ * message is read only where the session is known by nothing else.
+ */
 export function describeTurn(
   bytes: Buffer,
-  { headers, forPairs }: TurnQuestion,
+  headers: Headers,
   spans: ReadonlyMap<string, Span> | null,
 ): TurnFacts | null {
-  const skimmed = skimRequest(bytes, { spans, users: hasSessionHeader(headers) ? 'last' : 'both', tools: forPairs });
-  if (skimmed === null) return null;
-  const { request, messages, tools } = skimmed;
-  const session = identifySession(request, headers);
-  const { sessionId } = session;
+  const users = hasNamedSession(bytes, headers, spans) ? 'last' : 'both';
+  const request = skimRequest(bytes, { spans, users, tools: false })?.request;
+  if (request === undefined) return null;
   return {
-    ...session,
-    lineageId: forPairs ? lineageOf(sessionId, request, headers) : '',
-    turnKey: forPairs ? turnKeyOf({ sessionId, model: request.model, messages, tools }) : '',
+    ...identifySession(request, headers),
     kind: classifyRequest(request, headers),
     isThreadContinue: (request.thread as { type?: unknown } | undefined)?.type === 'continue',
+  };
+}
+
+function identifyPair(bytes: Buffer, headers: Headers, sessionId: string): PairIdentity | null {
+  const skimmed = skimRequest(bytes, { spans: null, users: 'none', tools: true });
+  if (skimmed === null) return null;
+  const { request, messages, tools } = skimmed;
+  return {
+    lineageId: lineageOf(sessionId, request, headers),
+    turnKey: turnKeyOf({ sessionId, model: request.model, messages, tools }),
   };
 }

@@ -20,6 +20,7 @@ import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall, FinishedPlan } from './messages/finished-call.ts';
 import { describeTurn, type TurnFacts } from './prepare-exchange.ts';
 import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
+import { hasNamedSession } from './routing/identify-turn.ts';
 
 export interface PublishingParts {
   config: GatewayConfig;
@@ -42,9 +43,8 @@ export async function publishCall(finished: FinishedCall, parts: Publishing): Pr
   if (request === null || plan === null) return { kind: 'none' };
   const isCompared = plan.mode === 'compare';
   const isRecorded = config.captureLevel !== 'off';
-  const prepared = await prepare(finished, request, plan, parts);
+  const { turn, laidOut } = await describe(finished, request, parts);
   if (parts.isOver()) return { kind: 'none' };
-  const { turn } = prepared;
   if (turn === null) return skip(finished, isCompared ? 'primary_error' : 'mode_off', events);
   const decision = decide(finished, turn, parts);
   if (answer === null) return withoutAnswer(finished, decision, events);
@@ -52,7 +52,9 @@ export async function publishCall(finished: FinishedCall, parts: Publishing): Pr
   const entry = toEntry(finished, plan, turn, decision);
   if (config.captureLevel === 'metadata') entry.summary = await summaryOf(finished, parts);
   const pairs = entry.shadow.length;
-  const body = await packedBody(prepared, pairs > 0 || keepsTexts(config), parts);
+  const isBodyWanted = pairs > 0 || keepsTexts(config);
+  const body = isBodyWanted ? await pack(entry, laidOut ?? layOutBody({ request, answer }), finished, parts) : null;
+  if (parts.isOver()) return { kind: 'none' };
   const result = await parts.bus.publish({
     id: entry.id,
     fields: encodeEntry(entry),
@@ -77,34 +79,36 @@ function keepsTexts({ captureLevel }: GatewayConfig): boolean {
   return captureLevel === 'redacted' || captureLevel === 'full';
 }
 
-interface Prepared {
+interface Described {
   turn: TurnFacts | null;
-  /** null = nobody can want it. */
-  body: { bytes: Uint8Array<ArrayBuffer>; isPacked: boolean } | null;
+  /** null = nothing was laid out for it. */
+  laidOut: Uint8Array<ArrayBuffer> | null;
 }
 
-async function prepare(
-  finished: FinishedCall,
-  request: Buffer,
-  plan: FinishedPlan,
-  parts: Publishing,
-): Promise<Prepared> {
-  const { answer, clientHeaders: headers } = finished;
-  const question = { headers, forPairs: plan.mode === 'compare' };
-  if (!question.forPairs && !keepsTexts(parts.config)) {
-    return { turn: describeTurn(request, question, finished.requestSpans), body: null };
+/** From so many bytes on a session that is known by its first message alone is told in the thread. */
+const LONG_REQUEST_BYTES = 32 * 1024;
+
+async function describe(finished: FinishedCall, request: Buffer, { preparer }: Publishing): Promise<Described> {
+  const { answer, clientHeaders: headers, requestSpans } = finished;
+  if (request.length < LONG_REQUEST_BYTES || hasNamedSession(request, headers, requestSpans)) {
+    return { turn: describeTurn(request, headers, requestSpans), laidOut: null };
   }
-  // Where only pairs need it, most may be sampled out: then they are not compressed either.
-  const isPacked = keepsTexts(parts.config) && answer !== null;
   const laidOut = layOutBody({ request, answer: answer ?? NO_ANSWER });
-  const { turn, body } = await parts.preparer.prepare({ laidOut, describe: question, pack: isPacked });
-  return { turn, body: { bytes: body, isPacked } };
+  const { turn, body } = await preparer.prepare({ laidOut, headers, describe: true, identifyIn: null, pack: false });
+  return { turn, laidOut: body };
 }
 
-async function packedBody({ body }: Prepared, isWanted: boolean, { preparer }: Publishing): Promise<Buffer | null> {
-  if (body === null || !isWanted) return null;
-  if (body.isPacked) return toBuffer(body.bytes);
-  return toBuffer((await preparer.prepare({ laidOut: body.bytes, describe: null, pack: true })).body);
+/** The body as it is kept. Completes the entry of a turn that is compared by what it is known by. */
+async function pack(
+  entry: ExchangeEntry,
+  laidOut: Uint8Array<ArrayBuffer>,
+  { clientHeaders: headers }: FinishedCall,
+  { preparer }: Publishing,
+): Promise<Buffer> {
+  const identifyIn = entry.shadow.length > 0 ? entry.sessionId : null;
+  const { identity, body } = await preparer.prepare({ laidOut, headers, describe: false, identifyIn, pack: true });
+  Object.assign(entry, identity);
+  return toBuffer(body);
 }
 
 async function summaryOf(finished: FinishedCall, { read }: Publishing): Promise<AnswerSummary | null> {
@@ -159,9 +163,9 @@ function toEntry(finished: FinishedCall, plan: FinishedPlan, turn: TurnFacts, de
     startedAtMs: finished.startedAtMs,
     sessionId: turn.sessionId,
     sessionSource: turn.sessionSource,
-    lineageId: turn.lineageId,
-    // Only for those that need it.
-    turnKey: decision.skip === null ? turn.turnKey : '',
+    // Only those that are compared are to be known again.
+    lineageId: '',
+    turnKey: '',
     class: turn.kind.class,
     classKind: turn.kind.kind,
     mode: plan.mode,

@@ -11,7 +11,7 @@ const answer = recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello' }))
 function question(characters: number, pack = true): ExchangeQuestion {
   const content = 'to be or not to be '.repeat(characters / 19);
   const request = Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content }] }));
-  return { laidOut: layOutBody({ request, answer }), describe: { headers: {}, forPairs: true }, pack };
+  return { laidOut: layOutBody({ request, answer }), headers: {}, describe: true, identifyIn: 's', pack };
 }
 
 describe('preparing exchanges', () => {
@@ -26,8 +26,8 @@ describe('preparing exchanges', () => {
       const here = prepareExchange(question(characters));
       const asked = question(characters);
       const prepared = await preparer.prepare(asked);
-      expect(prepared.turn).to.deep.equal(here.turn);
-      expect(prepared.turn?.turnKey).to.match(/^[0-9a-f]{64}$/);
+      expect([prepared.turn, prepared.identity]).to.deep.equal([here.turn, here.identity]);
+      expect(prepared.identity?.turnKey).to.match(/^[0-9a-f]{64}$/);
       expect(Buffer.compare(prepared.body, here.body), `${characters} characters`).to.equal(0);
       const { request } = await decodeBody(Buffer.from(prepared.body));
       expect(request.length).to.be.above(characters - 19);
@@ -44,12 +44,9 @@ describe('preparing exchanges', () => {
 
   it('finds no turn in a body that is no request', async () => {
     const laidOut = layOutBody({ request: Buffer.from('x'.repeat(100_000)), answer });
-    const { turn, body } = await preparer.prepare({
-      laidOut,
-      describe: { headers: {}, forPairs: true },
-      pack: true,
-    });
-    expect([turn, body.length < 1000]).to.deep.equal([null, true]);
+    const asked = { laidOut, headers: {}, describe: true, identifyIn: 's', pack: true };
+    const { turn, identity, body } = await preparer.prepare(asked);
+    expect([turn, identity, body.length < 1000]).to.deep.equal([null, null, true]);
   });
 
   it('rejects what it owes when it is closed', async () => {

@@ -14,7 +14,7 @@ import { DEFAULT_BUS_LIMITS } from '#shared/bus/limits.ts';
 import { createMemoryBus } from '#shared/bus/memory.ts';
 import { createUnreadBus } from '#shared/bus/unread.ts';
 import { systemClock } from '#shared/clock.ts';
-import { decodeEntry } from '#shared/exchange/exchange.ts';
+import { decodeEntry, type ExchangeEntry } from '#shared/exchange/exchange.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { noTracing, type SpanRecord } from '#shared/telemetry/tracing.ts';
 import { ThreadLostError } from '#shared/threads/ask-thread.ts';
@@ -165,7 +165,7 @@ describe('handing large exchanges over', () => {
       } as unknown as GatewayEventsParts),
       preparer: {
         prepare: async (question) => {
-          if (question.describe !== null) begunIn.push(turn);
+          if (question.describe) begunIn.push(turn);
           return prepareExchange(question);
         },
         close: async () => {},
@@ -182,13 +182,18 @@ describe('handing large exchanges over', () => {
 });
 
 describe('handing exchanges over where the history may not see texts', () => {
-  async function published(mode: 'target' | 'compare', settings: Record<string, unknown> = {}) {
-    const taken: Array<{ summary: unknown; skip: unknown; bytes: number; pairs: number }> = [];
+  async function published(
+    mode: 'target' | 'compare',
+    settings: Record<string, unknown> = {},
+    clientHeaders: Record<string, string> = {},
+    content = 'hello',
+  ) {
+    const taken: Array<{ summary: unknown; skip: unknown; bytes: number; pairs: number; entry: ExchangeEntry }> = [];
     const bus: Bus = {
       ...createUnreadBus(),
       publish: async ({ fields, body, pairs }) => {
-        const { summary, skip } = decodeEntry(fields);
-        taken.push({ summary, skip, bytes: body?.length ?? 0, pairs });
+        const entry = decodeEntry(fields);
+        taken.push({ summary: entry.summary, skip: entry.skip, bytes: body?.length ?? 0, pairs, entry });
         return 'ok';
       },
     };
@@ -203,7 +208,7 @@ describe('handing exchanges over where the history may not see texts', () => {
       ...{ bus, admission, read: createCallReader(), preparer: createExchangePreparer() },
       events: createGatewayEvents({ log: recordingLogger([]), metrics } as unknown as GatewayEventsParts),
     });
-    const call = comparedCall('hello');
+    const call = { ...comparedCall(content), clientHeaders };
     publisher.offer(mode === 'compare' ? call : { ...call, plan: call.plan && { ...call.plan, mode, shadow: [] } });
     await publisher.drain(10_000);
     admission.stop();
@@ -223,6 +228,18 @@ describe('handing exchanges over where the history may not see texts', () => {
     expect(only).to.deep.include({ skip: 'mode_off', bytes: 0, pairs: 0 });
     expect(only?.summary).to.deep.include(summary);
     expect(others).to.deep.equal([]);
+  });
+
+  it('tells a long turn whose session has no name in the thread, and to the same end', async () => {
+    const named = await published('compare', {}, { 'x-claude-code-session-id': 'named' });
+    const [unnamed] = await published('compare', {}, {}, 'long '.repeat(20_000));
+    const [short] = await published('compare', {}, {}, 'short');
+    expect(named[0]?.entry).to.include({ sessionId: 'named', sessionSource: 'header' });
+    for (const told of [unnamed, short]) {
+      expect(told?.entry.sessionSource).to.equal('fallback');
+      expect(told?.entry.turnKey).to.match(/^[0-9a-f]{64}$/);
+      expect(told?.entry.lineageId).to.match(/^[0-9a-f]{64}\/[0-9a-f]{32}$/);
+    }
   });
 
   it('sends a body with them only to who compares', async () => {

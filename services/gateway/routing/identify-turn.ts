@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto';
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import { canonicalJson } from '#shared/messages/canonical-json.ts';
+import type { Span } from '#shared/messages/scan-top-level.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { systemText } from './classify-request.ts';
+import { skimRequest } from './skim-request.ts';
 
 export type SessionIdentity = Pick<ExchangeEntry, 'sessionId' | 'sessionSource'>;
-export type TurnIdentity = SessionIdentity & Pick<ExchangeEntry, 'lineageId'>;
 
 /** The agent inside a session: by the client's own word, else by its instructions and tools. */
 export function lineageOf(
@@ -31,9 +32,15 @@ export function turnKeyOf(turn: { sessionId: string; model: string; messages: Ui
 
 const SESSION_HEADER = 'x-claude-code-session-id';
 
-/** Without it the session may have to be known by its first message. */
-export function hasSessionHeader(headers: Readonly<Record<string, string>>): boolean {
-  return Boolean(headers[SESSION_HEADER]);
+/** Does the client itself say which session it is? Else it is known by its first message. */
+export function hasNamedSession(
+  bytes: Buffer,
+  headers: Readonly<Record<string, string>>,
+  spans: ReadonlyMap<string, Span> | null,
+): boolean {
+  if (headers[SESSION_HEADER]) return true;
+  const request = skimRequest(bytes, { spans, users: 'none', tools: false })?.request;
+  return request !== undefined && namedInBody(request) !== null;
 }
 
 export function sessionHeader(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
@@ -46,14 +53,19 @@ const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;
 export function identifySession(request: MessagesRequest, headers: Readonly<Record<string, string>>): SessionIdentity {
   const header = headers[SESSION_HEADER];
   if (header) return { sessionId: bounded(header), sessionSource: 'header' };
+  const named = namedInBody(request);
+  if (named !== null) return named;
+  const messages = Array.isArray(request.messages) ? request.messages : [];
+  const first = messages.find((message) => message?.role === 'user');
+  return { sessionId: hash(canonicalJson(first ?? null)), sessionSource: 'fallback' };
+}
+
+function namedInBody(request: MessagesRequest): SessionIdentity | null {
   const userId = typeof request.metadata?.user_id === 'string' ? request.metadata.user_id : '';
   const fromJson = sessionInJson(userId);
   if (fromJson) return { sessionId: bounded(fromJson), sessionSource: 'metadata' };
   const legacy = LEGACY_SESSION.exec(userId)?.[1];
-  if (legacy) return { sessionId: legacy, sessionSource: 'legacy' };
-  const messages = Array.isArray(request.messages) ? request.messages : [];
-  const first = messages.find((message) => message?.role === 'user');
-  return { sessionId: hash(canonicalJson(first ?? null)), sessionSource: 'fallback' };
+  return legacy ? { sessionId: legacy, sessionSource: 'legacy' } : null;
 }
 
 const LONGEST_ID = 128;
