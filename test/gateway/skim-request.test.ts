@@ -145,6 +145,14 @@ describe('skimming a request', () => {
     );
   });
 
+  it('knows a subagent also where the equals sign of its mark is escaped', () => {
+    const json =
+      '{"model":"m","tools":[{}],"system":"cc_is_subagent\\u003dtrue","messages":[{"role":"user","content":"x"}]}';
+    const bytes = Buffer.from(json);
+    const request = skimRequest(bytes, { spans: spansOf(bytes), users: 'last', tools: false })?.request;
+    expect(request && classifyRequest(request, {}).class).to.equal('subagent');
+  });
+
   it('takes what is no request for none', () => {
     for (const text of ['', '[]', '{"model":"m"', '{"model":"\\x"}']) {
       expect(skimRequest(Buffer.from(text), { spans: null, users: 'both', tools: true }), text).to.equal(null);

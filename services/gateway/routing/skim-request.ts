@@ -79,10 +79,13 @@ function readLater(request: object, key: string, read: () => unknown): void {
   Object.defineProperty(request, key, { get });
 }
 
+/** As JSON has it: some who write it escape an equals sign. */
+const [MARK_AS_WRITTEN = SUBAGENT_MARK] = SUBAGENT_MARK.split('=');
+
 /** The instructions with only the first of each text; none where they do not begin as those of a subagent do. */
 function systemHead(bytes: Buffer, span: Span): unknown {
   const start = bytes.subarray(span.start, Math.min(span.end, span.start + 2 * HEAD_BYTES));
-  if (!start.includes(SUBAGENT_MARK)) return undefined;
+  if (!start.includes(MARK_AS_WRITTEN)) return undefined;
   if (bytes[span.start] !== OPEN_BRACKET) return textHead(bytes, span);
   return scanList(bytes, span, MAX_DEPTH).map(({ start }) => {
     const text = textOf(bytes, start);
