@@ -139,6 +139,12 @@ export const WRONG_VALUES: readonly WrongValues[] = [
     bySchema: false,
   },
   {
+    what: 'a password that no URL can hold, without showing it,',
+    values: { ...good, redis: { external: { url: 'redis://:hunt/er2@r:6379' } } },
+    says: /^(?!.*hunt\/er2).*redis\.external\.url: .* redis\.external\.existingSecret/m,
+    bySchema: false,
+  },
+  {
     what: 'no Secret and no leave to make one',
     values: { ...good, secrets: { create: false } },
     says: /kubectl -n ns create secret generic rel-cc-proxy-secrets --from-literal=admin-token=/,

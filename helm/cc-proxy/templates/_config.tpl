@@ -131,13 +131,14 @@ http://{{ $name }}-jaeger:4318
 {{- end -}}
 {{- end -}}
 
-{{- /* Port of a URL. */ -}}
+{{- /* Port of a URL. Not by urlParse: what it cannot read it shows, and that may hold a password. */ -}}
 {{- define "cc-proxy.portOf" -}}
-{{- $url := urlParse . -}}
-{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- $scheme := regexFind "^[a-z]+" . -}}
+{{- $host := regexReplaceAll "[/?#].*$" (regexReplaceAll "^[a-z]+://([^/?#]*@)?" . "") "" -}}
+{{- $port := regexFind ":[0-9]+$" $host | trimPrefix ":" -}}
 {{- if $port }}{{ $port }}
-{{- else if eq $url.scheme "http" }}80
-{{- else if has $url.scheme (list "redis" "rediss") }}6379
-{{- else if has $url.scheme (list "postgres" "postgresql") }}5432
+{{- else if eq $scheme "http" }}80
+{{- else if has $scheme (list "redis" "rediss") }}6379
+{{- else if has $scheme (list "postgres" "postgresql") }}5432
 {{- else }}443{{ end -}}
 {{- end -}}
