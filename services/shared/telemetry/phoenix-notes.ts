@@ -96,7 +96,7 @@ export function createPhoenixNotes(config: PhoenixNotesConfig, parts: PhoenixNot
     });
 
   const send = async (batch: readonly SpanNote[]): Promise<NoteResult | null> => {
-    await flushSpans();
+    if (!abandoned.signal.aborted) await flushSpans();
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await post(batch);

@@ -49,6 +49,7 @@ describe('notes for Phoenix', () => {
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`;
     [steps, bodies, statuses, results, troubles] = [[], [], [], {}, []];
     version = { status: 200, text: '20.26.1' };
+    flushMs = 0;
   });
   afterEach(async () => {
     await notes?.close(2000);
@@ -58,11 +59,15 @@ describe('notes for Phoenix', () => {
     server.closeAllConnections();
   });
 
+  let flushMs = 0;
   function start(isPhoenix = false, retryMs = 1): PhoenixNotes {
     notes = createPhoenixNotes(
       { url, isPhoenix, headers: { authorization: 'Bearer k' } },
       {
-        flushSpans: async () => void steps.push('spans'),
+        flushSpans: async () => {
+          steps.push('spans');
+          await new Promise((resolve) => setTimeout(resolve, flushMs));
+        },
         onResult: (result, count) => {
           results[result] = (results[result] ?? 0) + count;
         },
@@ -130,6 +135,13 @@ describe('notes for Phoenix', () => {
     await notes?.close(120_000);
     expect(results).to.deep.equal({ failed: 2 });
     expect(bodies.length).to.be.below(4);
+  });
+
+  it('ask for no spans to be sent when the time of a shutdown is over', async () => {
+    flushMs = 50;
+    start(true).add(Array.from({ length: 1_000 }, (_, index) => note(String(index))));
+    await notes?.close(1);
+    expect([steps, results]).to.deep.equal([['spans'], { failed: 1_000 }]);
   });
 
   it('are counted as failed when nobody answers, and at the end', async () => {
