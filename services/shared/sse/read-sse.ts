@@ -85,18 +85,25 @@ export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT, readA
 }
 
 const EVENT_END = '\n\n';
+/** After so many events in a row that were not known by sight, one look at each piece of the stream is enough. */
+const MOST_MISSES = 4;
 
-/** The parser gets what was not read ahead, an event at a time. */
+/** The parser gets what was not read ahead: an event at a time, or all of them where none is known. */
 function feedBehind(readAhead: ReadAhead, parse: (text: string) => void): (text: string) => void {
   let isBetween = true;
+  let misses = 0;
   return (text) => {
     for (let at = 0; at < text.length; ) {
-      if (isBetween) at = readAhead(text, at);
-      const found = text.indexOf(EVENT_END, at);
-      const end = found === -1 ? text.length : found + EVENT_END.length;
+      if (isBetween) {
+        const read = readAhead(text, at);
+        misses = read > at ? 0 : misses + 1;
+        at = read;
+      }
+      const found = misses > MOST_MISSES ? text.lastIndexOf(EVENT_END) : text.indexOf(EVENT_END, at);
+      const end = found < at ? text.length : found + EVENT_END.length;
       if (end > at) {
         parse(text.slice(at, end));
-        isBetween = found !== -1;
+        isBetween = found >= at;
       }
       at = end;
     }

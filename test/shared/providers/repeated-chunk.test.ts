@@ -54,6 +54,17 @@ describe('an event that repeats the one before', () => {
     expect(repeated.isText).to.equal(true);
   });
 
+  // Were the end that was kept sought in all of the stream, this would not end in the time that a test has.
+  it('is looked for no further than its own event reaches', () => {
+    const [first, other] = [chunk({ content: 'a' }), chunk({ content: 'a' }, { service_tier: 'x' })];
+    const repeated = createRepeatedChunk();
+    repeated.keep(JSON.stringify(first), first);
+    const event = `data: ${JSON.stringify(other)}\n\n`;
+    const stream = event.repeat(60_000);
+    for (let at = 0; at < stream.length; at += event.length) expect(repeated.readAt(stream, at)).to.equal(null);
+    expect(repeated.readAt(`${event}data: ${JSON.stringify(first)}\n\n`, 0)).to.equal(null);
+  });
+
   it('is not looked for in a stream where data came in several lines', () => {
     const [before, behind] = JSON.stringify(chunk({ content: 'a' })).split('"choices"');
     const first = `${before}\n"choices"${behind}`;

@@ -78,6 +78,27 @@ describe('read-sse', () => {
     }
   });
 
+  it('asks who reads ahead for each event, but where none is known once for each piece of a stream', () => {
+    const events: string[] = [];
+    let asked = 0;
+    const reader = createSseReader({
+      onEvent: ({ data }) => events.push(data),
+      readAhead: (text, at) => {
+        asked++;
+        let next = at;
+        for (; text.startsWith('data: known\n\n', next); next += 'data: known\n\n'.length) events.push('ahead');
+        return next;
+      },
+    });
+    const other = Buffer.from('data: other\n\n'.repeat(50));
+    reader.push(other, 0);
+    expect(asked).to.equal(5);
+    reader.push(other, 0);
+    expect(asked).to.equal(6);
+    reader.push(Buffer.from('data: known\n\n'.repeat(2)), 0);
+    expect(events).to.deep.equal([...Array(100).fill('other'), 'ahead', 'ahead']);
+  });
+
   it('lets what onEvent throws leave push', () => {
     const reader = createSseReader({
       onEvent: () => {

@@ -43,7 +43,7 @@ describe('a request for a search beside its long texts', () => {
   for (const [what, content] of [
     ['text', WORDS],
     ['text after much white space', ' '.repeat(1270) + WORDS],
-    ['few words before much white space', 'Perth today' + ' '.repeat(5000)],
+    ['few words before much white space', `Perth today${' '.repeat(5000)}`],
     ['text after lines of white space', '\n'.repeat(500) + WORDS],
   ] as const)
     it(`seeks what the whole request seeks, and sends it: ${what}`, () => {

@@ -19,6 +19,7 @@ export interface RepeatedChunk {
 
 /** Some servers change more from event to event: it is not tried for ever. */
 const MOST_TRIES = 4;
+const EVENT_END = '\n\n';
 /** Stands in a JSON string as it is. */
 const PLAIN = /^[ !#-[\]-\uffff]*$/;
 
@@ -35,7 +36,6 @@ export function createRepeatedChunk(): RepeatedChunk {
   let before = '';
   let after = '';
   let head = '';
-  let tail = '';
   let end = 0;
   let isText = false;
   let toDelta: Piece['toDelta'] = () => ({});
@@ -65,9 +65,10 @@ export function createRepeatedChunk(): RepeatedChunk {
     readAt(stream, at) {
       const start = at + head.length;
       if (head === '' || stream.slice(at, start) !== head) return null;
-      const pieceEnd = stream.indexOf(tail, start);
-      if (pieceEnd === -1) return null;
-      end = pieceEnd + tail.length;
+      const eventEnd = stream.indexOf(EVENT_END, start);
+      const pieceEnd = eventEnd - after.length;
+      if (pieceEnd < start || stream.slice(pieceEnd, eventEnd) !== after) return null;
+      end = eventEnd + EVENT_END.length;
       return toText(stream.slice(start, pieceEnd));
     },
     keep(data, root) {
@@ -85,7 +86,6 @@ export function createRepeatedChunk(): RepeatedChunk {
       after = data.slice(textEnd);
       // Of data in several lines each has its own mark in the stream.
       head = data.includes('\n') ? '' : `data: ${before}`;
-      tail = `${after}\n\n`;
       toDelta = piece.toDelta;
       isText = piece.name === 'content';
     },
