@@ -80,6 +80,23 @@ describe('requests for every protocol', () => {
     });
   }
 
+  it('are of one session where the client names none and they begin alike, to the end of a long first message', async () => {
+    const keyOf = async (first: string, ...more: unknown[]): Promise<unknown> => {
+      await told('openai', { messages: [{ role: 'user', content: first }, ...more] });
+      return bed.sent().prompt_cache_key;
+    };
+    const long = 'Read all of the files. '.repeat(200);
+    const key = await keyOf(long);
+    const turns = [
+      { role: 'assistant', content: 'Good.' },
+      { role: 'user', content: 'Go on.' },
+    ];
+    expect(await keyOf(long, ...turns))
+      .to.equal(key)
+      .and.be.a('string');
+    expect(await keyOf(`${long}!`)).not.to.equal(key);
+  });
+
   describe('system messages', () => {
     const user = (content: unknown) => ({ role: 'user', content });
     const system = (content: unknown) => ({ role: 'system', content });
