@@ -153,6 +153,19 @@ describe('skimming a request', () => {
     expect(request && classifyRequest(request, {}).class).to.equal('subagent');
   });
 
+  it('makes as little of endless lists when it knows how long they are', () => {
+    const endless = (element: string) => `[${`${element},`.repeat(150_000)}${element}]`;
+    const blocks = spansOf(Buffer.from(`{"messages":[{"role":"user","content":${endless('{}')}}]}`)).get('messages');
+    expect(blocks?.outline?.objects.length).to.be.below(100_002);
+    const bytes = Buffer.from(`{"model":"m","messages":${endless('1')},"tools":${endless('1')}}`);
+    for (const users of ['none', 'last'] as const) {
+      for (const spans of [null, spansOf(bytes)]) {
+        const { request } = skimRequest(bytes, { spans, users, tools: false }) ?? {};
+        expect([request?.messages, request?.tools]).to.deep.equal([undefined, undefined]);
+      }
+    }
+  });
+
   it('takes what is no request for none', () => {
     for (const text of ['', '[]', '{"model":"m"', '{"model":"\\x"}']) {
       expect(skimRequest(Buffer.from(text), { spans: null, users: 'both', tools: true }), text).to.equal(null);

@@ -104,9 +104,14 @@ function textHead(bytes: Buffer, { start, end }: Span): unknown {
   return JSON.parse(`${bytes.toString('utf8', start, at)}"`);
 }
 
+/** Of a list that is not too long to be read. */
+function outlineOf({ outline }: Span): Outline | undefined {
+  return outline !== undefined && outline.items <= MOST_ELEMENTS ? outline : undefined;
+}
+
 function skimMessages(bytes: Buffer, span: Span, users: SkimOptions['users']): unknown {
   if (bytes[span.start] !== OPEN_BRACKET) return valueAt(bytes, span);
-  const { outline } = span;
+  const outline = outlineOf(span);
   if (outline !== undefined && users !== 'both') {
     const messages: unknown[] = new Array(outline.items).fill(NOT_READ);
     if (users === 'none') return messages;
@@ -199,7 +204,7 @@ function readOr<T>(unreadable: T, read: () => T): T {
 function skimTools(bytes: Buffer, span: Span, withNames: boolean): unknown {
   if (bytes[span.start] !== OPEN_BRACKET) return valueAt(bytes, span);
   if (withNames) return toolHeads(bytes, span);
-  return new Array(span.outline?.items ?? scanList(bytes, span, MAX_DEPTH).length).fill(NOT_READ);
+  return new Array(outlineOf(span)?.items ?? scanList(bytes, span, MAX_DEPTH).length).fill(NOT_READ);
 }
 
 /** What each tool of a list is called, and of what type it is. @throws ScanError or SyntaxError */

@@ -14,7 +14,7 @@ export interface Outline {
   readonly items: number;
   /** Where the last element begins, if that is an object or array itself; else -1. */
   readonly lastStart: number;
-  /** How many fields or elements that one has, if it has any, and where the objects in its arrays begin. */
+  /** How many fields or elements that one has, if it has any, and where the objects in its arrays begin, up to one too many. */
   readonly fields: number;
   readonly objects: readonly number[];
 }
@@ -248,7 +248,9 @@ function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: St
         lastStart = at - 1;
         fields = 1;
         objects.length = 0;
-      } else if (depth === 4 && byte === OPEN_BRACE && closers[2] === CLOSE_BRACKET) objects.push(at - 1);
+      } else if (depth === 4 && byte === OPEN_BRACE && closers[2] === CLOSE_BRACKET) {
+        if (objects.length <= MOST_ELEMENTS) objects.push(at - 1);
+      }
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (closers.pop() !== byte) throw broken(at - 1, 'the bracket that matches');
       if (closers.length > 0) continue;
