@@ -4,6 +4,7 @@ import { errorProperties } from './errors.ts';
 import { frameProperties } from './frames.ts';
 import type { FuzzProperty } from './fuzz-property.ts';
 import { pipelineProperties } from './pipelines.ts';
+import { repeatedEventProperties } from './repeated-events.ts';
 import { replyProperties } from './replies.ts';
 import { requestByteProperties } from './request-bytes.ts';
 import { requestProperties } from './requests.ts';
@@ -13,6 +14,7 @@ export function allProperties(): FuzzProperty[] {
   return [
     ...requestProperties(),
     ...answerProperties(),
+    ...repeatedEventProperties(),
     ...errorProperties(),
     ...writerProperties(),
     ...requestByteProperties(),
