@@ -76,6 +76,8 @@ const CUT: ReadonlySet<StopReason> = new Set(['max_tokens', 'refusal', 'model_co
 /** A tool call's arguments as they come. */
 interface Arguments {
   json: string;
+  /** The first that is no white space. */
+  firstCharacter: string;
   balance: JsonBalance;
 }
 
@@ -88,6 +90,8 @@ interface Segment {
   /** null: a call whose arguments came before its name. */
   block: ContentBlock | null;
   deltas: Array<Record<string, unknown>>;
+  /** How many of its first deltas are known to be white space. */
+  blanks: number;
   signature: string | null;
   isStarted: boolean;
   isEnded: boolean;
@@ -195,6 +199,7 @@ class Writer implements MessageWriter {
     }
     deltas.push({ type: 'input_json_delta', partial_json: json });
     call.json += json;
+    call.firstCharacter ||= json.trimStart().charAt(0);
     call.balance.push(json);
     this.#flush();
   }
@@ -286,7 +291,7 @@ class Writer implements MessageWriter {
     this.#refuseAfterEnd();
     this.#endProse();
     const segment = this.#append('tool', null);
-    segment.call = { json: '', balance: createJsonBalance() };
+    segment.call = { json: '', firstCharacter: '', balance: createJsonBalance() };
     this.#tools.set(key, segment);
     return segment;
   }
@@ -296,6 +301,7 @@ class Writer implements MessageWriter {
       kind,
       block,
       deltas: [],
+      blanks: 0,
       signature: null,
       isStarted: false,
       isEnded: false,
@@ -319,14 +325,14 @@ class Writer implements MessageWriter {
     if (segment.block === null) return;
     if (!segment.isStarted) {
       // White space alone makes no block.
-      if (segment.kind === 'text' && segment.deltas.every(isBlank)) return;
+      if (segment.kind === 'text' && isAllBlank(segment)) return;
       this.begin();
       segment.isStarted = true;
       this.#isSilent &&= segment.block.type.endsWith('thinking');
       this.#emit({ type: 'content_block_start', index: this.#index, content_block: segment.block });
     }
     // What is no object yet, or never, is not shown.
-    if (segment.call && !segment.call.json.trimStart().startsWith('{')) return;
+    if (segment.call && segment.call.firstCharacter !== '{') return;
     for (const delta of segment.deltas) {
       this.#length += lengthOf(delta);
       this.#emit({ type: 'content_block_delta', index: this.#index, delta });
@@ -357,6 +363,13 @@ function lengthOf({ text, thinking, partial_json }: Record<string, unknown>): nu
   return typeof said === 'string' ? said.length : 0;
 }
 
+/** Each delta is looked at once: some models say white space without end. */
+function isAllBlank(segment: Segment): boolean {
+  const { deltas } = segment;
+  while (segment.blanks < deltas.length && isBlank(deltas[segment.blanks] ?? {})) segment.blanks++;
+  return segment.blanks === deltas.length;
+}
+
 function isBlank(delta: Record<string, unknown>): boolean {
   return typeof delta.text === 'string' && delta.text.trim() === '';
 }
@@ -370,8 +383,8 @@ function isOver(segment: Segment, hasNext: boolean): boolean {
 /** Is it a call with a name and, where it has arguments, one JSON object of them? */
 function isComplete({ block, call }: Segment): boolean {
   if (block === null) return false;
-  if (call === null || /^\s*(?:null|"")?\s*$/.test(call.json)) return true;
-  if (!call.balance.isWhole || !call.json.trimStart().startsWith('{')) return false;
+  if (call === null || /^(?:null|"")?$/.test(call.json.trim())) return true;
+  if (!call.balance.isWhole || call.firstCharacter !== '{') return false;
   try {
     JSON.parse(call.json);
     return true;

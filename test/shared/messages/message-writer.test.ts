@@ -309,6 +309,24 @@ describe('the message writer', () => {
     expect(() => write((writer) => writer.toolEnd(1))).to.throw('was not started');
   });
 
+  // Where each piece costs as much as all before it, each of these takes minutes.
+  it('takes white space without end, and long arguments in small pieces', () => {
+    const count = 50_000;
+    const blank = ' '.repeat(10);
+    const json = `{"a":"${'ten chars.'.repeat(count)}"}`;
+    const deltas = write((writer) => {
+      for (let index = 0; index < count; index++) writer.text(blank);
+      writer.text('a');
+      writer.toolStart(1, 'toolu_1', 'b');
+      for (let index = 0; index < count; index++) writer.toolArguments(1, blank);
+      for (let at = 0; at < json.length; at += 10) writer.toolArguments(1, json.slice(at, at + 10));
+      writer.toolEnd(1);
+      writer.finish('tool_use');
+    }).flatMap(({ delta }) => (delta as { text?: string; partial_json?: string } | undefined) ?? []);
+    expect(deltas.map(({ text = '' }) => text).join('') === `${blank.repeat(count)}a`).to.equal(true);
+    expect(deltas.map(({ partial_json = '' }) => partial_json).join('') === blank.repeat(count) + json).to.equal(true);
+  });
+
   it('conv U-08 estimates the output that nobody counted, and no other', () => {
     const outputOf = (counted: Record<string, number>): unknown => {
       const events = write((writer) => {

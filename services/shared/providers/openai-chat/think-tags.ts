@@ -15,6 +15,8 @@ export function createThinkTags(): ThinkTags {
   let state: 'start' | 'inside' | 'after' = 'start';
   let held = '';
   let isSeam = false;
+  /** Nothing but white space so far, which some servers send without end. */
+  let isBlank = true;
   const take = (kind: ContentPiece['kind'], length: number): ContentPiece[] => {
     const text = isSeam ? held.slice(0, length).trimStart() : held.slice(0, length);
     held = held.slice(length);
@@ -43,7 +45,8 @@ export function createThinkTags(): ThinkTags {
   return {
     push: (text) => {
       held += text;
-      return step(false);
+      isBlank &&= text.trim() === '';
+      return isBlank && state === 'start' ? [] : step(false);
     },
     flush: () => step(true),
   };

@@ -360,6 +360,22 @@ describe('steps on an answer', () => {
     expect(wrapped.hasEnded).to.equal(false);
   });
 
+  // Where each piece costs as much as all before it, either takes more than a minute.
+  it('repair-tool-json and think-tags take long answers in small pieces, and white space without end', () => {
+    const count = 100_000;
+    const long = 'ten chars.'.repeat(count);
+    const inTens = (whole: string): string[] => whole.match(/.{1,10}/g) ?? [];
+    const input = { content: long };
+    expect(messageOf('repair-tool-json', call(...inTens(JSON.stringify(input))))[0]).to.deep.include({ input });
+    const blank = inTens(' '.repeat(10 * count));
+    expect(messageOf('repair-tool-json', call(...blank, '{"a":1}'))[0]).to.deep.include({ input: { a: 1 } });
+    expect(messageOf('think-tags', pieces(...blank, '<think>Hm.</think>Yes.'))).to.deep.equal([
+      thought,
+      text('Yes.'),
+      'end_turn',
+    ]);
+  });
+
   it('run in their order around the same writer', () => {
     const pipeline = pipelineOf([], ['think-tags', 'repair-tool-json']);
     expect(pipeline.readsAnswers).to.equal(true);

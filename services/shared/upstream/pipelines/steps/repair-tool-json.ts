@@ -19,13 +19,17 @@ export const repairToolJson: StepKind = {
 interface Call {
   json: string;
   prefix: JsonPrefix;
+  /** Sound, and not yet said on. */
+  held: string;
   /** Characters that were said on. */
   sent: number;
   isOver: boolean;
 }
 
 /** More may come behind an empty object. */
-const NOTHING_YET = /^\s*\{?\s*\}?\s*$/;
+function isNothingYet(sound: string): boolean {
+  return '{}'.startsWith(sound.replace(/\s+/g, ''));
+}
 
 class ArgumentMender extends WriterLayer {
   readonly #calls = new Map<string | number, Call>();
@@ -42,10 +46,13 @@ class ArgumentMender extends WriterLayer {
       return;
     }
     call.json += json;
+    const before = call.prefix.length;
     call.prefix.push(json);
-    const sound = call.json.slice(0, call.prefix.length);
-    if (call.sent === 0 && NOTHING_YET.test(sound)) return;
-    this.#send(key, call, sound);
+    const sound = json.slice(0, call.prefix.length - before);
+    call.held += sound;
+    // Looked at only where it has grown by more than white space: servers may send that without end.
+    if (sound.trim() === '' || (call.sent === 0 && isNothingYet(call.held))) return;
+    this.#send(key, call, call.held);
   }
 
   override toolEnd(key: string | number): void {
@@ -59,7 +66,7 @@ class ArgumentMender extends WriterLayer {
   }
 
   #callOf(key: string | number): Call {
-    const call = this.#calls.get(key) ?? { json: '', prefix: createJsonPrefix(), sent: 0, isOver: false };
+    const call = this.#calls.get(key) ?? { json: '', prefix: createJsonPrefix(), held: '', sent: 0, isOver: false };
     this.#calls.set(key, call);
     return call;
   }
@@ -72,11 +79,12 @@ class ArgumentMender extends WriterLayer {
     const isSame = mended?.startsWith(call.json.slice(0, call.sent)) ?? false;
     // No arguments at all are as good as an empty object.
     if (mended === '{}' && call.sent === 0) return;
-    this.#send(key, call, isSame && mended !== null ? mended : call.json);
+    this.#send(key, call, (isSame && mended !== null ? mended : call.json).slice(call.sent));
   }
 
   #send(key: string | number, call: Call, json: string): void {
-    this.inner.toolArguments(key, json.slice(call.sent));
-    call.sent = json.length;
+    this.inner.toolArguments(key, json);
+    call.sent += json.length;
+    call.held = '';
   }
 }
