@@ -265,6 +265,19 @@ describe('reading an answer of Chat Completions', () => {
   });
 
   describe('tool calls', () => {
+    // Where a pattern tries each way to divide it, this much takes hours.
+    it('take arguments behind much white space, in one piece or in many', () => {
+      const blank = ' '.repeat(20_000);
+      for (const pieces of [
+        [`${blank}{"a":1}`],
+        [...blank.matchAll(/ {200}/g)].map(String).concat('{', blank, '"a":1}'),
+      ]) {
+        const said = pieces.map((json) => chunk(call(0, { function: { arguments: json } })));
+        const begun = chunk(call(0, { id: 'call_1', function: { name: 'Bash', arguments: '' } }));
+        expect(toolUses(feed([begun, ...said, chunk({}, 'tool_calls')]))[0]).to.deep.include({ input: { a: 1 } });
+      }
+    });
+
     const bash = (id: string, args: string): Fields => ({
       id,
       type: 'function',

@@ -16,6 +16,10 @@ interface Call {
   name: string;
   json: string;
   prefix: JsonPrefix;
+  /** What of it is sound and not yet sent. */
+  held: string;
+  /** How it begins, without white space. */
+  beginning: string;
   isStarted: boolean;
   /** Characters of the arguments that were handed on. */
   sent: number;
@@ -49,7 +53,11 @@ export class ToolCalls {
     if (call.isReleased && piece.trim() === '') return;
     if (call.isReleased) throw broken(call);
     call.json += piece;
+    const before = call.prefix.length;
     call.prefix.push(piece);
+    const sound = piece.slice(0, call.prefix.length - before);
+    call.held += sound;
+    if (call.beginning.length <= NOTHING_YET.length) call.beginning += sound.replace(/\s+/g, '');
     this.#advance(call);
   }
 
@@ -88,6 +96,8 @@ export class ToolCalls {
       name: '',
       json: '',
       prefix: createJsonPrefix(),
+      held: '',
+      beginning: '',
       isStarted: false,
       sent: 0,
       isReleased: false,
@@ -99,7 +109,7 @@ export class ToolCalls {
   #advance(call: Call): void {
     if (call.id === '' || call.name === '') return;
     this.#start(call);
-    if (!this.#isHeld(call)) this.#send(call, soundPart(call));
+    if (!this.#isHeld(call)) this.#sendHeld(call);
   }
 
   #start(call: Call): void {
@@ -119,12 +129,14 @@ export class ToolCalls {
   /** Arguments that may have to be changed wait for their end, as does an empty object: more may come behind it. */
   #isHeld(call: Call): boolean {
     if (this.#memory.pickyTools.has(this.#clientName(call))) return true;
-    return call.sent === 0 && NOTHING_YET.test(soundPart(call));
+    return call.sent === 0 && NOTHING_YET.startsWith(call.beginning);
   }
 
-  #send(call: Call, json: string): void {
-    this.#writer.toolArguments(call.key, json.slice(call.sent));
-    call.sent = json.length;
+  /** As far as it is the JSON of an object: what else was said is no argument, or has to be mended. */
+  #sendHeld(call: Call): void {
+    this.#writer.toolArguments(call.key, call.held);
+    call.sent += call.held.length;
+    call.held = '';
   }
 
   #release(call: Call): void {
@@ -134,13 +146,13 @@ export class ToolCalls {
     if (json === null || !json.startsWith(call.json.slice(0, call.sent))) throw broken(call);
     const picky = this.#memory.pickyTools.get(this.#clientName(call));
     const kept = picky && call.sent === 0 ? dropRefused(json, picky) : json;
-    if (kept !== '{}' || call.sent > 0) this.#send(call, kept);
+    if (kept !== '{}' || call.sent > 0) this.#writer.toolArguments(call.key, kept.slice(call.sent));
     this.#end(call);
   }
 
   #releaseCut(call: Call): void {
     if (call.isReleased) return;
-    this.#send(call, soundPart(call));
+    this.#sendHeld(call);
     this.#end(call);
   }
 
@@ -155,12 +167,7 @@ export class ToolCalls {
   }
 }
 
-const NOTHING_YET = /^\s*\{?\s*\}?\s*$/;
-
-/** As far as it is the JSON of an object: what else was said is no argument, or has to be mended. */
-function soundPart({ json, prefix }: Call): string {
-  return json.slice(0, prefix.length);
-}
+const NOTHING_YET = '{}';
 
 /** Servers that number every call 0 tell a new one by its id and name. */
 function isAnother(call: Call, id: string, name: string): boolean {
