@@ -36,7 +36,7 @@ export function answerQuestions<Question, Answer>(
 }
 
 /** A quarter of a core's time, where the main thread wants all of it. */
-const NICE = 5;
+const NICE = 10;
 
 /** Streams of clients come first: on Linux this concerns the calling thread alone, elsewhere it would be the process. */
 function stepBack(): void {
