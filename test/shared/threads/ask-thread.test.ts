@@ -56,7 +56,7 @@ describe('a thread that is asked', () => {
       const thread = createAskThread({ url, workerData: '', timeoutMs: 10_000 });
       await thread.ask({ say: 'started' });
       const stats = readdirSync('/proc/self/task').map((id) => readFileSync('/proc/self/task/' + id + '/stat', 'latin1'));
-      console.log(JSON.stringify([...new Set(stats.map((stat) => Number(stat.split(') ').at(-1).split(' ')[16])))].sort()));
+      console.log(JSON.stringify([...new Set(stats.map((stat) => Number(stat.split(') ').at(-1).split(' ')[16])))].sort((a, b) => a - b)));
       thread.close();`;
     const args = ['-n', '5', process.execPath, '--conditions=source', '--eval', program];
     const { stdout, stderr } = spawnSync('nice', args, { cwd: ROOT, encoding: 'utf8' });
