@@ -18,8 +18,8 @@ const MAX_JOBS = 256;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Under way at once: they share a round trip to the bus. */
 const AT_ONCE = 32;
-/** In one turn of the event loop no more are begun when so much was: reading and compressing them is synchronous work. */
-const BYTES_A_TURN = 64 * 1024;
+/** In one turn of the event loop no more are begun when so much was, by `weightOf`: half a millisecond's work. */
+const WEIGHT_A_TURN = 128 * 1024;
 /** How long the first of them waits for others. */
 const GATHER_MS = 10;
 
@@ -58,11 +58,11 @@ export function createPublisher(parts: PublishingParts): Publisher {
   };
   const begin = (): void => {
     isBeginning = false;
-    for (let bytes = 0; bytes < BYTES_A_TURN && underWay.size < AT_ONCE; ) {
+    for (let weight = 0; weight < WEIGHT_A_TURN && underWay.size < AT_ONCE; ) {
       const finished = queue.shift();
       if (finished === undefined) break;
       underWay.add(finished);
-      bytes += sizeOf(finished);
+      weight += weightOf(finished);
       void carryOut(finished);
     }
     work();
@@ -110,6 +110,13 @@ export function createPublisher(parts: PublishingParts): Publisher {
     },
   };
 }
+
+/** What beginning with it takes here: a small one is compressed at once, of a large one its bytes are only copied. */
+function weightOf(finished: FinishedCall): number {
+  return Math.max(SMALL_WEIGHT, sizeOf(finished) / 4);
+}
+
+const SMALL_WEIGHT = 32 * 1024;
 
 function sizeOf(finished: FinishedCall): number {
   return (finished.request?.length ?? 0) + finished.responseBytes;
