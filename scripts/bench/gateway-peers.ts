@@ -50,7 +50,14 @@ export const VARIANTS: Record<GatewayName, Variant> = {
   },
   converted: { ...PLAIN, settings: { CC_TARGET__TYPE: 'openai-chat' }, answers: 'text' },
   'one-process': { ...PLAIN, place: 'anywhere' },
-  'two-workers': { ...PLAIN, needs: ['redis'], file: '[server]\nworkers = 2\n', place: 'anywhere' },
+  // They meet in Redis; nothing is published there, as by one process.
+  'two-workers': {
+    ...PLAIN,
+    needs: ['redis'],
+    settings: { CC_CAPTURE__LEVEL: 'off' },
+    file: '[server]\nworkers = 2\n',
+    place: 'anywhere',
+  },
 };
 
 export interface GatewayPeer extends Peer {
