@@ -1,7 +1,7 @@
 // The Messages API itself, for a native upstream whose requests or answers are changed on the way: nothing is repaired and
 // nothing left out but what this gateway put into the conversation.
-import { createHash } from 'node:crypto';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
+import { rememberRequest } from '../conversion-memory.ts';
 import { type Fields, isFields, numberOf } from '../fields.ts';
 import type { ConversionInput, ConvertedRequest, Provider } from '../provider.ts';
 import { readHttpError } from '../read-error.ts';
@@ -53,14 +53,7 @@ function toUpstreamRequest(request: MessagesRequest, input: ConversionInput): Co
     ],
     body,
     notes,
-    memory: {
-      model: input.model,
-      modelAsked: input.modelAsked,
-      toolNames: new Map(),
-      stopSequences: [],
-      inputTokens: input.inputTokens,
-      idSeed: createHash('sha256').update(body).digest('hex'),
-    },
+    memory: rememberRequest(input, body),
   };
 }
 

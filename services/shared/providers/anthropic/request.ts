@@ -1,9 +1,9 @@
 // A client's Messages request → one that a server with deviations takes. What it does not know is left out, what it
 // would misread is said otherwise, and each change has a note; the rest stays what and where the client put it.
-import { createHash } from 'node:crypto';
 import { GatewayError } from '#shared/errors.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks, withoutBilling } from '../content.ts';
+import { rememberRequest } from '../conversion-memory.ts';
 import { budgetOfEffort, readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, listOf, textOf } from '../fields.ts';
 import { outputLimit } from '../output-limit.ts';
@@ -50,13 +50,8 @@ export function toProfileRequest(request: MessagesRequest, input: ConversionInpu
     body: bytes,
     notes,
     memory: {
-      model: input.model,
-      modelAsked: input.modelAsked,
-      toolNames: new Map(),
-      stopSequences: [],
-      inputTokens: input.inputTokens,
+      ...rememberRequest(input, bytes),
       thinking: readThinkingWish(request).mode === 'disabled' ? 'none' : 'shown',
-      idSeed: createHash('sha256').update(bytes).digest('hex'),
     },
   };
 }

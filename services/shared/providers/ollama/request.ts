@@ -1,8 +1,8 @@
 // A Messages request → a request of Ollama's own `/api/chat` (https://github.com/ollama/ollama/blob/main/docs/api.md). Only
 // there can the window be set: through every other of its addresses a long prompt is cut without a word.
-import { createHash } from 'node:crypto';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
+import { rememberRequest } from '../conversion-memory.ts';
 import { chooseEffort, type Effort, readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textsOf } from '../fields.ts';
 import { outputLimit } from '../output-limit.ts';
@@ -43,15 +43,7 @@ export function toOllamaRequest(request: MessagesRequest, input: ConversionInput
     headers: ['content-type', 'application/json', 'accept', 'application/x-ndjson'],
     body: bytes,
     notes,
-    memory: {
-      model: input.model,
-      modelAsked: input.modelAsked,
-      toolNames: new Map(),
-      stopSequences: [],
-      inputTokens: input.inputTokens,
-      thinking: isThinkingWanted(request) ? 'shown' : 'none',
-      idSeed: createHash('sha256').update(bytes).digest('hex'),
-    },
+    memory: { ...rememberRequest(input, bytes), thinking: isThinkingWanted(request) ? 'shown' : 'none' },
   };
 }
 
