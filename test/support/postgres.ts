@@ -78,8 +78,9 @@ function onServer(server: URL, outage: TestPostgres['outage'], stop: () => Promi
   return {
     async createDatabase() {
       const name = `ccproxy_test_${process.pid}_${Date.now().toString(36)}_${made.length}`;
-      await ask(`create database ${name}`);
+      // Before it is there, so that another that is asked for meanwhile has a name of its own.
       made.push(name);
+      await ask(`create database ${name}`);
       const url = new URL(server);
       url.pathname = `/${name}`;
       return url.href;
