@@ -60,6 +60,16 @@ export function recordingLogger(lines: LogLine[]): Logger {
 
 export async function startTestGateway(options: TestGatewayOptions): Promise<TestGateway> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'cc-proxy-test-'));
+  const removeFolder = (): void => {
+    if (!options.folder) rmSync(folder, { recursive: true, force: true });
+  };
+  return startIn(folder, options, removeFolder).catch((error: unknown) => {
+    removeFolder();
+    throw error;
+  });
+}
+
+async function startIn(folder: string, options: TestGatewayOptions, removeFolder: () => void): Promise<TestGateway> {
   const config = testConfig({ state_dir: folder, ...options.settings }, options);
   const bus = options.parts?.bus ?? createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
   const metrics = options.parts?.metrics ?? createMetrics({ processMetrics: false });
@@ -96,7 +106,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
       tokens.stop();
       if (!options.parts?.control) await control.close();
       if (!options.parts?.bus) await bus.close();
-      if (!options.folder) rmSync(folder, { recursive: true, force: true });
+      removeFolder();
     },
   };
 }
