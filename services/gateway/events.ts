@@ -18,6 +18,7 @@ import type { Handover } from './handover.ts';
 import type { InspectionEvents } from './inspect-call.ts';
 import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
+import { createRareLines } from './rare-lines.ts';
 import type { StatsBook } from './stats.ts';
 import type { TraceCall } from './trace-call.ts';
 
@@ -25,12 +26,11 @@ export type Route = (typeof ROUTES)[number];
 type Outcome = (typeof OUTCOMES)[number];
 
 export interface GatewayEvents extends InspectionEvents, DumpEvents {
-  /** The call is over; nothing of its answer is read yet. */
-  callFinished(finished: FinishedCall): void;
+  /** The call is over, and its answer read. */
   callRead(finished: FinishedCall, observation: AnswerFigures | null): void;
   /** All is known of it, also what became of its exchange: its spans. */
   callTraced(finished: FinishedCall, observation: AnswerFigures | null, handover: Handover): void;
-  /** Its answer could not be read: the log line and the span say so. */
+  /** It is over, and its answer could not be read: the log line and the span say so. */
   callUnread(finished: FinishedCall, error: unknown): void;
   credentialRefused(call: Call, provider: string): void;
   /** An upstream refused what it can be asked without; the call is made once more. */
@@ -41,6 +41,8 @@ export interface GatewayEvents extends InspectionEvents, DumpEvents {
   exchangeSkipped(finished: FinishedCall, reason: SkipReason): void;
   exchangeDropped(finished: FinishedCall, why: 'dropped_full' | 'shutdown'): void;
   publishFailed(finished: FinishedCall, error: unknown): void;
+  /** No more is published: what was lost and not said yet is said now. */
+  publishingEnded(): void;
   /** A request of another path than messages was answered. */
   answered(request: AnsweredRequest): void;
   /** A request of another path was forwarded to the passthrough. */
@@ -74,9 +76,17 @@ export interface GatewayEventsParts {
   traceCall: TraceCall;
 }
 
+/** Of exchanges that are lost for the same reason. The metrics count each. */
+const LOSS_LINES_EVERY_MS = 1000;
+
 export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
   const { log, metrics, tracing } = parts;
   const planned = (finished: FinishedCall): number => Math.max(1, finished.plan?.shadow.length ?? 1);
+  const losses = createRareLines(LOSS_LINES_EVERY_MS);
+  const sayDropped = ({ id, trace }: FinishedCall, result: string): void =>
+    losses.say(result, (count) =>
+      log.warn('exchange.dropped', { request_id: id, trace_id: trace.traceId, result, count }),
+    );
   const answered: GatewayEvents['answered'] = ({ route, status, outcome, ...request }) => {
     const mode = parts.currentMode();
     metrics.gatewayRequestsTotal.inc({ route, mode, stream: 'false', outcome });
@@ -93,13 +103,14 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
     });
   };
   return {
-    callFinished: (finished) => bookCall(finished, metrics),
     callRead: (finished, observation) => {
       bookReading(finished, observation, parts);
+      bookCall(finished, metrics);
       log.info('request.finished', logFields(finished, observation));
     },
     callTraced: parts.traceCall,
     callUnread: (finished, error) => {
+      bookCall(finished, metrics);
       log.warn('request.finished', { ...logFields(finished, null), unread: errorMessage(error) });
       parts.stats.add({ ...NO_TOKENS, total_requests: 1 });
       bookCost(finished, null, parts);
@@ -120,7 +131,7 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       if (pairs > 0) metrics.compareEnqueueTotal.inc({ result }, pairs);
       if (result === 'ok') return;
       metrics.historyRecordsTotal.inc({ result: 'failed' });
-      log.warn('exchange.dropped', { request_id: finished.id, trace_id: finished.trace.traceId, result });
+      sayDropped(finished, result);
     },
     exchangeSkipped: (finished, reason) => {
       metrics.compareSkippedTotal.inc({ reason }, planned(finished));
@@ -131,13 +142,14 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       if (isCompared && why === 'shutdown') metrics.compareSkippedTotal.inc({ reason: 'shutdown' }, planned(finished));
       if (isCompared && why === 'dropped_full') metrics.compareEnqueueTotal.inc({ result: why }, planned(finished));
       metrics.historyRecordsTotal.inc({ result: 'failed' });
-      log.warn('exchange.dropped', { request_id: finished.id, trace_id: finished.trace.traceId, result: why });
+      sayDropped(finished, why);
     },
     publishFailed: (finished, error) => {
       if (finished.plan?.mode === 'compare') metrics.compareEnqueueTotal.inc({ result: 'failed' }, planned(finished));
       metrics.historyRecordsTotal.inc({ result: 'failed' });
       log.error('exchange.failed', { request_id: finished.id, error: errorMessage(error) });
     },
+    publishingEnded: () => losses.flush(),
     answered,
     forwarded: (request) => {
       answered({ ...request, route: 'passthrough' });

@@ -106,6 +106,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
         events.exchangePublished(finished, pairs, 'redis_unknown');
         settle(finished, toHandover('redis_unknown', 0));
       }
+      events.publishingEnded();
       await parts.preparer.close();
     },
   };

@@ -20,6 +20,7 @@ import { noTracing, type SpanRecord } from '#shared/telemetry/tracing.ts';
 import { ThreadLostError } from '#shared/threads/ask-thread.ts';
 import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
 import {
+  type LogLine,
   recordingLogger,
   seriesValue,
   startTestGateway,
@@ -107,6 +108,31 @@ describe('handing exchanges over', () => {
     expect(await gateway.metric('ccproxy_compare_skipped_total', { reason: 'shutdown' })).to.equal(2);
     expect(await gateway.metric('ccproxy_compare_enqueue_total', { result: 'redis_unknown' })).to.equal(32);
   }).timeout(20_000);
+});
+
+describe('saying that exchanges were lost', () => {
+  it('writes one line at once, and one for all that were lost for the same reason since, with their number', async () => {
+    const lines: LogLine[] = [];
+    const metrics = createMetrics({ processMetrics: false });
+    const bus = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
+    const events = createGatewayEvents({ log: recordingLogger(lines), metrics } as unknown as GatewayEventsParts);
+    const publisher = createPublisher({
+      ...{ bus, events, read: createCallReader(), preparer: createExchangePreparer() },
+      config: toGatewayConfig(testConfig({ 'target.url': 'http://127.0.0.1:9' }), null),
+      admission: { newSessionRate: 1, isFull: false, isAdmitted: () => true, admit: () => {} },
+    });
+    const calls = Array.from({ length: 300 }, (_, index) => comparedCall(`turn ${index}`));
+    for (const call of calls) publisher.offer(call);
+    const dropped = () => lines.filter(({ event }) => event === 'exchange.dropped').map(({ fields }) => fields);
+    expect(dropped()).to.deep.equal([
+      { request_id: 'turn 256', trace_id: 'a'.repeat(32), result: 'dropped_full', count: 1 },
+    ]);
+    await publisher.drain(10_000);
+    expect(dropped().slice(1)).to.deep.equal([
+      { request_id: 'turn 299', trace_id: 'a'.repeat(32), result: 'dropped_full', count: 43 },
+    ]);
+    expect(await seriesValue(metrics, 'ccproxy_compare_enqueue_total', { result: 'dropped_full' })).to.equal(44);
+  });
 });
 
 describe('handing exchanges over without the thread that prepares them', () => {
