@@ -40,9 +40,9 @@ async function measureAll(options: Options, processes: Processes, folder: string
   onProgress('starting the peers');
   const peers = options.loads.length > 0 ? await startPeers(options.peers, around) : [];
   const present = peers.filter(isPresent);
-  const cells = await runRounds({ ...options, peers: present }, parts);
+  const { cells, cold } = await runRounds({ ...options, peers: present }, parts);
   return {
-    findings: { cells, starts, idle },
+    findings: { cells, cold: options.isQuick ? [] : cold, starts, idle },
     missing: peers.filter(isMissing),
     versions: present.flatMap(({ version }) => version ?? []),
   };

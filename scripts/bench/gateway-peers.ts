@@ -138,6 +138,7 @@ async function readCounters(url: string): Promise<Counters> {
   return {
     pairs: sum(text, /^ccproxy_compare_enqueue_total\{[^}]*result="ok"[^}]*\} (\S+)/gm),
     lost: sum(text, /^ccproxy_history_records_total\{[^}]*result="failed"[^}]*\} (\S+)/gm),
+    spansLost: sum(text, /^ccproxy_telemetry_spans_total\{(?![^}]*result="exported")[^}]*\} (\S+)/gm),
     loopDelayP99Ms: Math.max(0, loopSeconds * 1000 - LOOP_TICK_MS),
   };
 }

@@ -15,6 +15,8 @@ export interface Load {
     | { readonly perSecond: number; readonly arrivals: 'even' | 'random' };
   /** How many times as long as others it lasts: few requests a second are few figures. */
   readonly lasts: number;
+  /** No goal speaks of it: a few figures are enough. */
+  readonly isSeldom: boolean;
   readonly asks: (peer: PeerName) => boolean;
   readonly doc: string;
 }
@@ -36,6 +38,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: KB,
     pressure: { connections: CONNECTIONS },
     lasts: 1,
+    isSeldom: true,
     asks: everyone,
     doc: `1 KB in, 1 KB of JSON out, ${CONNECTIONS} connections: the fixed cost of a request`,
   },
@@ -45,6 +48,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { connections: CONNECTIONS },
     lasts: 1,
+    isSeldom: true,
     asks: everyone,
     doc: `100 KB in, 1 KB of JSON out, ${CONNECTIONS} connections: the cost of bytes in`,
   },
@@ -54,6 +58,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 1024 * KB,
     pressure: { connections: CONNECTIONS },
     lasts: 1,
+    isSeldom: true,
     asks: quickOnes,
     doc: `1 MiB in, 1 KB of JSON out, ${CONNECTIONS} connections: the cost of many bytes in`,
   },
@@ -63,6 +68,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { connections: CONNECTIONS },
     lasts: 1,
+    isSeldom: false,
     asks: everyone,
     doc: `100 KB in, 200 events out at once, ${CONNECTIONS} connections: the cost of the code for each event`,
   },
@@ -72,6 +78,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { perSecond: BURSTS_PER_SECOND, arrivals: 'random' },
     lasts: 1,
+    isSeldom: false,
     asks: quickOnes,
     doc: `the same, ${BURSTS_PER_SECOND} requests a second at random times: nobody waits for the answer before`,
   },
@@ -81,6 +88,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { perSecond: STREAMS_PER_SECOND, arrivals: 'even' },
     lasts: 2,
+    isSeldom: false,
     asks: everyone,
     doc: `100 KB in, 200 events out at 5 ms, ${STREAMS_PER_SECOND} streams begun a second: what users have`,
   },
@@ -90,6 +98,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { connections: 1 },
     lasts: 1,
+    isSeldom: false,
     asks: everyone,
     doc: '100 KB in, 200 events out at once, one client alone: the way without a queue',
   },
@@ -99,6 +108,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 1024 * KB,
     pressure: { connections: 1 },
     lasts: 1,
+    isSeldom: false,
     asks: quickOnes,
     doc: '1 MiB in, 200 events out at once, one client alone: how long a large request is held up',
   },
@@ -107,7 +117,8 @@ export const LOADS: readonly Load[] = [
     answer: 'burst',
     requestBodyBytes: 500 * KB,
     pressure: { perSecond: LARGE_PER_SECOND, arrivals: 'random' },
-    lasts: 4,
+    lasts: 3,
+    isSeldom: false,
     asks: quickOnes,
     doc: `500 KB in, 200 events out at once, ${LARGE_PER_SECOND} requests a second at random times: whether large prompts hold others up`,
   },

@@ -3,11 +3,14 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOADS, type Load } from './loads.ts';
 import { PEER_NAMES, type PeerName, QUICK_PEERS, USUAL_PEERS } from './peer-list.ts';
+import { WARM, type WarmUp } from './warm-up.ts';
 
 export interface Options {
   readonly rounds: number;
   readonly seconds: number;
-  readonly warmupSeconds: number;
+  readonly warmUp: WarmUp;
+  /** A look: its figures are of code that is not compiled yet. */
+  readonly isQuick: boolean;
   readonly loads: readonly Load[];
   readonly peers: readonly PeerName[];
   /** Streams held at once; 0 = none are. */
@@ -22,11 +25,11 @@ export interface Options {
 export class UsageError extends Error {}
 
 export const HELP = `npm run bench -- [options]
-  --quick            a look of under two minutes, only printed: fewer peers and loads, one round
+  --quick            a look of under two minutes at cold code, only printed: fewer peers and loads, one round
   --peers NAMES      comma-separated, or all: ${PEER_NAMES.join(', ')}
   --loads NAMES      comma-separated, or all: ${[...LOADS.map(({ name }) => name), 'idle-streams', 'start'].join(', ')}
-  --rounds N         default 5
-  --seconds N        length of each load, default 1.5
+  --rounds N         default 7
+  --seconds N        length of each load, default 1
   --idle-streams N   how many are held, default 5000
   --out FILE         where the page goes, default docs/evidence/bench.md
 `;
@@ -41,14 +44,15 @@ export function readOptions(args: readonly string[], page: string): Options | nu
   const values = parse(args);
   if (values.help) return null;
   const { quick } = values;
-  const seconds = positive('seconds', values.seconds ?? (quick ? '1' : '1.5'));
+  const seconds = positive('seconds', values.seconds ?? '1');
   const all = [...LOADS.map(({ name }) => name), ...SCENARIOS];
   const loads = choose('load', values.loads, all, quick ? QUICK_LOADS : all);
   const idle = positive('idle-streams', values['idle-streams'] ?? String(STREAMS));
   return {
-    rounds: positive('rounds', values.rounds ?? (quick ? '1' : '5')),
+    rounds: positive('rounds', values.rounds ?? (quick ? '1' : '7')),
     seconds,
-    warmupSeconds: quick ? seconds / 2 : Math.max(1, seconds),
+    warmUp: quick ? { answers: 1, limitSeconds: seconds, eachSeconds: seconds / 4 } : WARM,
+    isQuick: quick,
     loads: LOADS.filter(({ name }) => loads.includes(name)),
     peers: choose('peer', values.peers, PEER_NAMES, quick ? QUICK_PEERS : USUAL_PEERS),
     idleStreams: loads.includes('idle-streams') ? idle : 0,

@@ -36,6 +36,19 @@ export function isForeign(name: PeerName): name is ForeignName {
 /** Those that need a core for a few requests a second. */
 export const SLOW_PEERS: readonly PeerName[] = ['portkey', 'claude-code-router', 'litellm'];
 
+/** Whom the others are compared with. */
+export const BASES: readonly PeerName[] = ['bare', 'target'];
+
+/** No goal speaks of them: a few figures are enough. */
+export const SELDOM_PEERS: readonly PeerName[] = [
+  'express',
+  'nginx',
+  'haproxy',
+  'history',
+  'one-process',
+  'two-workers',
+];
+
 /** Takes minutes to install, to start and to measure. */
 const ON_DEMAND: readonly PeerName[] = ['litellm'];
 export const USUAL_PEERS = PEER_NAMES.filter((name) => !ON_DEMAND.includes(name));

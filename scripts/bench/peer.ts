@@ -26,6 +26,8 @@ export interface Counters {
   pairs: number;
   /** Exchanges that did not. */
   lost: number;
+  /** Spans that were not exported. */
+  spansLost: number;
   /** 99th percentile of the event loop's delay since it was read before. */
   loopDelayP99Ms: number;
 }

@@ -1,11 +1,13 @@
 // What was measured → the page: the goals first, then each load, how it was done, and what it does not say.
 import { type Findings, type Judged, judge } from './goals.ts';
 import type { IdleStreams } from './idle-streams.ts';
-import type { Load } from './loads.ts';
+import { LOADS, type Load } from './loads.ts';
 import type { MissingPeer } from './peer.ts';
-import { PEER_NAMES, PEERS, type PeerName } from './peer-list.ts';
+import { BASES, PEER_NAMES, PEERS, type PeerName, SELDOM_PEERS, SLOW_PEERS } from './peer-list.ts';
+import { SELDOM } from './run-rounds.ts';
 import type { Start } from './start-times.ts';
 import { type Row, type Spread, spread, summarize } from './summarize.ts';
+import { SLOW_SECONDS, type WarmUp } from './warm-up.ts';
 
 export interface Report {
   readonly command: string;
@@ -15,6 +17,9 @@ export interface Report {
   readonly placement: string;
   readonly rounds: number;
   readonly seconds: number;
+  readonly warmUp: WarmUp;
+  /** A look at code that is not compiled yet. */
+  readonly isQuick: boolean;
   /** Load average of the last minute, at the start and at the end: what the neighbours did. */
   readonly loadAverage: readonly [number, number];
   /** Who was asked for. */
@@ -55,7 +60,8 @@ export function formatReport(report: Report): string {
     '',
     `- **Machine:** ${report.machine}; ${report.placement}. Load average ${report.loadAverage.map((value) => value.toFixed(1)).join(' → ')}.`,
     `- **Versions:** ${report.versions.join(', ')}.`,
-    `- **Rounds:** ${report.rounds} for each load and peer, in random order, after a warm-up. A load lasts ${report.seconds} s${longer(loads, report.seconds)}.`,
+    `- **Rounds:** ${rounds(report)}`,
+    `- **Warm-up:** ${warmUp(report)}`,
     '',
     '## Goals',
     '',
@@ -63,11 +69,34 @@ export function formatReport(report: Report): string {
     '',
     ...(report.peers.length > 0 ? [...peers(report.peers, missing), ''] : []),
     ...loads.flatMap((load) => section(load, summarize(findings.cells, load.name, PEER_NAMES, BASE), missing)),
+    ...(findings.cold.length > 0 ? cold(findings) : []),
     ...(findings.idle ? [...idleStreams(findings.idle), ''] : []),
     ...(findings.starts.length > 0 ? [...starts(findings.starts), ''] : []),
     ...CAVEATS,
     '',
   ].join('\n');
+}
+
+function rounds({ rounds: times, seconds, loads }: Report): string {
+  const few = Math.ceil(times / SELDOM);
+  const seldom = times === few ? '' : `; ${few} where no goal looks: ${[...seldomLoads(), ...SELDOM_PEERS].join(', ')}`;
+  return (
+    `${times} for each load and peer${seldom}. In random order, ${BASES.join(' and ')} twice in a round. ` +
+    `A load lasts ${seconds} s${longer(loads, seconds)}.`
+  );
+}
+
+function seldomLoads(): string[] {
+  return LOADS.filter(({ isSeldom }) => isSeldom).map(({ name }) => name);
+}
+
+function warmUp({ isQuick, warmUp: { answers, limitSeconds, eachSeconds } }: Report): string {
+  if (isQuick)
+    return `**next to none (a look): these are figures of cold code**, often twice as high as those of warm.`;
+  return (
+    `each peer gets burst-100k until ${integer(answers)} answers have come or ${limitSeconds} s have passed, then ` +
+    `${eachSeconds} s of each other load; ${SLOW_PEERS.join(', ')} get ${SLOW_SECONDS} s of burst-100k.`
+  );
 }
 
 function longer(loads: readonly Load[], seconds: number): string {
@@ -189,6 +218,29 @@ function checkGenerator(load: Load, rows: readonly Row[]): string[] {
   return [`Direct is ${times.toFixed(1)} times the fastest peer, ${fastest.peer}${verdict}; ${busy}.`, ''];
 }
 
+/** Nothing when the warm figures to compare with were not measured. */
+function cold({ cells, cold: first }: Findings): string[] {
+  const load = first[0]?.load ?? '';
+  const names = [...new Set(first.map(({ peer }) => peer))];
+  const warm = new Map(summarize(cells, load, names, BASE).map((one) => [one.peer, one.cpuUs]));
+  const rows = first.flatMap(({ peer, cpuUs }) => {
+    const warmUs = warm.get(peer) ?? null;
+    if (cpuUs === null || warmUs === null) return [];
+    return [row([peer, integer(cpuUs.total), integer(warmUs), (cpuUs.total / warmUs).toFixed(2)])];
+  });
+  if (rows.length === 0) return [];
+  return [
+    '## cold',
+    '',
+    `The first second of ${load} that each peer got, beside the median of its rounds: what compiling the code costs once.`,
+    '',
+    row(['peer', 'cold CPU µs/request', 'warm', 'cold × warm']),
+    row(['---', '---', '---', '---']),
+    ...rows,
+    '',
+  ];
+}
+
 function idleStreams(idle: IdleStreams): string[] {
   const { streams, warmMb, heldMb, afterMb, finished, problems } = idle;
   const errors = Object.entries(problems).map(([kind, count]) => `${count} ${kind}`);
@@ -233,7 +285,10 @@ const CAVEATS = [
   '',
   '- CPU is user and system time of the whole process, worker threads and children included, divided by complete answers.',
   '  It counts what is done after the answer too: each cell waits until the process is idle.',
+  '- Figures are of warm code: until a process has answered some thousand requests, most of what it spends is the compiling',
+  '  of its own code. The warm-up has one rule for all; what a peer costs before it stands under "cold".',
   '- A ratio or a difference is taken within a round and then the median over the rounds, with the lowest and the highest.',
+  '  Who is measured twice in a round counts with the mean of both.',
   '  Ratios carry over to other machines roughly; microseconds, answers a second and milliseconds do not, and they move',
   '  with whatever else runs there.',
   '- Where connections are kept busy, the first byte waits behind other requests: its time shows the queue. In paced',

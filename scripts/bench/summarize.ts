@@ -1,6 +1,6 @@
 // Cells of all rounds → one row for each peer and load. Ratios and differences are taken within a round, where the
 // neighbours' noise is the same for both, and only then summed up.
-import type { Cell } from './run-rounds.ts';
+import type { Cell } from './measure-cell.ts';
 
 export interface Spread {
   median: number;
@@ -89,18 +89,30 @@ export interface Comparison {
 
 /** Of one peer and another in the same round, over all rounds; null when there is no round with both. */
 export function compare(cells: readonly Cell[], { load, peer, base, read, how }: Comparison): Spread | null {
-  const ofLoad = cells.filter((cell) => cell.load === load && cell.client.finished > 0);
+  const of = (name: string): Map<number, number> =>
+    meanByRound(
+      cells.filter((cell) => cell.load === load && cell.peer === name && cell.client.finished > 0),
+      read,
+    );
+  const measures = of(base);
   return spread(
-    ofLoad
-      .filter((cell) => cell.peer === peer)
-      .flatMap((cell) => {
-        const other = ofLoad.find((candidate) => candidate.round === cell.round && candidate.peer === base);
-        const [value, measure] = [read(cell), other === undefined ? null : read(other)];
-        if (value === null || measure === null) return [];
-        if (how === 'difference') return [value - measure];
-        return measure > 0 ? [value / measure] : [];
-      }),
+    [...of(peer)].flatMap(([round, value]) => {
+      const measure = measures.get(round);
+      if (measure === undefined) return [];
+      if (how === 'difference') return [value - measure];
+      return measure > 0 ? [value / measure] : [];
+    }),
   );
+}
+
+/** Some peers are measured more than once in a round. */
+function meanByRound(cells: readonly Cell[], read: Reading): Map<number, number> {
+  const byRound = new Map<number, number[]>();
+  for (const cell of cells) {
+    const value = read(cell);
+    if (value !== null) byRound.set(cell.round, [...(byRound.get(cell.round) ?? []), value]);
+  }
+  return new Map([...byRound].map(([round, values]) => [round, values.reduce((a, b) => a + b) / values.length]));
 }
 
 /** Median, lowest and highest; null for no values. */

@@ -3,15 +3,15 @@ import { expect } from 'chai';
 import { GOALS } from '../../scripts/bench/goals.ts';
 import type { IdleStreams } from '../../scripts/bench/idle-streams.ts';
 import { findLoad } from '../../scripts/bench/loads.ts';
+import type { Cell } from '../../scripts/bench/measure-cell.ts';
 import { PEER_NAMES } from '../../scripts/bench/peer-list.ts';
 import { formatReport, type Report } from '../../scripts/bench/report.ts';
-import type { Cell } from '../../scripts/bench/run-rounds.ts';
 
 function cell(round: number, load: string, peer: string, cpuUs: number): Cell {
   const ms = { p50: round, p99: 2 * round };
   const client = { sent: 10, finished: 10, problems: {}, seconds: 1, delayMs: null, generatorCpuShare: 0.2 };
   return {
-    ...{ round, load, peer, rssMb: 100, loopDelayP99Ms: 3, published: null },
+    ...{ round, load, peer, rssMb: 100, loopDelayP99Ms: 3, published: null, spansLost: null },
     cpuUs: peer === 'direct' ? null : { total: cpuUs, mainThread: cpuUs },
     client: { ...client, firstByteMs: ms, wholeMs: ms },
   };
@@ -21,7 +21,8 @@ const REPORT: Report = {
   ...{ command: 'npm run bench', date: '2026-01-02', machine: '2 cores', versions: ['Node 24'], placement: 'anywhere' },
   ...{ rounds: 3, seconds: 2, loadAverage: [0.1, 0.2], peers: PEER_NAMES, loads: [findLoad('burst-100k')] },
   missing: [{ name: 'nginx', problem: 'not installed\n(Debian: a | b)' }],
-  findings: { cells: [], starts: [], idle: null },
+  findings: { cells: [], cold: [], starts: [], idle: null },
+  ...{ isQuick: false, warmUp: { answers: 8000, limitSeconds: 15, eachSeconds: 2 } },
 };
 
 function line(page: string, begin: string): string | undefined {
@@ -52,6 +53,37 @@ describe("the bench's page", () => {
     );
   });
 
+  it('adds lost spans up over the rounds, so that one lost once is not forgiven', () => {
+    const cells = [0, 3, 0].map((spansLost, index) => ({ ...cell(index + 1, 'open-500k', 'tracing', 1), spansLost }));
+    const page = formatReport({ ...REPORT, findings: { ...REPORT.findings, cells } });
+    expect(line(page, '| spans lost, `tracing`, open-500k')).to.equal(
+      '| spans lost, `tracing`, open-500k | 3.00 spans | 3.00 to 3.00 | ≤ 0 | ≤ 0 | **missed** |',
+    );
+  });
+
+  it('shows what a request costs before the code is compiled, and how it was warmed up', () => {
+    const cells = [1, 2, 3].map((round) => cell(round, 'burst-100k', 'target', 500));
+    const cold = [cell(0, 'burst-100k', 'direct', 0), cell(0, 'burst-100k', 'target', 1250)];
+    const page = formatReport({ ...REPORT, findings: { ...REPORT.findings, cells, cold } });
+    const section = page.slice(page.indexOf('## cold'), page.indexOf('## How'));
+    expect(section.split('\n').filter((one) => one.startsWith('| '))).to.deep.equal([
+      '| peer | cold CPU µs/request | warm | cold × warm |',
+      '| --- | --- | --- | --- |',
+      '| target | 1,250 | 500 | 2.50 |',
+    ]);
+    expect(page).to.include('burst-100k until 8,000 answers have come or 15 s have passed');
+  });
+
+  it('says of a look that its figures are of cold code', () => {
+    expect(formatReport({ ...REPORT, isQuick: true })).to.include('these are figures of cold code');
+    expect(formatReport(REPORT)).not.to.include('these are figures of cold code');
+  });
+
+  it('says how many rounds there were of what no goal looks at', () => {
+    expect(line(formatReport({ ...REPORT, rounds: 7 }), '- **Rounds:**')).to.match(/^- \*\*Rounds:\*\* 7 .*; 3 where/);
+    expect(line(formatReport({ ...REPORT, rounds: 1 }), '- **Rounds:**')).not.to.include('where no goal looks');
+  });
+
   it('has a row for who could not be measured, and says why', () => {
     const page = formatReport(REPORT);
     expect(line(page, '| nginx | nginx as')).to.match(/\| no: not installed \(Debian: a \/ b\) \|$/);
@@ -73,7 +105,7 @@ describe("the bench's page", () => {
       ...{ warmMb: 100, heldMb: [130, 131], afterMb: [101, 102] },
     };
     const starts = [400, 700, 500].map((readyMs) => ({ variant: 'target', readyMs, idleMb: 90 }) as const);
-    const page = formatReport({ ...REPORT, findings: { cells: [], idle, starts } });
+    const page = formatReport({ ...REPORT, findings: { cells: [], cold: [], idle, starts } });
     expect(line(page, '| memory of an idle stream')).to.match(/\| 30\.0 KB \| .* \| must met \|$/);
     expect(line(page, '| memory after idle streams')).to.match(/\| 1\.02 × \| .* \| reached \|$/);
     expect(line(page, '| first | 100')).to.equal('| first | 100 | 130 | 30 | 101 |');

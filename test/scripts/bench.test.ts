@@ -8,9 +8,16 @@ import { expect } from 'chai';
 import { createAnswerReader } from '../../scripts/bench/answer-reader.ts';
 import { STAMP_DIGITS, STAMPS, streamAnswer } from '../../scripts/bench/bodies.ts';
 import { checkBytes, checkText } from '../../scripts/bench/check-body.ts';
+import { createCpuClock } from '../../scripts/bench/cpu-clock.ts';
 import { type Goal, judge } from '../../scripts/bench/goals.ts';
-import type { Cell } from '../../scripts/bench/run-rounds.ts';
+import { findLoad } from '../../scripts/bench/loads.ts';
+import type { Cell } from '../../scripts/bench/measure-cell.ts';
+import type { Peer } from '../../scripts/bench/peer.ts';
+import type { PeerName } from '../../scripts/bench/peer-list.ts';
+import { inTurn } from '../../scripts/bench/run-rounds.ts';
+import type { Stage } from '../../scripts/bench/stage.ts';
 import { summarize } from '../../scripts/bench/summarize.ts';
+import { warmUp } from '../../scripts/bench/warm-up.ts';
 import { ROOT } from '../support/read-imports.ts';
 
 /** The rows of each load's table, cells by column; of two columns of one name the first counts. */
@@ -200,6 +207,51 @@ describe("the bench's check of answers that a peer writes anew", () => {
   });
 });
 
+function peer(name: PeerName): Peer {
+  const to = { port: 1, headers: {}, answers: 'bytes' } as const;
+  return { name, to, pid: null, version: null, publishes: null, counters: async () => null };
+}
+
+describe("the bench's order of peers", () => {
+  it('has each once, and those that others are compared with once in each half', () => {
+    const names: PeerName[] = ['direct', 'bare', 'target', 'spans', 'compare', 'converted'];
+    for (let time = 0; time < 20; time++) {
+      const turn = inTurn(names.map(peer)).map(({ name }) => name);
+      expect([...turn].sort()).to.deep.equal([...names, 'bare', 'target'].sort());
+      for (const half of [turn.slice(0, 4), turn.slice(4)]) expect(half).to.include.members(['bare', 'target']);
+    }
+  });
+});
+
+describe("the bench's warm-up", () => {
+  const plan = { answers: 3500, limitSeconds: 1000, eachSeconds: 2 };
+  const view = { problems: {}, seconds: 1, delayMs: null, generatorCpuShare: 0 };
+  const times = { firstByteMs: { p50: 0, p99: 0 }, wholeMs: { p50: 0, p99: 0 } };
+
+  async function warm(name: PeerName): Promise<string[]> {
+    const sent: string[] = [];
+    const stage: Pick<Stage, 'send'> = {
+      send: async (_, load, seconds) => {
+        sent.push(`${load.name} ${seconds} s`);
+        return { ...view, ...times, sent: 1000, finished: 1000 };
+      },
+    };
+    const loads = ['burst-100k', 'paced', 'single-1m'].map(findLoad);
+    const cold = await warmUp(peer(name), loads, plan, { stage, cpu: createCpuClock() });
+    expect(cold).to.deep.include({ load: 'burst-100k', peer: name, round: 0 });
+    return sent;
+  }
+
+  it('sends bursts until enough answers have come, then a little of each other load', async () => {
+    const bursts = Array.from({ length: 4 }, () => 'burst-100k 1 s');
+    expect(await warm('target')).to.deep.equal([...bursts, 'paced 2 s', 'single-1m 2 s']);
+  });
+
+  it('sends nothing but bursts to who needs a core for a few requests a second', async () => {
+    expect(new Set(await warm('litellm'))).to.deep.equal(new Set(['burst-100k 1 s']));
+  });
+});
+
 describe("the bench's sums", () => {
   function cell(round: number, peer: string, cpuUs: number, problems: Record<string, number> = {}): Cell {
     const ms = { p50: 1, p99: 2 };
@@ -210,6 +262,7 @@ describe("the bench's sums", () => {
         load: 'json-1k',
         peer,
         published: null,
+        spansLost: null,
         rssMb: 50,
         loopDelayP99Ms: null,
         cpuUs: { total: cpuUs, mainThread: cpuUs / 2 },
@@ -225,6 +278,13 @@ describe("the bench's sums", () => {
     expect(bare?.ratio).to.deep.equal({ median: 1, low: 1, high: 1 });
     expect(target?.ratio).to.deep.equal({ median: 1.5, low: 1, high: 2 });
     expect(target).to.include({ cpuUs: 300, mainThreadUs: 150, perSecond: 5, finished: 30 });
+  });
+
+  it('counts who was measured more than once in a round with the mean', () => {
+    const cells = [cell(1, 'bare', 100), cell(1, 'target', 400), cell(1, 'bare', 300), cell(1, 'target', 500)];
+    const [bare, target] = summarize(cells, 'json-1k', ['bare', 'target'], 'bare');
+    expect(bare?.ratio).to.deep.equal({ median: 1, low: 1, high: 1 });
+    expect(target?.ratio).to.deep.equal({ median: 2.25, low: 2.25, high: 2.25 });
   });
 
   it('adds errors up by kind, and has no row for a peer that did not run', () => {
@@ -251,12 +311,12 @@ describe("the bench's sums", () => {
   function verdict(ratio: number, published: number | null): string | undefined {
     const cells = [cell(1, 'bare', 100), { ...cell(1, 'target', 100 * ratio), published }];
     const publisher = { load: 'json-1k', peer: 'target' } as const;
-    return judge({ cells, starts: [], idle: null }, [{ ...goal, publisher }])[0]?.verdict;
+    return judge({ cells, cold: [], starts: [], idle: null }, [{ ...goal, publisher }])[0]?.verdict;
   }
 
   it('tells a goal that is reached from one that is met, missed and not measured', () => {
     expect([1, 2, 2.01].map((ratio) => verdict(ratio, null))).to.deep.equal(['reached', 'must met', '**missed**']);
-    expect(judge({ cells: [], starts: [], idle: null }, [goal])).to.deep.equal([
+    expect(judge({ cells: [], cold: [], starts: [], idle: null }, [goal])).to.deep.equal([
       { goal, measured: null, verdict: 'not measured' },
     ]);
   });
