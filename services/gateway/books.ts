@@ -1,5 +1,6 @@
 // What is known of a call only after reading its answer: tokens, tool calls, time to first token, spans, the log line.
-// Read off the request's path, a few calls in a turn of the event loop; more than the bound are booked unread and counted.
+// Read off the request's path and several calls one after the other, because the second in a row costs far less than the
+// first; never long in one turn of the event loop. More than the bound are booked unread and counted.
 import type { CallReading } from './call-reading.ts';
 import type { GatewayEvents } from './events.ts';
 import type { Handover } from './handover.ts';
@@ -14,8 +15,18 @@ export interface Books {
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
-/** In one turn of the event loop no more is begun to be read when so much was. */
-const BYTES_A_TURN = 64 * 1024;
+/** How long the first of them waits for others, unless so many bytes are waiting. */
+const GATHER_MS = 10;
+const GATHERED_BYTES = 4 * 1024 * 1024;
+/** In one turn of the event loop no more is begun to be read when so much was: some two milliseconds' work. */
+const WEIGHT_A_TURN = 1024 * 1024;
+/** What a call takes whose answer is empty, in bytes of an answer. */
+const LEAST_WEIGHT = 64 * 1024;
+
+interface ReadCall {
+  finished: FinishedCall;
+  reading: CallReading;
+}
 
 export function createBooks(
   events: GatewayEvents,
@@ -26,69 +37,91 @@ export function createBooks(
 ): Books {
   const queue: FinishedCall[] = [];
   let queuedBytes = 0;
+  let gathering: NodeJS.Timeout | undefined;
   let isWorking = false;
   /** Its answer is being decompressed. */
   let awaited: FinishedCall | undefined;
   let onIdle: () => void = () => {};
-  const book = (finished: FinishedCall, reading: CallReading): void => {
-    let traced: Promise<void> | undefined;
+  const bookUnread = (finished: FinishedCall, error: unknown): void => {
+    events.callUnread(finished, error);
+    finished.memory.letGo();
+  };
+  const note = ({ finished, reading }: ReadCall): boolean => {
     try {
       events.callRead(finished, reading.figures);
-      traced = handoverOf(finished)?.then((handover) => events.callTraced(finished, reading.figures, handover));
+      return true;
     } catch (error) {
-      events.callUnread(finished, error);
+      bookUnread(finished, error);
+      return false;
     }
+  };
+  const lookAt = ({ finished, reading }: ReadCall): void => {
     try {
       inspect(finished, reading);
     } catch (error) {
       events.trouble('inspection', error);
     }
-    if (traced === undefined) finished.memory.letGo();
-    else traced.catch((error: unknown) => events.trouble('spans', error)).finally(() => finished.memory.letGo());
   };
-  const bookUnread = (finished: FinishedCall, error: unknown): void => {
-    events.callUnread(finished, error);
-    finished.memory.letGo();
-  };
-  /** True when it is booked; else work goes on when it is. */
-  const tryBook = (finished: FinishedCall): boolean => {
-    try {
-      const reading = read(finished);
-      if (!(reading instanceof Promise)) {
-        book(finished, reading);
-        return true;
-      }
-      awaited = finished;
-      // Given up by a shutdown meanwhile, it is booked already.
-      const unlessGivenUp = (bookIt: () => void): void => {
-        if (awaited === finished) bookIt();
-        awaited = undefined;
-      };
-      reading
-        .then(
-          (whole) => unlessGivenUp(() => book(finished, whole)),
-          (error: unknown) => unlessGivenUp(() => bookUnread(finished, error)),
-        )
-        .finally(() => setImmediate(work));
-      return false;
-    } catch (error) {
-      bookUnread(finished, error);
-      return true;
+  const trace = ({ finished, reading }: ReadCall): void => {
+    const handedOver = handoverOf(finished);
+    if (handedOver === null) {
+      finished.memory.letGo();
+      return;
     }
+    handedOver
+      .then((handover) => events.callTraced(finished, reading.figures, handover))
+      .catch((error: unknown) => events.trouble('spans', error))
+      .finally(() => finished.memory.letGo());
+  };
+  /** One step of all of them, then the next: what a step needs is at hand from the second call on. */
+  const book = (calls: readonly ReadCall[]): void => {
+    const noted = calls.filter(note);
+    noted.forEach(lookAt);
+    noted.forEach(trace);
+  };
+  const bookLater = (finished: FinishedCall, reading: Promise<CallReading>): void => {
+    awaited = finished;
+    // Given up by a shutdown meanwhile, it is booked already.
+    const unlessGivenUp = (bookIt: () => void): void => {
+      if (awaited === finished) bookIt();
+      awaited = undefined;
+    };
+    reading
+      .then(
+        (whole) => unlessGivenUp(() => book([{ finished, reading: whole }])),
+        (error: unknown) => unlessGivenUp(() => bookUnread(finished, error)),
+      )
+      .finally(() => setImmediate(work));
   };
   const work = (): void => {
-    let bytes = 0;
-    for (let finished = queue.shift(); finished; finished = queue.shift()) {
+    const calls: ReadCall[] = [];
+    for (let weight = 0; weight < WEIGHT_A_TURN && awaited === undefined; ) {
+      const finished = queue.shift();
+      if (finished === undefined) break;
       queuedBytes -= sizeOf(finished);
-      if (!tryBook(finished)) return;
-      bytes += finished.responseBytes;
-      if (bytes >= BYTES_A_TURN) {
-        setImmediate(work);
-        return;
+      weight += LEAST_WEIGHT + finished.responseBytes;
+      try {
+        const reading = read(finished);
+        if (reading instanceof Promise) bookLater(finished, reading);
+        else calls.push({ finished, reading });
+      } catch (error) {
+        bookUnread(finished, error);
       }
+    }
+    book(calls);
+    if (awaited !== undefined) return;
+    if (queue.length > 0) {
+      setImmediate(work);
+      return;
     }
     isWorking = false;
     onIdle();
+  };
+  const begin = (): void => {
+    clearTimeout(gathering);
+    gathering = undefined;
+    isWorking = true;
+    setImmediate(work);
   };
   return {
     enter: (finished) => {
@@ -100,10 +133,11 @@ export function createBooks(
       queue.push(finished);
       queuedBytes += sizeOf(finished);
       if (isWorking) return;
-      isWorking = true;
-      setImmediate(work);
+      if (queuedBytes >= GATHERED_BYTES) begin();
+      else gathering ??= setTimeout(begin, GATHER_MS);
     },
     drain: async (timeoutMs) => {
+      if (gathering !== undefined) begin();
       if (!isWorking) return;
       const timeout = new Promise<void>((resolve) => {
         setTimeout(resolve, timeoutMs).unref();

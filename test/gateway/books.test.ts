@@ -4,11 +4,13 @@ import { LEFT_TO_THE_COLLECTOR } from '#services/gateway/call-memory.ts';
 import type { CallReading } from '#services/gateway/call-reading.ts';
 import type { GatewayEvents } from '#services/gateway/events.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
+import { type HeldTimers, holdTimers } from '../support/held-timers.ts';
 
 describe('the books of calls', () => {
   const READING: CallReading = { figures: null, brokenRules: [], request: () => null };
-  const call = (id: string): FinishedCall =>
-    ({ id, request: null, responseBytes: 0, memory: LEFT_TO_THE_COLLECTOR }) as unknown as FinishedCall;
+  const call = (id: string, responseBytes = 0): FinishedCall =>
+    ({ id, request: null, responseBytes, memory: LEFT_TO_THE_COLLECTOR }) as unknown as FinishedCall;
+  const MIB = 1024 * 1024;
 
   function open(read: (finished: FinishedCall) => CallReading | Promise<CallReading>) {
     const booked: string[] = [];
@@ -39,5 +41,55 @@ describe('the books of calls', () => {
     for (const id of ['a', 'b']) books.enter(call(id));
     await books.drain(10_000);
     expect(booked).to.deep.equal(['a unread', 'b read']);
+  });
+
+  const nextTurn = (): Promise<void> => new Promise(setImmediate);
+
+  describe('in turns of the event loop', () => {
+    let timers: HeldTimers;
+    beforeEach(() => {
+      timers = holdTimers(1);
+    });
+    afterEach(() => timers.release());
+
+    it('read together what came in several', async () => {
+      const { books, booked } = open(() => READING);
+      for (const id of ['a', 'b', 'c']) {
+        books.enter(call(id));
+        await nextTurn();
+      }
+      expect(booked).to.deep.equal([]);
+      timers.pass(10);
+      await nextTurn();
+      expect(booked).to.deep.equal(['a read', 'b read', 'c read']);
+      books.enter(call('d'));
+      timers.pass(10);
+      await nextTurn();
+      expect(booked).to.have.length(4);
+    });
+
+    it('begin none where they have read much, or many', async () => {
+      const { books, booked } = open(() => READING);
+      const large = [call('a', MIB / 2), call('b', MIB / 2), call('c')];
+      const small = Array.from({ length: 20 }, (_, index) => call(String(index)));
+      for (const each of [...large, ...small]) books.enter(each);
+      timers.pass(10);
+      await nextTurn();
+      expect(booked).to.have.length(2);
+      await nextTurn();
+      expect(booked).to.have.length(18);
+      await nextTurn();
+      expect(booked).to.have.length(23);
+    });
+
+    it('wait for nothing when many bytes are waiting, or at the end', async () => {
+      const { books, booked } = open(() => READING);
+      books.enter(call('a', 4 * MIB));
+      await nextTurn();
+      expect(booked).to.deep.equal(['a read']);
+      books.enter(call('b'));
+      await books.drain(10_000);
+      expect(booked).to.deep.equal(['a read', 'b read']);
+    });
   });
 });

@@ -9,7 +9,7 @@ import {
   readStream,
   startEveryRoute,
 } from '../support/every-route.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { startTestGateway, type TestGateway, until } from '../support/gateway.ts';
 import { header, json, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
 
 const NAMES = CONVERTED_ROUTES.map(({ name }) => name);
@@ -143,6 +143,7 @@ describe('errors of a native upstream that has the client’s own credential', (
       expect(plain(through.body)).to.equal(plain(direct.body));
       expect(header(through, 'retry-after')).to.equal(header(direct, 'retry-after'));
     }
+    await until(async () => (await gateway.metric('ccproxy_upstream_attempts_total')) === 5);
     expect(gateway.lines.map(({ event }) => event)).to.not.include('upstream.credential_refused');
     expect(await gateway.metric('ccproxy_upstream_attempts_total', { error_type: 'credential_refused' })).to.equal(0);
   });

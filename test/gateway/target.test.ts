@@ -104,7 +104,8 @@ describe('the target', () => {
     expect(ours.status).to.equal(502);
     expect(header(ours, 'x-should-retry')).to.equal('false');
     expect(json(ours)).to.have.nested.property('error.message').that.includes('rejected the gateway');
-    expect(await gateway.metric('ccproxy_upstream_attempts_total', { error_type: 'credential_refused' })).to.equal(1);
+    const refused = { error_type: 'credential_refused' };
+    await until(async () => (await gateway.metric('ccproxy_upstream_attempts_total', refused)) === 1);
 
     const compare = await start({ default_mode: 'compare' });
     passthrough.use('error-401');
@@ -219,6 +220,7 @@ describe('the target', () => {
     target.use({ content: [{ type: 'text', text: 'a long story' }], deltaChars: 1, delays: { betweenMs: 200 } });
     const long = await send(gateway.url, messagesRequest());
     expect(long.body.toString()).to.include('message_stop');
+    await until(async () => (await gateway.metric('ccproxy_stream_terminations_total', { reason: 'complete' })) > 0);
     expect(await gateway.metric('ccproxy_stream_terminations_total', { reason: 'idle_timeout' })).to.equal(1);
   }).timeout(30_000);
 

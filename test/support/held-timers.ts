@@ -15,7 +15,8 @@ interface Held {
 
 const SHORT_MS = 5000;
 
-export function holdTimers(): HeldTimers {
+/** @param shortMs below which they run as ever */
+export function holdTimers(shortMs = SHORT_MS): HeldTimers {
   const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
   const held = new Set<Held>();
   let now = 0;
@@ -34,7 +35,7 @@ export function holdTimers(): HeldTimers {
     return handle;
   };
   globalThis.setTimeout = ((callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) =>
-    ms < SHORT_MS
+    ms < shortMs
       ? real.setTimeout(callback, ms, ...args)
       : hold(() => callback(...args), ms)) as typeof globalThis.setTimeout;
   globalThis.clearTimeout = ((handle: { timer?: Held } | undefined) => {

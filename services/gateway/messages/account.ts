@@ -1,4 +1,4 @@
-// The books of a call, however it ended. What needs no parsing is booked now; the rest is read later from the record.
+// Makes the one record of a call, however it ended, and enters it in the books.
 import type { GatewayError } from '#shared/errors.ts';
 import type { CallOutcome, RecordedAnswer } from '#shared/exchange/exchange.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
@@ -14,7 +14,6 @@ export function account(call: Call, context: GatewayContext): FinishedCall {
   for (const release of call.releases) release();
   context.open.delete(call);
   const finished = toFinishedCall(call, context.clock.monotonicMs(), context);
-  context.events.callFinished(finished);
   context.books.enter(finished);
   return finished;
 }
