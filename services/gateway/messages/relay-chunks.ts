@@ -57,7 +57,7 @@ class Relay implements ChunkRelay {
     if (first === undefined) return;
     const piece = this.#waiting.length === 1 ? first : Buffer.concat(this.#waiting);
     this.#waiting = [];
-    const hasRoom = this.#options.response.write(piece);
+    const hasRoom = writePiece(this.#options.response, piece);
     this.#options.onWritten(piece);
     if (!hasRoom) this.#waitForClient();
   }
@@ -84,4 +84,25 @@ class Relay implements ChunkRelay {
 
 function flush(relay: Relay): void {
   relay.flush();
+}
+
+/** Larger ones are not copied for it. */
+const FRAMED_BYTES = 4096;
+
+/** An event's chunk goes out as one piece where node:http would make four of it: size, line end, bytes, line end. */
+function writePiece(response: ServerResponse, piece: Buffer): boolean {
+  if (!response.chunkedEncoding || piece.length === 0 || piece.length > FRAMED_BYTES) return response.write(piece);
+  response.chunkedEncoding = false;
+  const hasRoom = response.write(toChunk(piece));
+  response.chunkedEncoding = true;
+  return hasRoom;
+}
+
+function toChunk(piece: Buffer): Buffer {
+  const size = `${piece.length.toString(16)}\r\n`;
+  const chunk = Buffer.allocUnsafe(size.length + piece.length + 2);
+  chunk.write(size, 'latin1');
+  chunk.set(piece, size.length);
+  chunk.write('\r\n', size.length + piece.length, 'latin1');
+  return chunk;
 }
