@@ -72,7 +72,7 @@ export interface Target {
   readonly seesImages: boolean | null;
   /** For a request that is converted and does not say them. */
   readonly defaults: RequestDefaults;
-  /** Without a trailing slash. */
+  /** In the normal form of URLs, without a trailing slash. */
   readonly baseUrl: string;
   /** The name to send; null = the client's. */
   readonly model: string | null;

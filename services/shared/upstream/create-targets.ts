@@ -253,7 +253,11 @@ function endpoint(section: string, settings: EndpointSettings, url: string, { pl
     const place = placeOf(`${section}.profile`);
     throw new ConfigError(`${place}: ${section}.profile = "${profile}" is no profile we know: ${known}`);
   }
-  return { type, profile, vendor, apiVersion: api_version, deployment, vision, baseUrl: url.replace(/\/+$/, '') };
+  return { type, profile, vendor, apiVersion: api_version, deployment, vision, baseUrl: toBaseUrl(url) };
+}
+
+function toBaseUrl(url: string): string {
+  return new URL(url).href.replace(/\/+$/, '');
 }
 
 function isAnthropic(url: string): boolean {

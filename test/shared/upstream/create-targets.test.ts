@@ -34,6 +34,11 @@ describe('names of targets', () => {
     expect(findTarget(targets, 'nobody')).to.equal(undefined);
   });
 
+  it('writes base URLs in their normal form', () => {
+    const { forced } = createTargets(testConfig({ 'target.url': 'HTTP://Models.Example:80/team/../v1//' }));
+    expect(forced?.baseUrl).to.equal('http://models.example/v1');
+  });
+
   it('looks the forced one up first, as requests are routed', () => {
     const forced = testTarget('glm', 'http://forced.example');
     const targets: Targets = { ...testTargets([testTarget('glm', 'http://listed.example')]), forced };

@@ -23,6 +23,7 @@ export interface ConnectionParts {
 }
 
 export class PlainConnection implements Carrier {
+  readonly host: string;
   readonly #socket: Socket;
   readonly #parts: ConnectionParts;
   #exchange: PlainExchange | undefined;
@@ -33,6 +34,7 @@ export class PlainConnection implements Carrier {
   #endsAt = Number.POSITIVE_INFINITY;
 
   constructor(origin: URL, first: PlainExchange, parts: ConnectionParts) {
+    this.host = origin.host;
     this.#parts = parts;
     this.#exchange = first;
     this.#socket = this.#connect(origin);

@@ -15,6 +15,8 @@ export interface ReplyHandler {
 
 /** The connection an exchange runs on. */
 export interface Carrier {
+  /** Of its origin, as a request names it. */
+  readonly host: string;
   send(head: string, body: Body): void;
   pause(): void;
   resume(): void;
@@ -90,7 +92,7 @@ export class PlainExchange implements Dispatcher.DispatchController {
   begin(carrier: Carrier): void {
     this.begunAt = performance.now();
     this.#carrier = carrier;
-    carrier.send(requestHead(this.request), this.request.body);
+    carrier.send(requestHead(this.request, carrier.host), this.request.body);
     carrier.allow(this.request.headersTimeout);
   }
 

@@ -87,8 +87,8 @@ export function readPlainHead(text: string): PlainHead | null {
 }
 
 /** As undici writes it, of a request that is plain. */
-export function requestHead({ origin, path, method, headers, body }: PlainRequest): string {
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${new URL(origin).host}\r\nconnection: keep-alive\r\n`;
+export function requestHead({ path, method, headers, body }: PlainRequest, host: string): string {
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
   for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
   if (body !== null || method !== 'GET') head += `content-length: ${byteLength(body)}\r\n`;
   return `${head}\r\n`;
