@@ -8,6 +8,7 @@ import { createLogSwitch, type LogSwitch } from '#shared/control/log-switch.ts';
 import { createModeSwitch, type ModeSwitch } from '#shared/control/mode.ts';
 import { createPriceList } from '#shared/cost/price-list.ts';
 import type { Mode } from '#shared/exchange/exchange.ts';
+import { createKnownTools, type KnownTools } from '#shared/messages/known-tools.ts';
 import { createTokenCounter, type TokenCounter } from '#shared/messages/token-counter.ts';
 import type { Target, Targets } from '#shared/providers/target.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
@@ -83,6 +84,8 @@ export interface GatewayContext {
   readonly models: ModelList;
   /** Counts a prompt in a thread of its own. */
   readonly tokens: TokenCounter;
+  /** What earlier requests to converting providers declared. */
+  readonly tools: KnownTools;
   readonly counts: SharedCounts;
   /** What upstreams taught by refusing. */
   readonly learned: TraitMemory;
@@ -195,6 +198,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     stats,
     models: createModelList(targets, clock),
     tokens,
+    tools: createKnownTools({ nowMs: clock.monotonicMs }),
     learned: createTraitMemory({ nowMs: clock.nowMs }),
     search,
     counts: createSharedCounts(gatewayConfig.countTtlMs, clock),

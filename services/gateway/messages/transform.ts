@@ -4,6 +4,7 @@ import { GatewayError } from '#shared/errors.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { editPieces } from '#shared/messages/edit-bytes.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
+import type { KnownTools } from '#shared/messages/known-tools.ts';
 import type { LongTexts } from '#shared/messages/long-texts.ts';
 import { spliceModel } from '#shared/messages/splice-model.ts';
 import { findOwnThinking } from '#shared/providers/find-own-thinking.ts';
@@ -32,7 +33,7 @@ export async function transform(
   plan: Plan,
   request: RequestView,
   call: Call,
-  context: Pick<GatewayContext, 'tokens' | 'learned' | 'search'>,
+  context: Pick<GatewayContext, 'tokens' | 'tools' | 'learned' | 'search'>,
 ): Promise<Outbound> {
   const provider = findProvider(plan.primary);
   return provider ? convert(provider, plan, request, call, context) : pass(plan, request, call);
@@ -62,9 +63,9 @@ async function convert(
   plan: Plan,
   view: RequestView,
   call: Call,
-  context: Pick<GatewayContext, 'tokens' | 'learned' | 'search'>,
+  context: Pick<GatewayContext, 'tokens' | 'tools' | 'learned' | 'search'>,
 ): Promise<Outbound> {
-  const { request, texts } = takeRequest(view, plan.primary);
+  const { request, texts } = takeRequest(view, plan.primary, context.tools);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(call.request.headers))
     if (typeof value === 'string') headers[name] = value;
@@ -81,11 +82,11 @@ async function convert(
 }
 
 /** What rules have read, or read now; steps of a pipeline see whole texts. @throws GatewayError 400 */
-function takeRequest(view: RequestView, { pipeline }: Target): ReadRequest {
+function takeRequest(view: RequestView, { pipeline }: Target, tools: KnownTools): ReadRequest {
   const known = view.parsed;
   view.parsed = null;
   if (known !== null && (known.texts === null || pipeline === null)) return known;
-  const read = readRequest(view, pipeline !== null);
+  const read = readRequest(view, pipeline !== null, tools);
   if (read === null) throw new GatewayError('invalid_request_error', 'the request body is not valid JSON');
   return read;
 }

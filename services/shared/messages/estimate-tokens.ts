@@ -4,6 +4,7 @@
 import type { ContentBlock, MessageParam, MessagesRequest } from '#shared/wire/anthropic.ts';
 import { approximateTokens } from './approximate-tokens.ts';
 import { imageSize } from './image-size.ts';
+import { madeOnce } from './made-once.ts';
 
 export type CountText = (text: string) => number;
 
@@ -28,12 +29,17 @@ const OPAQUE_CHARS_PER_TOKEN = 8;
 export function estimateTokens(request: MessagesRequest, countText: CountText = approximateTokens): number {
   const { system, tools, messages, output_config } = request;
   let tokens = PROMPT + contentTokens(system, countText);
-  if (Array.isArray(tools) && tools.length > 0) tokens += TOOL * tools.length + jsonTokens(tools, countText);
+  if (Array.isArray(tools) && tools.length > 0) tokens += TOOL * tools.length + toolTokens(tools, countText);
   for (const message of listOf(messages)) {
     tokens += MESSAGE + contentTokens((message as MessageParam | null)?.content, countText);
   }
   if (output_config !== undefined) tokens += jsonTokens(output_config, countText);
   return Math.max(1, Math.ceil(tokens * BIAS));
+}
+
+/** Tools that are kept are weighed once, by whoever weighs them first. */
+function toolTokens(tools: unknown[], countText: CountText): number {
+  return madeOnce(tools, 'tokens', () => jsonTokens(tools, countText));
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -41,8 +41,18 @@ interface LongText {
   tokens: number;
 }
 
+/** Tools of the request that need not be parsed, and where they stand. */
+export interface ToolsBeside {
+  span: Span;
+  list: unknown[];
+}
+
 /** `parts`: where its long texts are looked for. Null when the bytes are no JSON object. */
-export function parseBesideTexts(bytes: Buffer, parts: readonly Span[]): ParsedRequest | null {
+export function parseBesideTexts(
+  bytes: Buffer,
+  parts: readonly Span[],
+  tools: ToolsBeside | null = null,
+): ParsedRequest | null {
   try {
     const texts = parts
       .filter(({ start, end }) => end - start > LONG_BYTES)
@@ -51,9 +61,10 @@ export function parseBesideTexts(bytes: Buffer, parts: readonly Span[]): ParsedR
       .flatMap((span) => setAside(bytes, span) ?? [])
       .sort((a, b) => a.restAt - b.restAt);
     const mark = createMark();
-    const value: unknown = JSON.parse(withMarks(bytes, texts, mark));
+    const value: unknown = JSON.parse(replace(bytes, toCuts(texts, mark, tools)));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
     const request = value as MessagesRequest;
+    if (tools !== null) request.tools = tools.list as MessagesRequest['tools'] & object;
     if (texts.length === 0) return { request, texts: null };
     return {
       request,
@@ -112,13 +123,24 @@ function createMark(): string {
   return `"${randomUUID()}:`;
 }
 
-function withMarks(bytes: Buffer, texts: readonly LongText[], mark: string): string {
+/** What stands in the place of bytes. */
+interface Cut extends Span {
+  json: string;
+}
+
+function toCuts(texts: readonly LongText[], mark: string, tools: ToolsBeside | null): Cut[] {
+  const cuts = texts.map(({ span: { end }, restAt }, index) => ({ start: restAt, end, json: `~\\${mark}${index}~` }));
+  if (tools === null) return cuts;
+  return [...cuts, { ...tools.span, json: 'null' }].sort((a, b) => a.start - b.start);
+}
+
+function replace(bytes: Buffer, cuts: readonly Cut[]): string {
   let json = '';
   let at = 0;
-  texts.forEach(({ span, restAt }, index) => {
-    json += `${bytes.toString('utf8', at, restAt)}~\\${mark}${index}~`;
-    at = span.end;
-  });
+  for (const { start, end, json: instead } of cuts) {
+    json += bytes.toString('utf8', at, start) + instead;
+    at = end;
+  }
   return json + bytes.toString('utf8', at);
 }
 

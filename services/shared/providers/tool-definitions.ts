@@ -1,5 +1,6 @@
 // The tools of a request as every converting provider needs them: those the model may see, each with a schema whose root
 // is an object. Server tools are told apart; what only Anthropic can run is left out and named.
+import { keepMade, madeOnce } from '#shared/messages/made-once.ts';
 import { addNote } from './content.ts';
 import { type Fields, fieldsOf, invalid, isFields, listOf, textOf, textsOf } from './fields.ts';
 import { toObjectSchema } from './object-schema.ts';
@@ -25,7 +26,7 @@ export interface WebSearch {
 }
 
 export interface ToolDefinitions {
-  functions: FunctionTool[];
+  functions: readonly FunctionTool[];
   webSearch: WebSearch | null;
   /** Names the client declared, also of those that are not sent. */
   declared: ReadonlySet<string>;
@@ -34,11 +35,33 @@ export interface ToolDefinitions {
 /** @throws GatewayError 400 that names the tool which cannot be carried */
 export function readTools(tools: unknown, messages: unknown, notes: string[]): ToolDefinitions {
   if (tools !== undefined && tools !== null && !Array.isArray(tools)) throw invalid('tools: must be a list');
+  const list = listOf(tools);
+  const read = madeOnce(list, 'definitions', () => readDeclared(list));
+  for (const note of read.notes) addNote(notes, note);
+  const { functions, webSearch, declared, later } = read;
+  if (later.size === 0) return { functions, webSearch, declared };
+  const shown = new Map(functions.map((tool) => [tool.name, tool]));
+  // In the order in which the conversation named them, so that the list only ever grows at its end.
+  for (const name of referencedTools(messages)) {
+    const tool = later.get(name);
+    if (tool && !shown.has(name)) shown.set(name, tool);
+  }
+  return { functions: [...shown.values()], webSearch, declared };
+}
+
+interface DeclaredTools extends ToolDefinitions {
+  /** Not shown to the model until the conversation names them. */
+  later: ReadonlyMap<string, FunctionTool>;
+  notes: readonly string[];
+}
+
+function readDeclared(tools: readonly unknown[]): DeclaredTools {
+  const notes: string[] = [];
   const functions = new Map<string, FunctionTool>();
   const later = new Map<string, FunctionTool>();
   const declared = new Set<string>();
   let webSearch: WebSearch | null = null;
-  for (const [index, tool] of listOf(tools).entries()) {
+  for (const [index, tool] of tools.entries()) {
     const at = `tools[${index}]`;
     if (!isFields(tool)) throw invalid(`${at}: must be an object`);
     const name = textOf(tool.name);
@@ -48,12 +71,7 @@ export function readTools(tools: unknown, messages: unknown, notes: string[]): T
     else if (SERVER_TOOLS.test(type)) addNote(notes, `omitted:${type.slice(0, 40)}`);
     else (tool.defer_loading === true ? later : functions).set(name, readFunction(tool, at, name, type));
   }
-  // In the order in which the conversation named them, so that the list only ever grows at its end.
-  for (const name of referencedTools(messages)) {
-    const tool = later.get(name);
-    if (tool && !functions.has(name)) functions.set(name, tool);
-  }
-  return { functions: [...functions.values()], webSearch, declared };
+  return { functions: keepMade([...functions.values()]), webSearch, declared, later, notes };
 }
 
 const SERVER_TOOLS = /^(?:web_fetch|code_execution|tool_search_tool|mcp_toolset|advisor)/;

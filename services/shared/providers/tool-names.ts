@@ -1,6 +1,7 @@
 // Names and ids of tools as an upstream takes them. Both are made from the original alone, so that every replica makes
 // the same ones; names are mapped back in the answer.
 import { createHash } from 'node:crypto';
+import { madeOnce } from '#shared/messages/made-once.ts';
 
 export interface ToolNameRule {
   max: number;
@@ -19,12 +20,30 @@ export interface ToolNames {
   readonly renamed: ReadonlyMap<string, string>;
 }
 
-/** `names`: those of the request's tools. What is legal keeps its name and no other tool gets it. */
-export function createToolNames(names: readonly string[], rule: ToolNameRule): ToolNames {
-  const sent = new Map<string, string>();
-  const renamed = new Map<string, string>();
+interface GivenNames {
+  /** The client's → as sent. */
+  sent: Map<string, string>;
+  renamed: Map<string, string>;
+  taken: Set<string>;
+}
+
+/** `tools`: those of the request. What is legal keeps its name and no other tool gets it. */
+export function createToolNames(tools: ReadonlyArray<{ name: string }>, rule: ToolNameRule): ToolNames {
+  const given = madeOnce(tools, rule, () => nameTools(tools, rule));
+  // Histories name tools that are no more.
+  return namesFrom({ sent: new Map(given.sent), renamed: new Map(given.renamed), taken: new Set(given.taken) }, rule);
+}
+
+function nameTools(tools: ReadonlyArray<{ name: string }>, rule: ToolNameRule): GivenNames {
+  const names = tools.map(({ name }) => name);
   const taken = new Set(names.filter((name) => legalName(name, rule) === name));
-  for (const name of taken) sent.set(name, name);
+  const given = { sent: new Map([...taken].map((name) => [name, name])), renamed: new Map(), taken };
+  const { toUpstream } = namesFrom(given, rule);
+  for (const name of names) toUpstream(name);
+  return given;
+}
+
+function namesFrom({ sent, renamed, taken }: GivenNames, rule: ToolNameRule): ToolNames {
   const toUpstream = (name: string): string => {
     const known = sent.get(name);
     if (known !== undefined) return known;
@@ -35,7 +54,6 @@ export function createToolNames(names: readonly string[], rule: ToolNameRule): T
     if (chosen !== name) renamed.set(chosen, name);
     return chosen;
   };
-  for (const name of names) toUpstream(name);
   return { toUpstream, renamed };
 }
 

@@ -3,7 +3,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { GatewayError } from '#shared/errors.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
-import { type LongTexts, parseBesideTexts } from '#shared/messages/long-texts.ts';
+import { createKnownTools, type KnownTools } from '#shared/messages/known-tools.ts';
+import { type LongTexts, parseBesideTexts, type ToolsBeside } from '#shared/messages/long-texts.ts';
+import { keepMade } from '#shared/messages/made-once.ts';
 import { scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { isSoundText } from '#shared/messages/sound-text.ts';
 import { createTraitMemory } from '#shared/upstream/learned-traits.ts';
@@ -56,11 +58,33 @@ function lengthen(value: unknown, next: () => string): unknown {
 
 const NOBODY_SEARCHES: SearchPolicy = { usesProviders: true, backend: null, remedy: 'none', maxUses: 1 };
 
+/** Whoever changed tools that are kept would change them for every later request. */
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const item of Object.values(value)) freeze(item);
+  Object.freeze(value);
+}
+
+/** Where the tools of the request stand, and the list as it is known from earlier requests. */
+function toolsOf(bytes: Buffer, known: KnownTools): ToolsBeside | null {
+  const span = scanTopLevel(bytes, 512, new Set()).get('tools');
+  const list = span && known.read(bytes.subarray(span.start, span.end));
+  if (!span || !list) return null;
+  freeze(list);
+  return { span, list };
+}
+
 /** What is sent, and all that is said of it. */
 function convert({ provider, target, model }: Variant, request: MessagesRequest, texts: LongTexts | null) {
   try {
     const { upstream, notes, sought, search } = startConversion(request, {
-      ...{ provider, target: { ...target, model }, sessionId: 's', anthropicVersion: null, inputTokens: 1 },
+      ...{
+        provider,
+        target: target.model === model ? target : { ...target, model },
+        sessionId: 's',
+        anthropicVersion: null,
+        inputTokens: 1,
+      },
       ...{ learned: createTraitMemory({ nowMs: () => 0 }), search: NOBODY_SEARCHES },
       ...(texts === null ? {} : { texts }),
     });
@@ -107,6 +131,30 @@ export function longTextProperties(servers: ReadonlyMap<string, Variant>): FuzzP
           const beside = parseBesideTexts(bytes, partsOf(bytes));
           if (whole === null || beside === null) throw new Error('a request is no JSON object');
           expect(convert(server, beside.request, beside.texts)).to.deep.equal(convert(server, whole, null));
+        },
+      ),
+    ),
+    fuzzProperty(
+      'a request is the same to its server whether its tools are known from earlier requests or not',
+      4,
+      fc.property(
+        fc.constantFrom(...servers.keys()),
+        fc.oneof(anyRequest, fc.constantFrom(...scenarioNames()).map(loadScenario)),
+        fc.nat(2),
+        (name, request, style) => {
+          const server = servers.get(name);
+          if (!server) throw new Error(`there is no server ${name}`);
+          const known = createKnownTools({ nowMs: () => 0 });
+          const kept = { ...server, target: keepMade({ ...server.target, model: server.model }) };
+          const bytes = write(request, style);
+          const whole = parseRequest(bytes);
+          if (whole === null) throw new Error('a request is no JSON object');
+          const alone = convert(server, whole, null);
+          for (let time = 0; time < 3; time++) {
+            const beside = parseBesideTexts(bytes, partsOf(bytes), toolsOf(bytes, known));
+            expect(beside?.request).to.deep.equal(whole);
+            expect(convert(kept, beside?.request ?? whole, null)).to.deep.equal(alone);
+          }
         },
       ),
     ),

@@ -25,10 +25,7 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
   const traits = targetTraits(input);
   const turns = toTurns(request.messages, notes);
   const tools = withinTraits(readTools(request.tools, request.messages, notes), traits, notes);
-  const names = createToolNames(
-    tools.functions.map(({ name }) => name),
-    TOOL_NAMES,
-  );
+  const names = createToolNames(tools.functions, TOOL_NAMES);
   const format = readFormat(request, tools, traits, notes);
   const instructions = [...systemBlocks(request.system).map(({ text }) => text), ...format.instructions];
   const stopSequences = textsOf(request.stop_sequences);

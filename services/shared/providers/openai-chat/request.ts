@@ -11,7 +11,7 @@ import { readTools, type ToolDefinitions } from '../tool-definitions.ts';
 import { createToolNames } from '../tool-names.ts';
 import { type Turn, toTurns } from '../tool-results.ts';
 import { withoutImages } from '../without-images.ts';
-import { writeJson } from '../write-json.ts';
+import { writeBody } from '../write-json.ts';
 import { toAnswerFormat } from './answer-format.ts';
 import type { ChatMemory } from './chat-memory.ts';
 import { toMessages } from './messages.ts';
@@ -40,10 +40,7 @@ export function toChatRequest(
   const request = seesImages ? asked : withoutImages(asked, input.target.vision, notes);
   const turns = toTurns(request.messages, notes);
   const tools = readTools(request.tools, request.messages, notes);
-  const names = createToolNames(
-    tools.functions.map(({ name }) => name),
-    traits.toolNames,
-  );
+  const names = createToolNames(tools.functions, traits.toolNames);
   const options = { traits, toToolName: names.toUpstream };
   const chosen = toolFields(request, tools, { traits, names, turns, notes });
   const format = toAnswerFormat(request, traits, notes);
@@ -66,7 +63,7 @@ export function toChatRequest(
   return {
     path: endpoint.path,
     headers: ['content-type', 'application/json', 'accept', 'text/event-stream'],
-    body: Buffer.from(writeJson(taken)),
+    body: Buffer.from(writeBody(taken)),
     notes,
     memory: toMemory(request, input, traits, { tools, toolNames: names.renamed }),
   };

@@ -1,9 +1,11 @@
 // Tools and the choice among them, as far as a server takes them; what it does not take is said to the model in words.
+import { keepMade, madeOnce } from '#shared/messages/made-once.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote } from '../content.ts';
 import { type Fields, invalid, textOf } from '../fields.ts';
 import { isStrictSchema } from '../strict-schema.ts';
 import {
+  type FunctionTool,
   noSearch,
   readToolChoice,
   type ToolChoice,
@@ -38,15 +40,9 @@ export function toolFields(request: MessagesRequest, tools: ToolDefinitions, opt
   const choice = readToolChoice(request.tool_choice, tools);
   const search = tools.webSearch ? searchFields(tools.webSearch, traits, notes) : {};
   if (functions === 0) return { fields: { ...search, ...declaredAgain(turns, options) }, nudge: null };
-  const list = tools.functions.map(({ name, description, schema, isStrict }) => ({
-    type: 'function',
-    function: {
-      name: names.toUpstream(name),
-      ...(description === '' ? {} : { description }),
-      parameters: schema,
-      ...(isStrict && isStrictSchema(schema) ? { strict: true } : {}),
-    },
-  }));
+  const list = madeOnce(tools.functions, traits, () =>
+    keepMade(tools.functions.map((tool) => toFunction(tool, names))),
+  );
   const { value, nudge } = toChoice(choice, options);
   const isSingle = wantsOneCallAtMost(request.tool_choice);
   if (isSingle && !traits.takesParallelFlag) addNote(notes, 'omitted:disable_parallel_tool_use');
@@ -58,6 +54,18 @@ export function toolFields(request: MessagesRequest, tools: ToolDefinitions, opt
       ...search,
     },
     nudge,
+  };
+}
+
+function toFunction({ name, description, schema, isStrict }: FunctionTool, names: ToolNames): Fields {
+  return {
+    type: 'function',
+    function: {
+      name: names.toUpstream(name),
+      ...(description === '' ? {} : { description }),
+      parameters: schema,
+      ...(isStrict && isStrictSchema(schema) ? { strict: true } : {}),
+    },
   };
 }
 

@@ -43,10 +43,7 @@ export function toUpstreamRequest(request: MessagesRequest, input: ConversionInp
   if (tools.functions.length > MOST_TOOLS) {
     throw invalid(`tools: this provider takes at most ${MOST_TOOLS} tools, the request has ${tools.functions.length}`);
   }
-  const names = createToolNames(
-    tools.functions.map(({ name }) => name),
-    TOOL_NAMES,
-  );
+  const names = createToolNames(tools.functions, TOOL_NAMES);
   const instructions = systemBlocks(request.system).map(({ text }) => text);
   const format = toTextFormat(fieldsOf(request.output_config).format ?? request.output_format);
   const maxTokens = outputLimit(request.max_tokens, input, notes, LEAST_OUTPUT);
