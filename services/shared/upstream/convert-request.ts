@@ -1,6 +1,7 @@
 // A Messages request → the request of a converting provider, addressed and signed.
 import { hash } from 'node:crypto';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
+import { madeOnce } from '#shared/messages/made-once.ts';
 import { NATIVE } from '#shared/providers/index.ts';
 import type { ConversionMemory, LearnedTraits, Provider } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
@@ -54,7 +55,10 @@ export function convertRequest(
     target,
     model: target.model ?? request.model,
     modelAsked: request.model,
-    sessionKey: sessionId === null ? null : hash('sha256', sessionId).slice(0, 32),
+    /** Few ask for it. */
+    get sessionKey() {
+      return sessionId === null ? null : hash('sha256', sessionId).slice(0, 32);
+    },
     inputTokens,
     learned,
     anthropicVersion,
@@ -71,11 +75,11 @@ export function convertRequest(
   const { path, headers, body, notes, memory } = provider.toUpstreamRequest(seen, input);
   const own = target.headers.length === 0 ? headers : withHeaders(headers, target.headers);
   const written = pipeline === null ? { headers: own, body } : pipeline.changeWritten({ headers: own, body }, notes);
-  const base = new URL(target.baseUrl);
+  const base = madeOnce(target, 'base', () => toBase(target.baseUrl));
   return {
     upstream: {
       origin: base.origin,
-      path: base.pathname.replace(/\/$/, '') + path,
+      path: base.path + path,
       method: 'POST',
       headers: sign([...written.headers], target.credential, []),
       body: written.body,
@@ -85,4 +89,9 @@ export function convertRequest(
     notes: [...prepared, ...notes, ...(provider.type === NATIVE ? [] : omittedFields(asked))],
     search: planned?.plan ?? null,
   };
+}
+
+function toBase(url: string): { origin: string; path: string } {
+  const { origin, pathname } = new URL(url);
+  return { origin, path: pathname.replace(/\/$/, '') };
 }

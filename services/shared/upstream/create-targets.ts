@@ -1,6 +1,7 @@
 // The configuration's targets, each with its key, ready to be called.
 import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
 import { ConfigError, createProblems, type Problems } from '#shared/errors.ts';
+import { keepMade } from '#shared/messages/made-once.ts';
 import { findModelLimits } from '#shared/models/registry.ts';
 import {
   DEFAULT_PROVIDER_TYPE,
@@ -29,13 +30,13 @@ export function createTargets(config: Config, given?: TokenSources): Targets {
   const parts = { config, tokens, pipelines };
   const models = Object.entries(config.models).flatMap(([name, model]) => {
     const target = problems.attempt(() => modelTarget(name, model, providerOf(name, model, config), parts));
-    return target === undefined ? [] : [[name, target] as const];
+    return target === undefined ? [] : [[name, keepMade(target)] as const];
   });
   const forced = problems.attempt(() => forcedTarget(parts)) ?? null;
   if (forced !== null) problems.attempt(() => refuseTwin(forced, config));
   const passthrough = problems.attempt(() => passthroughTarget(parts)) ?? problems.raise();
   problems.raiseAny();
-  return { forced, passthrough, models: new Map(models) };
+  return { forced: forced && keepMade(forced), passthrough, models: new Map(models) };
 }
 
 /** Who needs none is looked at all the same. */

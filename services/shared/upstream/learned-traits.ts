@@ -4,7 +4,7 @@ import type { LearnedTraits } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
 
 export interface TraitMemory {
-  /** {} where nothing was learned. */
+  /** Without any where nothing was learned; the same until more is learned. */
   of(target: Target, model: string): LearnedTraits;
   add(target: Target, model: string, learned: LearnedTraits): void;
 }

@@ -61,8 +61,10 @@ export interface ConversionStart {
 export function startConversion(request: MessagesRequest, start: ConversionStart): Conversion {
   const { provider, target, learned, texts, ...rest } = start;
   const model = target.model ?? request.model;
-  const convert = (more: LearnedTraits = {}) =>
-    convertRequest(request, provider, target, { ...rest, learned: { ...learned.of(target, model), ...more } });
+  const convert = (more?: LearnedTraits) => {
+    const known = learned.of(target, model);
+    return convertRequest(request, provider, target, { ...rest, learned: more ? { ...known, ...more } : known });
+  };
   const lessonOf = (refusal: UpstreamError | null) =>
     splitLesson((refusal !== null && provider.learn?.(refusal)) || {});
   const toSent = ({ upstream }: ConvertedCall): SentRequest =>

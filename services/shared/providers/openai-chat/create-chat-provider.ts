@@ -1,4 +1,5 @@
 // A provider of Chat Completions: the same for all servers that speak it, but for where it is found and what they take.
+import { keepMade, madeOnce } from '#shared/messages/made-once.ts';
 import type { Capability, ConversionInput, Provider } from '../provider.ts';
 import { readHttpError } from '../read-error.ts';
 import { learnRefusedFields } from '../refused-fields.ts';
@@ -19,20 +20,22 @@ export interface ChatProviderOptions {
 
 export function createChatProvider({ type, keyHeader, toEndpoint, capabilities = [] }: ChatProviderOptions): Provider {
   const own = new Set(capabilities.map(({ feature }) => feature));
+  const endpointOf = (input: ConversionInput): ChatEndpoint => {
+    const { target, model, learned } = input;
+    const endpoint = madeOnce(target, `${type} ${model}`, () => keepMade(toEndpoint(input)));
+    if (learned === undefined || Object.keys(learned).length === 0) return endpoint;
+    return madeOnce(endpoint, learned, () => ({ ...endpoint, traits: { ...endpoint.traits, ...learned } }));
+  };
   return {
     type,
     framing: 'sse',
     ...(keyHeader ? { keyHeader } : {}),
     capabilities: [...capabilities, ...CAPABILITIES.filter(({ feature }) => !own.has(feature))],
     searches: (input) => {
-      const { webSearch } = { ...toEndpoint(input).traits, ...input.learned };
+      const { webSearch } = endpointOf(input).traits;
       return webSearch === 'none' ? 'never' : 'beside-tools';
     },
-    toUpstreamRequest: (request, input) => {
-      const endpoint = toEndpoint(input);
-      const traits = { ...endpoint.traits, ...input.learned };
-      return toChatRequest(request, input, { ...endpoint, traits });
-    },
+    toUpstreamRequest: (request, input) => toChatRequest(request, input, endpointOf(input)),
     createReader: (writer, memory) => new ChatReader(writer, toChatMemory(memory)),
     readError: readHttpError,
     learn: (error) => learnTraits(error) ?? learnRefusedFields(error, (place) => ESSENTIAL.test(place)),
