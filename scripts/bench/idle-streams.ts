@@ -1,21 +1,34 @@
 // What a stream costs while nothing comes: many are held at once, released, and held again, so that what is given back
 // can be told from what is kept. Memory is read when all garbage has been collected.
-import { collectGarbage } from './collect-garbage.ts';
 import type { CpuClock } from './cpu-clock.ts';
 import { type GatewaySurroundings, startGateway } from './gateway-peers.ts';
+import { collectGarbage, readLiveMb } from './inspector.ts';
 import { findLoad } from './loads.ts';
 import { freePort } from './processes.ts';
 import type { Stage } from './stage.ts';
 
+/** MB. */
+export interface Memory {
+  readonly resident: number;
+  /** What is in use: without what the allocator keeps of freed memory. */
+  readonly live: number;
+}
+
 export interface IdleStreams {
   readonly streams: number;
   readonly requestBodyBytes: number;
-  /** Resident MB: warm, then with all streams and after their end, twice. */
-  readonly warmMb: number;
-  readonly heldMb: readonly [number, number];
-  readonly afterMb: readonly [number, number];
+  readonly warm: Memory;
+  /** With all streams and after their end, twice. */
+  readonly held: readonly [Memory, Memory];
+  readonly after: readonly [Memory, Memory];
   readonly finished: number;
   readonly problems: Readonly<Record<string, number>>;
+}
+
+/** More than there was before, for each. */
+export function residentKbOfStream({ streams, warm, held, after }: IdleStreams, time: 0 | 1): number {
+  const before = time === 0 ? warm : after[0];
+  return ((held[time].resident - before.resident) * 1024) / streams;
 }
 
 const REQUEST_BYTES = 1024;
@@ -36,34 +49,34 @@ export async function measureIdleStreams(streams: number, parts: IdleStreamsPart
   const inspector = await freePort();
   const peer = await startGateway('target', { ...around, nodeFlags: [`--inspect=127.0.0.1:${inspector}`] });
   const { pid } = peer;
-  const settledMb = async (): Promise<number> => {
+  const settled = async (): Promise<Memory> => {
     await cpu.untilIdle(pid);
     for (let time = 0; time < COLLECTIONS; time++) {
       await collectGarbage(inspector);
       await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_MS));
     }
-    return cpu.rssMb(pid);
+    return { resident: cpu.rssMb(pid), live: await readLiveMb(inspector) };
   };
   onProgress(`warming up for ${streams} streams`);
   for (const load of ['json-1k', 'burst-100k']) await stage.send(peer, findLoad(load), WARMUP_SECONDS);
-  const warmMb = await settledMb();
-  const heldMb: number[] = [];
-  const afterMb: number[] = [];
+  const warm = await settled();
   const problems: Record<string, number> = {};
   let finished = 0;
-  for (const time of ['first', 'second']) {
+  const holdAndRelease = async (time: string): Promise<{ held: Memory; after: Memory }> => {
     onProgress(`holding ${streams} streams, the ${time} time`);
     await stage.hold(peer, streams, REQUEST_BYTES);
-    heldMb.push(await settledMb());
+    const held = await settled();
     const seen = await stage.release();
     finished += seen.finished;
     for (const [kind, count] of Object.entries(seen.problems)) problems[kind] = (problems[kind] ?? 0) + count;
-    afterMb.push(await settledMb());
-  }
+    return { held, after: await settled() };
+  };
+  const first = await holdAndRelease('first');
+  const second = await holdAndRelease('second');
   await around.processes.stop(pid);
   return {
-    ...{ streams, requestBodyBytes: REQUEST_BYTES, warmMb, finished, problems },
-    heldMb: [heldMb[0] ?? 0, heldMb[1] ?? 0],
-    afterMb: [afterMb[0] ?? 0, afterMb[1] ?? 0],
+    ...{ streams, requestBodyBytes: REQUEST_BYTES, warm, finished, problems },
+    held: [first.held, second.held],
+    after: [first.after, second.after],
   };
 }

@@ -102,13 +102,23 @@ describe("the bench's page", () => {
   it('shows what idle streams and starts came to', () => {
     const idle: IdleStreams = {
       ...{ streams: 1024, requestBodyBytes: 1024, finished: 2047, problems: { timeout: 1 } },
-      ...{ warmMb: 100, heldMb: [130, 131], afterMb: [101, 102] },
+      warm: { resident: 100, live: 20 },
+      held: [
+        { resident: 130, live: 40 },
+        { resident: 131, live: 41 },
+      ],
+      after: [
+        { resident: 110, live: 21 },
+        { resident: 99, live: 22 },
+      ],
     };
     const starts = [400, 700, 500].map((readyMs) => ({ variant: 'target', readyMs, idleMb: 90 }) as const);
     const page = formatReport({ ...REPORT, findings: { cells: [], cold: [], idle, starts } });
     expect(line(page, '| memory of an idle stream')).to.match(/\| 30\.0 KB \| .* \| must met \|$/);
-    expect(line(page, '| memory after idle streams')).to.match(/\| 1\.02 × \| .* \| reached \|$/);
-    expect(line(page, '| first | 100')).to.equal('| first | 100 | 130 | 30 | 101 |');
+    expect(line(page, '| live memory after idle streams')).to.match(/\| 1\.10 × \| .* \| must met \|$/);
+    expect(line(page, '| resident memory after as many')).to.match(/\| 0\.90 × \| .* \| reached \|$/);
+    expect(line(page, '| first |')).to.equal('| first | 100 / 20 | 130 / 40 | 30 | 110 / 21 |');
+    expect(line(page, '| again |')).to.equal('| again | 110 / 21 | 131 / 41 | 21 | 99 / 22 |');
     expect(page).to.include('Of 2,048 streams 2,047 ended whole; errors: 1 timeout.');
     expect(line(page, '| start to ready, `target`')).to.match(/\| 500 ms \| 400 to 700 \| .* \| reached \|$/);
     expect(line(page, '| target | 3 |')).to.equal('| target | 3 | 500 (400–700) | 90 (90–90) |');
