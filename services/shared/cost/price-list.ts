@@ -26,10 +26,25 @@ export function createPriceList(
   behind: readonly PriceLookup[] = [findKnownPrices],
 ): PriceLookup {
   const yours = new Map(Object.entries(settings).map(([name, entry]) => [name.toLowerCase(), entry]));
-  return (model) => {
+  return remember((model) => {
     const known = behind.reduce<Prices | null>((found, lookUp) => found ?? lookUp(model), null);
     const entry = yours.get(model.toLowerCase()) ?? lookUpModel(model, yours);
     return entry ? merge(entry, known) : known;
+  });
+}
+
+/** Names come from outside: the first of them are remembered. */
+const MOST_REMEMBERED = 256;
+const LONGEST_REMEMBERED = 128;
+
+function remember(lookUp: PriceLookup): PriceLookup {
+  const found = new Map<string, Prices | null>();
+  return (model) => {
+    const before = found.get(model);
+    if (before !== undefined) return before;
+    const prices = lookUp(model);
+    if (found.size < MOST_REMEMBERED && model.length <= LONGEST_REMEMBERED) found.set(model, prices);
+    return prices;
   };
 }
 
