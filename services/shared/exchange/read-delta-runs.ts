@@ -55,6 +55,7 @@ function createTimes(chunks: readonly Chunk[]): Times {
 
 /** One event: a line for its name, a line for its data. */
 const PLAIN_EVENT = /event: (\w+)\ndata: (\{[^\r\n]*\})\n\n/y;
+const BEYOND_ASCII = /[\u0080-\u00ff]/;
 const EVENT_END = '\n\n';
 const DELTA = 'content_block_delta';
 const HEAD = ['event: ', DELTA, '\ndata: {"type":"', DELTA, '","index":'].join('');
@@ -171,13 +172,11 @@ class RunReader {
   /** Any event, a delta written otherwise too. */
   #readEvent(): boolean {
     PLAIN_EVENT.lastIndex = this.#at;
-    if (!PLAIN_EVENT.test(this.#text)) return false;
+    const [, name = '', data = ''] = PLAIN_EVENT.exec(this.#text) ?? [];
+    if (name === '') return false;
     this.#closeRun();
-    const start = this.#at;
     this.#at = PLAIN_EVENT.lastIndex;
-    const [, name = '', data = ''] =
-      /^event: (\w+)\ndata: ([^\n]*)/.exec(this.#bytes.toString('utf8', start, this.#at)) ?? [];
-    const event = parse(data);
+    const event = parse(BEYOND_ASCII.test(data) ? Buffer.from(data, 'latin1').toString('utf8') : data);
     if (!isEvent(event)) throw new OtherStyle();
     const atMs = this.#timeAt(this.#at);
     this.#runs.push({ name, event, firstMs: atMs, lastMs: atMs });

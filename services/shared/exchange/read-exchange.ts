@@ -80,7 +80,8 @@ export function upstreamRequestId(rawHeaders: readonly string[]): string | null 
 /** The first value of a header in a flat `[name, value, …]` list; undefined when absent. */
 export function headerValue(rawHeaders: readonly string[], name: string): string | undefined {
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() === name) return rawHeaders[index + 1];
+    const given = rawHeaders[index];
+    if (given?.length === name.length && given.toLowerCase() === name) return rawHeaders[index + 1];
   }
   return undefined;
 }
