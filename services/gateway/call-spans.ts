@@ -3,6 +3,8 @@
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { headerValue, upstreamRequestId } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
+import { madeOnce } from '#shared/messages/made-once.ts';
+import type { Target } from '#shared/providers/target.ts';
 import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
 import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
@@ -34,19 +36,20 @@ export function modelFacts({ request, modelAsked, plan, answer, clientHeaders }:
     modelSent: plan?.model ?? modelAsked ?? '',
     provider: plan?.primary.provider ?? 'none',
     ...(sessionId === undefined ? {} : { sessionId }),
-    headers: { ...answerIds(answer?.rawHeaders ?? []), ...(beta === undefined ? {} : { 'anthropic-beta': beta }) },
+    headers: namedHeaders(answer?.rawHeaders ?? [], beta),
   };
 }
 
 const ID_HEADERS = ['anthropic-organization-id', 'anthropic-workspace-id'] as const;
 
-function answerIds(rawHeaders: readonly string[]): Record<string, string> {
-  const ids: Record<string, string> = {};
+function namedHeaders(rawHeaders: readonly string[], beta: string | undefined): Record<string, string> {
+  const named: Record<string, string> = {};
   for (const name of ID_HEADERS) {
     const value = headerValue(rawHeaders, name);
-    if (value) ids[name] = value;
+    if (value) named[name] = value;
   }
-  return ids;
+  if (beta !== undefined) named['anthropic-beta'] = beta;
+  return named;
 }
 
 /** Says on the root what there is to say of the model call. */
@@ -60,6 +63,27 @@ export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void 
 function proxyRequest(finished: FinishedCall, observation: AnswerFigures | null, handover: Handover): SpanRecord {
   const { trace, plan, times } = finished;
   const isError = finished.outcome !== 'ok' && finished.outcome !== 'client_abort';
+  const attributes: SpanRecord['attributes'] = {
+    [CCPROXY.requestId]: finished.id,
+    [CCPROXY.mode]: plan?.mode ?? finished.mode,
+    [CCPROXY.leg]: 'primary',
+    [CCPROXY.service]: 'gateway',
+    [OPENINFERENCE.metadata]: metadataOf(finished),
+    [CCPROXY.upstream]: plan?.primary.provider,
+    [CCPROXY.route]: plan?.reason,
+    'http.route': '/v1/messages',
+    'http.request.method': 'POST',
+    'http.response.status_code': finished.httpStatus || null,
+    'error.type': isError ? errorType(finished, observation) : null,
+    [CCPROXY.clientAborted]: finished.outcome === 'client_abort' ? true : null,
+    [CCPROXY.overheadMs]: overheadMs(finished),
+    // Both run on the gateway's own clock, also when the answer broke off.
+    ttfb_ms: sinceDispatch(finished, times.firstByteMs),
+    total_duration_ms: times.endMs,
+    'openinference.span.kind': 'LLM',
+  };
+  addHandover(attributes, finished, handover);
+  addHeaders(attributes, finished.capturedHeaders);
   return {
     name: 'proxy_request',
     kind: 'server',
@@ -70,27 +94,7 @@ function proxyRequest(finished: FinishedCall, observation: AnswerFigures | null,
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs,
     endMs: finished.startedAtMs + times.endMs,
-    attributes: {
-      [CCPROXY.requestId]: finished.id,
-      [CCPROXY.mode]: plan?.mode ?? finished.mode,
-      [CCPROXY.leg]: 'primary',
-      [CCPROXY.service]: 'gateway',
-      ...handoverAttributes(finished, handover),
-      [OPENINFERENCE.metadata]: metadataOf(finished),
-      ...headerAttributes(finished.capturedHeaders),
-      [CCPROXY.upstream]: plan?.primary.provider,
-      [CCPROXY.route]: plan?.reason,
-      'http.route': '/v1/messages',
-      'http.request.method': 'POST',
-      'http.response.status_code': finished.httpStatus || null,
-      'error.type': isError ? errorType(finished, observation) : null,
-      [CCPROXY.clientAborted]: finished.outcome === 'client_abort' ? true : null,
-      [CCPROXY.overheadMs]: overheadMs(finished),
-      // Both run on the gateway's own clock, also when the answer broke off.
-      ttfb_ms: sinceDispatch(finished, times.firstByteMs),
-      total_duration_ms: times.endMs,
-      'openinference.span.kind': 'LLM',
-    },
+    attributes,
     events: [...events(finished, observation), ...handoverEvents(finished, handover)],
     links: trace.links ?? [],
     status: isError ? 'error' : 'unset',
@@ -99,13 +103,12 @@ function proxyRequest(finished: FinishedCall, observation: AnswerFigures | null,
 }
 
 /** Under OpenTelemetry's name, and once more under that by which Langfuse filters traces. */
-function headerAttributes(headers: FinishedCall['capturedHeaders']): SpanRecord['attributes'] {
-  const attributes: SpanRecord['attributes'] = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    attributes[REQUEST_HEADER + name] = [value];
-    attributes[LANGFUSE_METADATA + name] = value;
+function addHeaders(to: SpanRecord['attributes'], headers: FinishedCall['capturedHeaders']): void {
+  if (headers === null || headers === undefined) return;
+  for (const [name, value] of Object.entries(headers)) {
+    to[REQUEST_HEADER + name] = [value];
+    to[LANGFUSE_METADATA + name] = value;
   }
-  return attributes;
 }
 
 /** As the SDK of Anthropic names it: the envelope's type, else the status; a stream that stops short is the API's error. */
@@ -129,9 +132,15 @@ function metadataOf({ id, mode, plan, modelAsked }: FinishedCall): string {
   });
 }
 
+function addressOf(target: Target): { url: string; host: string; port: number } {
+  const { origin, path } = toUpstreamUrl(target, '/v1/messages');
+  const { hostname, port, protocol } = new URL(origin);
+  return { url: origin + path, host: hostname, port: Number(port || (protocol === 'https:' ? 443 : 80)) };
+}
+
 function primaryForward(finished: FinishedCall): SpanRecord {
   const { trace, plan, times, answer, upstreamStatus } = finished;
-  const base = plan ? new URL(plan.primary.baseUrl) : null;
+  const address = plan && madeOnce(plan.primary, addressOf, () => addressOf(plan.primary));
   const isFailed = upstreamStatus === 0 || upstreamStatus >= 400;
   return {
     name: 'primary_forward',
@@ -147,9 +156,9 @@ function primaryForward(finished: FinishedCall): SpanRecord {
       [CCPROXY.requestId]: finished.id,
       [CCPROXY.service]: 'gateway',
       'http.request.method': 'POST',
-      'url.full': plan ? `${base?.origin}${toUpstreamUrl(plan.primary, '/v1/messages').path}` : null,
-      'server.address': base?.hostname,
-      'server.port': base ? Number(base.port || (base.protocol === 'https:' ? 443 : 80)) : null,
+      'url.full': address?.url,
+      'server.address': address?.host,
+      'server.port': address?.port,
       'http.response.status_code': upstreamStatus || null,
       'http.request.resend_count': 0,
       'error.type': isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null,
@@ -175,14 +184,12 @@ function events(finished: FinishedCall, observation: AnswerFigures | null): Span
   return found;
 }
 
-function handoverAttributes(finished: FinishedCall, handover: Handover): SpanRecord['attributes'] {
-  if (finished.plan?.mode !== 'compare') return {};
+function addHandover(to: SpanRecord['attributes'], finished: FinishedCall, handover: Handover): void {
+  if (finished.plan?.mode !== 'compare') return;
   const isSampled = handover.kind === 'published' && handover.pairs > 0;
   const [first] = finished.plan.shadow;
-  return {
-    [CCPROXY.compareSampled]: isSampled,
-    [CCPROXY.pairId]: isSampled && first ? pairId(finished.id, first.name) : null,
-  };
+  to[CCPROXY.compareSampled] = isSampled;
+  if (isSampled && first) to[CCPROXY.pairId] = pairId(finished.id, first.name);
 }
 
 function handoverEvents(finished: FinishedCall, handover: Handover): SpanEvent[] {

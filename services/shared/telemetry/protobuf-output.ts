@@ -183,17 +183,21 @@ export class ProtobufOutput {
     return true;
   }
 
-  /** A field of fields that are few: below 128 bytes their length is written in place, else what they are is moved. */
-  nested(tag: number, fields: () => void): void {
+  /** A field of fields begins; `close` takes what is returned. `lengthBytes`: what its length will most likely take. */
+  open(tag: number, lengthBytes = 1): number {
     this.byte(tag);
-    this.byte(0);
-    const start = this.#at;
-    fields();
+    this.#need(lengthBytes);
+    this.#at += lengthBytes;
+    return this.#at;
+  }
+
+  /** Writes the length in front; where it takes other than was thought, what the field holds is moved. */
+  close(start: number, lengthBytes = 1): void {
     const size = this.#at - start;
-    const more = varintSize(size) - 1;
+    const more = varintSize(size) - lengthBytes;
     this.#need(more + VARINT_BYTES);
-    if (more > 0) this.room.copyWithin(start + more, start, this.#at);
-    this.#at = start - 1;
+    if (more !== 0) this.room.copyWithin(start + more, start, this.#at);
+    this.#at = start - lengthBytes;
     this.varint(size);
     this.#at += size;
   }

@@ -51,7 +51,7 @@ export function serveSpans(port: MessagePort, options: SpanThreadOptions, makers
 async function make({ maker, input }: MadeLater, makers: Makers, writer: SpanWriter): Promise<SpanBytes[]> {
   try {
     const records = (await makers[maker]?.(input)) ?? [];
-    return records.filter(isExportable).map((record) => ({ bytes: writer.write(record), spans: 1 }));
+    return records.filter(isExportable).map((record) => ({ bytes: writer.write([record]), spans: 1 }));
   } catch {
     return [];
   }

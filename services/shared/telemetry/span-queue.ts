@@ -46,6 +46,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
   const inFlight = new Set<Batch>();
   let entries = 0;
   let bytes = 0;
+  let waitingSpans = 0;
   let waitingBytes = 0;
   let closed = false;
   let flushing = 0;
@@ -54,7 +55,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
   const idleWaiters = new Set<() => void>();
 
   const isBatchFull = (): boolean =>
-    waiting.length >= options.batchEntries || waitingBytes >= options.batchBytes || flushing > 0;
+    waitingSpans >= options.batchEntries || waitingBytes >= options.batchBytes || flushing > 0;
 
   const schedule = (): void => {
     if (waiting.length === 0 || inFlight.size >= options.concurrency || turn !== undefined) return;
@@ -89,12 +90,16 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
 
   const takeBatch = (): Array<Entry<T>> => {
     let count = 0;
+    let spans = 0;
     let size = 0;
     for (const entry of waiting) {
-      if (count > 0 && (count >= options.batchEntries || size + entry.bytes > options.batchBytes)) break;
+      const isTooMuch = spans + entry.spans > options.batchEntries || size + entry.bytes > options.batchBytes;
+      if (count > 0 && isTooMuch) break;
       count += 1;
+      spans += entry.spans;
       size += entry.bytes;
     }
+    waitingSpans -= spans;
     waitingBytes -= size;
     return waiting.splice(0, count);
   };
@@ -123,9 +128,10 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
 
   return {
     push: (value, size, spans = 1) => {
-      if (closed || entries >= options.maxEntries) return options.onResult('dropped_queue', spans);
+      if (closed || entries + spans > options.maxEntries) return options.onResult('dropped_queue', spans);
       if (bytes + size > options.maxBytes) return options.onResult('dropped_bytes', spans);
       waiting.push({ value, bytes: size, spans });
+      waitingSpans += spans;
       waitingBytes += size;
       entries += spans;
       bytes += size;
@@ -154,6 +160,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       turn = undefined;
       const left = waiting;
       waiting = [];
+      waitingSpans = 0;
       waitingBytes = 0;
       const lost = { count: sumSpans(left), bytes: sumBytes(left) };
       if (left.length > 0) release(lost, allOf(lost));

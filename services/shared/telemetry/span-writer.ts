@@ -1,13 +1,13 @@
 // Finished spans as the bytes that travel: OTLP's protobuf (opentelemetry/proto/trace/v1), byte for byte as the SDK writes
 // it, in one pass into a buffer that is used again. Nothing else is made of a span on its way there.
 import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import { fieldHead, ProtobufOutput, utf8Size, varintSize } from './protobuf-output.ts';
+import { ProtobufOutput, utf8Size, varintSize } from './protobuf-output.ts';
 import { scrubText } from './secret-shapes.ts';
 import type { AttributeValue, SpanRecord } from './tracing.ts';
 
 export interface SpanWriter {
-  /** The span as it stands among those of its scope, tag and length included: spans one after the other are spans. */
-  write(span: SpanRecord): Buffer;
+  /** As they stand among those of their scope, tags and lengths included: spans one after the other are spans. */
+  write(spans: readonly SpanRecord[]): Buffer;
 }
 
 const FIRST_BYTES = 64 * 1024;
@@ -16,6 +16,8 @@ const KEPT_BYTES = 1024 * 1024;
 
 /** Field numbers with their wire types, as they stand in `ScopeSpans`, `Span` and below. */
 const IN_SCOPE_SPAN = 0x12;
+/** Of a span between 128 bytes and 16 KiB. */
+const LENGTH_BYTES = 2;
 const SPAN = {
   traceId: 0x0a,
   spanId: 0x12,
@@ -56,12 +58,15 @@ const KINDS: Record<SpanRecord['kind'], number> = {
 export function createSpanWriter(): SpanWriter {
   let room = Buffer.allocUnsafeSlow(FIRST_BYTES);
   return {
-    write: (span) => {
-      const body = new ProtobufOutput(room);
-      writeSpan(body, span);
-      const written = Buffer.concat([fieldHead(IN_SCOPE_SPAN, body.bytes().length), body.bytes()]);
-      if (body.room.length <= KEPT_BYTES) room = body.room;
-      return written;
+    write: (spans) => {
+      const output = new ProtobufOutput(room);
+      for (const span of spans) {
+        const start = output.open(IN_SCOPE_SPAN, LENGTH_BYTES);
+        writeSpan(output, span);
+        output.close(start, LENGTH_BYTES);
+      }
+      if (output.room.length <= KEPT_BYTES) room = output.room;
+      return Buffer.from(output.bytes());
     },
   };
 }
@@ -87,32 +92,36 @@ function writeSpan(output: ProtobufOutput, span: SpanRecord): void {
   putAttributes(output, SPAN.attribute, span.attributes);
   output.number(SPAN.droppedAttributes, 0);
   for (const { name, atMs, attributes } of span.events) {
-    output.nested(SPAN.event, () => {
-      output.time(EVENT.time, atMs);
-      output.text(EVENT.name, name);
-      if (attributes) putAttributes(output, EVENT.attribute, attributes);
-      output.number(EVENT.droppedAttributes, 0);
-    });
+    const start = output.open(SPAN.event);
+    output.time(EVENT.time, atMs);
+    output.text(EVENT.name, name);
+    if (attributes) putAttributes(output, EVENT.attribute, attributes);
+    output.number(EVENT.droppedAttributes, 0);
+    output.close(start);
   }
   output.number(SPAN.droppedEvents, 0);
   for (const { traceId, spanId } of span.links) {
-    output.nested(SPAN.link, () => {
-      output.hex(LINK.traceId, traceId);
-      output.hex(LINK.spanId, spanId);
-      output.number(LINK.droppedAttributes, 0);
-      output.byte(LINK.flags);
-      output.fixed32(TraceFlags.SAMPLED | KNOWS_REMOTE | IS_REMOTE);
-    });
+    const start = output.open(SPAN.link);
+    output.hex(LINK.traceId, traceId);
+    output.hex(LINK.spanId, spanId);
+    output.number(LINK.droppedAttributes, 0);
+    output.byte(LINK.flags);
+    output.fixed32(TraceFlags.SAMPLED | KNOWS_REMOTE | IS_REMOTE);
+    output.close(start);
   }
   output.number(SPAN.droppedLinks, 0);
-  output.nested(SPAN.status, () => {
-    const isError = span.status === 'error';
-    const message = isError ? scrubText(span.statusMessage ?? '') : '';
-    if (message !== '') output.text(STATUS.message, message);
-    output.number(STATUS.code, isError ? SpanStatusCode.ERROR : SpanStatusCode.UNSET);
-  });
+  putStatus(output, span);
   for (const byte of SPAN_FLAGS) output.byte(byte);
   output.fixed32(TraceFlags.SAMPLED | KNOWS_REMOTE | (span.parentSpanId === null ? 0 : IS_REMOTE));
+}
+
+function putStatus(output: ProtobufOutput, { status, statusMessage }: SpanRecord): void {
+  const start = output.open(SPAN.status);
+  const isError = status === 'error';
+  const message = isError ? scrubText(statusMessage ?? '') : '';
+  if (message !== '') output.text(STATUS.message, message);
+  output.number(STATUS.code, isError ? SpanStatusCode.ERROR : SpanStatusCode.UNSET);
+  output.close(start);
 }
 
 function putAttributes(output: ProtobufOutput, tag: number, attributes: SpanRecord['attributes']): void {

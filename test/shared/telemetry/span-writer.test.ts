@@ -65,7 +65,7 @@ function hrTime(ms: number): HrTime {
 const SURROUNDINGS = 12;
 
 function written(record: SpanRecord): Buffer {
-  return createSpanWriter().write(record);
+  return createSpanWriter().write([record]);
 }
 
 function bySdk(record: SpanRecord): Buffer {
@@ -160,9 +160,11 @@ describe('the bytes of a span', () => {
   it('stay what they are when the next span is written into the same room', () => {
     const writer = createSpanWriter();
     const large = { ...SPAN, attributes: { text: 'x'.repeat(200_000), more: '€'.repeat(900_000) } };
-    const [first, second, third] = [writer.write(SPAN), writer.write(large), writer.write(SPAN)];
+    const [first, second, third] = [writer.write([SPAN]), writer.write([large]), writer.write([SPAN])];
     expect(first.equals(written(SPAN))).to.equal(true);
     expect(second?.equals(written(large))).to.equal(true);
     expect(third?.equals(written(SPAN))).to.equal(true);
+    const together = writer.write([SPAN, large, SPAN]);
+    expect(together.equals(Buffer.concat([first, second, third].filter((one) => one !== undefined)))).to.equal(true);
   });
 });
