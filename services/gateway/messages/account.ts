@@ -1,4 +1,5 @@
 // Makes the one record of a call, however it ended, and enters it in the books.
+import type { IncomingHttpHeaders } from 'node:http';
 import type { GatewayError } from '#shared/errors.ts';
 import type { CallOutcome, RecordedAnswer } from '#shared/exchange/exchange.ts';
 import { headerValue } from '#shared/exchange/read-exchange.ts';
@@ -20,6 +21,7 @@ export function account(call: Call, context: GatewayContext): FinishedCall {
 
 function toFinishedCall(call: Call, endedAt: number, context: GatewayContext): FinishedCall {
   const since = (at: number | null): number | null => (at === null ? null : at - call.acceptedAt);
+  const headerNames = Object.keys(call.request.headers);
   const isAnswerTooLarge = call.kept?.isPartial ?? false;
   return {
     id: call.id,
@@ -34,9 +36,9 @@ function toFinishedCall(call: Call, endedAt: number, context: GatewayContext): F
     httpStatus: call.response.headersSent ? call.response.statusCode : 0,
     error: call.error ? toFinishedError(call.error) : null,
     termination: call.isClientGone ? 'client_abort' : call.termination,
-    clientHeaders: allowedHeaders(call),
+    clientHeaders: allowedHeaders(call.request.headers, headerNames),
     capturedHeaders: context.hooks.captureHeaders?.(call.request.headers) ?? null,
-    headerNames: Object.keys(call.request.headers),
+    headerNames,
     requestSpans: call.view?.spans ?? null,
     request: call.view?.bytes ?? null,
     answer: isAnswerTooLarge ? null : recordedAnswer(call, endedAt),
@@ -122,10 +124,12 @@ const ALLOWED =
   /^(?:user-agent|x-app|anthropic-version|anthropic-beta|x-claude-code-[a-z-]+|x-claude-1p-request-class|x-stainless-[a-z-]+|x-ccproxy-shadow)$/;
 const VALUE_LIMIT = 1024;
 
-function allowedHeaders(call: Call): Record<string, string> {
+function allowedHeaders(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(call.request.headers)) {
-    if (value !== undefined && ALLOWED.test(name)) kept[name] = String(value).slice(0, VALUE_LIMIT);
+  for (const name of names) {
+    if (!ALLOWED.test(name)) continue;
+    const value = headers[name];
+    if (value !== undefined) kept[name] = String(value).slice(0, VALUE_LIMIT);
   }
   return kept;
 }
