@@ -141,7 +141,6 @@ function rulesBroken(answer: Buffer): string[] {
   const events: SseEvent[] = [];
   const reader = createSseReader({ onEvent: (event) => events.push(event) });
   reader.push(answer, 0);
-  reader.end();
   return lintStream(events.map(({ event, data }) => ({ name: event, event: JSON.parse(data) })));
 }
 

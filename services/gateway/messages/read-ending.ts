@@ -1,7 +1,7 @@
 // How far a native stream had come when its source ended, read from the last bytes that passed.
 
 import { inflateChunks } from '#shared/exchange/inflate-chunks.ts';
-import { createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
+import { createEventBoundary, createSseReader, type SseEvent } from '#shared/sse/read-sse.ts';
 import type { KeptChunks } from './kept-chunks.ts';
 
 export type Ending =
@@ -50,14 +50,17 @@ interface Progress {
 function readEvents(stream: Iterable<Buffer>): Ending {
   const state: Progress = { end: null, openBlocks: 0, hasStopReason: false };
   const reader = createSseReader({ onEvent: (event) => follow(event, state) });
+  const boundary = createEventBoundary();
   try {
-    for (const bytes of stream) reader.push(bytes, 0);
+    for (const bytes of stream) {
+      reader.push(bytes, 0);
+      boundary.push(bytes);
+    }
   } catch {
     return 'inside_event'; // an event too long to be held has not ended
   }
   if (state.end === 'message_stop') return 'finished';
-  const { betweenEvents } = reader.end();
-  if (!betweenEvents) return 'inside_event';
+  if (!boundary.betweenEvents()) return 'inside_event';
   if (state.end === 'error') return 'error_event';
   return state.hasStopReason && state.openBlocks <= 0 ? 'all_but_stop' : 'between_events';
 }

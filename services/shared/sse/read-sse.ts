@@ -34,10 +34,11 @@ export interface SseReaderOptions {
 }
 
 export interface SseReader {
-  /** @throws SseBufferError when an event is over the limit; what `onEvent` threw. The reader takes nothing afterwards. */
+  /**
+   * An event without its closing blank line is never delivered.
+   * @throws SseBufferError when an event is over the limit; what `onEvent` threw. The reader takes nothing afterwards.
+   */
   push(bytes: Uint8Array, atMs: number): void;
-  /** An event without its closing blank line is never delivered. May be called twice. */
-  end(): { betweenEvents: boolean };
 }
 
 /** An event that is too long to be held. */
@@ -54,7 +55,6 @@ const FIELD_ROOM = 1024;
 
 export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT, readAhead }: SseReaderOptions): SseReader {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  const boundary = createEventBoundary();
   let failure: unknown;
   let nowMs = 0;
   const parser = createParser({
@@ -72,7 +72,6 @@ export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT, readA
     push(bytes, atMs) {
       if (failure !== undefined) throw failure;
       nowMs = atMs;
-      boundary.push(bytes);
       try {
         feed(decoder.decode(bytes, { stream: true }));
       } catch (error) {
@@ -80,7 +79,6 @@ export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT, readA
         throw error;
       }
     },
-    end: () => ({ betweenEvents: boundary.betweenEvents() }),
   };
 }
 

@@ -13,18 +13,21 @@ export interface FrameReader {
 export const WHOLE = 'whole';
 const LONGEST_DOCUMENT = 32 * 1024 * 1024;
 const SNIFFED = 64;
+const EMPTY = Buffer.alloc(0);
 
 export function createFrameReader(
   framing: 'sse' | 'ndjson',
   onEvent: (event: SseEvent) => void,
   readAhead?: ReadAhead,
 ): FrameReader {
-  let held = Buffer.alloc(0);
+  let held: Buffer = EMPTY;
   let reader: FrameReader | undefined;
   const decide = (): FrameReader => {
-    const chosen = choose(framing, held, onEvent, readAhead);
+    const start = held;
+    held = EMPTY;
+    const chosen = choose(framing, start, onEvent, readAhead);
     reader = chosen;
-    chosen.push(held);
+    chosen.push(start);
     return chosen;
   };
   return {
@@ -33,7 +36,7 @@ export function createFrameReader(
         reader.push(bytes);
         return;
       }
-      held = Buffer.concat([held, bytes]);
+      held = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
       // No event is whole before its first line is.
       if (held.length >= SNIFFED || /\S.*[\r\n]/.test(held.toString('latin1'))) decide();
     },

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createSseReader, SseBufferError, type SseEvent } from '#shared/sse/read-sse.ts';
+import { createEventBoundary, createSseReader, SseBufferError, type SseEvent } from '#shared/sse/read-sse.ts';
 import { chunksOf } from '../../support/answer-bytes.ts';
 
 function read(chunks: Array<{ bytes: Buffer; atMs: number }>, maxBufferBytes?: number) {
@@ -8,8 +8,12 @@ function read(chunks: Array<{ bytes: Buffer; atMs: number }>, maxBufferBytes?: n
     onEvent: (event, atMs) => events.push({ ...event, atMs }),
     ...(maxBufferBytes === undefined ? {} : { maxBufferBytes }),
   });
-  for (const { bytes, atMs } of chunks) reader.push(bytes, atMs);
-  return { events, ...reader.end() };
+  const boundary = createEventBoundary();
+  for (const { bytes, atMs } of chunks) {
+    reader.push(bytes, atMs);
+    boundary.push(bytes);
+  }
+  return { events, betweenEvents: boundary.betweenEvents() };
 }
 
 const STREAM = Buffer.from(
