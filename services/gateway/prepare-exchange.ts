@@ -48,7 +48,7 @@ export function prepareExchange(question: ExchangeQuestion): PreparedExchange {
   const request = laidOutRequest(laidOut);
   return {
     turn: describe ? describeTurn(request, headers, null) : null,
-    identity: identifyIn === null ? null : identifyPair(request, headers, identifyIn),
+    identity: identifyIn === null ? null : identifyPair(request, headers, null, identifyIn),
     body: pack ? packBody(laidOut) : laidOut,
   };
 }
@@ -72,8 +72,14 @@ export function describeTurn(
   };
 }
 
-function identifyPair(bytes: Buffer, headers: Headers, sessionId: string): PairIdentity | null {
-  const skimmed = skimRequest(bytes, { spans: null, users: 'none', tools: true });
+/** null when the bytes are no request. */
+export function identifyPair(
+  bytes: Buffer,
+  headers: Headers,
+  spans: ReadonlyMap<string, Span> | null,
+  sessionId: string,
+): PairIdentity | null {
+  const skimmed = skimRequest(bytes, { spans, users: 'none', tools: true });
   if (skimmed === null) return null;
   const { request, messages, tools } = skimmed;
   return {

@@ -18,7 +18,7 @@ import type { GatewayEvents } from './events.ts';
 import type { ExchangePreparer } from './exchange-preparer.ts';
 import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall, FinishedPlan } from './messages/finished-call.ts';
-import { describeTurn, type TurnFacts } from './prepare-exchange.ts';
+import { describeTurn, identifyPair, type TurnFacts } from './prepare-exchange.ts';
 import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
 import { hasNamedSession } from './routing/identify-turn.ts';
 
@@ -53,7 +53,7 @@ export async function publishCall(finished: FinishedCall, parts: Publishing): Pr
   if (config.captureLevel === 'metadata') entry.summary = await summaryOf(finished, parts);
   const pairs = entry.shadow.length;
   const isBodyWanted = pairs > 0 || keepsTexts(config);
-  const body = isBodyWanted ? await pack(entry, laidOut ?? layOutBody({ request, answer }), finished, parts) : null;
+  const body = isBodyWanted ? await toBody(entry, laidOut ?? layOutBody({ request, answer }), finished, parts) : null;
   if (parts.isOver()) return { kind: 'none' };
   const result = await parts.bus.publish({
     id: entry.id,
@@ -98,14 +98,24 @@ async function describe(finished: FinishedCall, request: Buffer, { preparer }: P
   return { turn, laidOut: body };
 }
 
-/** The body as it is kept. Completes the entry of a turn that is compared by what it is known by. */
-async function pack(
+/** A larger body is looked at in the thread. */
+const MOST_BYTES_HERE = 256 * 1024;
+
+/**
+ * The body as it is kept: as it is where the bus has room for it, else compressed. Completes the entry of a turn that is
+ * compared by what it is known by.
+ */
+async function toBody(
   entry: ExchangeEntry,
   laidOut: Uint8Array<ArrayBuffer>,
-  { clientHeaders: headers }: FinishedCall,
-  { preparer }: Publishing,
+  { clientHeaders: headers, request, requestSpans }: FinishedCall,
+  { preparer, bus }: Publishing,
 ): Promise<Buffer> {
   const identifyIn = entry.shadow.length > 0 ? entry.sessionId : null;
+  if (request !== null && laidOut.length <= MOST_BYTES_HERE && bus.hasRoomFor(laidOut.length)) {
+    if (identifyIn !== null) Object.assign(entry, identifyPair(request, headers, requestSpans, identifyIn));
+    return toBuffer(laidOut);
+  }
   const { identity, body } = await preparer.prepare({ laidOut, headers, describe: false, identifyIn, pack: true });
   Object.assign(entry, identity);
   return toBuffer(body);

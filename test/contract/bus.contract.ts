@@ -326,6 +326,19 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       expect(await publish('b', 1, 'x'.repeat(60))).to.equal('ok');
     });
 
+    it('has room for bodies as they are while it holds little, and for none that it would refuse', async () => {
+      await open({ redisBytesMax: 400, bodyMaxBytes: 50 });
+      expect([50, 51].map((bytes) => bus.hasRoomFor(bytes))).to.deep.equal([true, false]);
+      await publish('a', 1, 'x'.repeat(40));
+      await publish('b', 1, 'x'.repeat(40));
+      expect([20, 21].map((bytes) => bus.hasRoomFor(bytes))).to.deep.equal([true, false]);
+      for (const group of GROUPS) {
+        for (const delivery of await bus.read(group, 'c', FRESH)) await bus.finish(group, delivery);
+      }
+      await publish('c', 1, '');
+      expect([50, 51].map((bytes) => bus.hasRoomFor(bytes))).to.deep.equal([true, false]);
+    });
+
     it('takes the bytes of expired bodies back', async () => {
       await open({ redisBytesMax: 100, bodyTtlSecs: 1 });
       expect(await publish('a', 1, 'x'.repeat(60))).to.equal('ok');

@@ -42,6 +42,7 @@ describe('the memory of a call', () => {
           expect((await observe(answer)).complete).to.equal(true);
           return 'ok';
         },
+        hasRoomFor: (bytes: number) => memory.hasRoomFor(bytes),
         counters: (group: Group) => memory.counters(group),
         backlog: (group: Group) => memory.backlog(group),
       });

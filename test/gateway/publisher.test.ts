@@ -51,6 +51,7 @@ describe('handing exchanges over', () => {
         await hold;
         return results.shift() ?? memory.publish(publication);
       },
+      hasRoomFor: () => true,
       counters: (group: Parameters<Bus['counters']>[0]) => memory.counters(group),
       backlog: (group: Parameters<Bus['backlog']>[0]) => memory.backlog(group),
     });
@@ -139,7 +140,8 @@ describe('handing exchanges over without the thread that prepares them', () => {
   it('counts what a lost thread owed, and publishes on', async () => {
     const metrics = createMetrics({ processMetrics: false });
     const losses = [new ThreadLostError('it ended')];
-    const bus = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
+    const memory = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
+    const bus = Object.assign(memory, { hasRoomFor: () => false });
     const admission = createAdmission(bus, 1000, () => {});
     const publisher = createPublisher({
       config: toGatewayConfig(testConfig({ 'target.url': 'http://127.0.0.1:9' }), null),
@@ -213,10 +215,12 @@ describe('handing exchanges over where the history may not see texts', () => {
     settings: Record<string, unknown> = {},
     clientHeaders: Record<string, string> = {},
     content = 'hello',
+    hasRoom = true,
   ) {
     const taken: Array<{ summary: unknown; skip: unknown; bytes: number; pairs: number; entry: ExchangeEntry }> = [];
     const bus: Bus = {
       ...createUnreadBus(),
+      hasRoomFor: () => hasRoom,
       publish: async ({ fields, body, pairs }) => {
         const entry = decodeEntry(fields);
         taken.push({ summary: entry.summary, skip: entry.skip, bytes: body?.length ?? 0, pairs, entry });
@@ -266,6 +270,19 @@ describe('handing exchanges over where the history may not see texts', () => {
       expect(told?.entry.turnKey).to.match(/^[0-9a-f]{64}$/);
       expect(told?.entry.lineageId).to.match(/^[0-9a-f]{64}\/[0-9a-f]{32}$/);
     }
+  });
+
+  it('sends a body as it is while the bus has room for it, else compressed, and knows the turn again either way', async () => {
+    const content = 'long '.repeat(20_000);
+    const [plain] = await published('compare', {}, {}, content);
+    const [packed] = await published('compare', {}, {}, content, false);
+    expect([plain?.bytes, packed?.bytes].map((bytes = 0) => bytes > content.length)).to.deep.equal([true, false]);
+    expect(packed?.entry.turnKey)
+      .to.match(/^[0-9a-f]{64}$/)
+      .and.to.equal(plain?.entry.turnKey);
+    expect(packed?.entry.lineageId).to.equal(plain?.entry.lineageId);
+    const [large] = await published('compare', {}, {}, 'long '.repeat(200_000));
+    expect(large?.bytes).to.be.below(100_000);
   });
 
   it('sends a body with them only to who compares', async () => {

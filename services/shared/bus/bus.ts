@@ -22,7 +22,7 @@ export interface Publication {
   id: string;
   /** The entry, flat (see exchange.ts). */
   fields: Record<string, string>;
-  /** null = the entry says it all. */
+  /** Given away. null = the entry says it all. */
   body: Buffer | null;
   /** Planned pairs: what the entry counts for in group `compare`. 0 = the bus never shows it to compare. */
   pairs: number;
@@ -74,6 +74,8 @@ export interface Bus {
    * what `ifRepeated` says was done.
    */
   publish(publication: Publication): Promise<PublishResult | 'repeated'>;
+  /** May a body of so many bytes come as it is? Else compressed: much is held already, as last heard, or it is too large. */
+  hasRoomFor(bodyBytes: number): boolean;
   /**
    * Next deliveries for one consumer of a group: fresh entries, else entries whose consumer went silent (idle longer
    * than `claimIdleMs`). Waits up to `waitMs`; returns [] when nothing came. Groups are created on first use, from the

@@ -22,6 +22,13 @@ export const DEFAULT_BUS_LIMITS: BusLimits = {
   turnTtlSecs: 3600,
 };
 
+/** While bodies take no more than this share of what they may, they come as they are: bytes are cheaper than compression. */
+const ROOMY_SHARE = 1 / 4;
+
+export function isRoomFor(bodyBytes: number, heldBytes: number, { bodyMaxBytes, redisBytesMax }: BusLimits): boolean {
+  return bodyBytes <= bodyMaxBytes && heldBytes + bodyBytes <= redisBytesMax * ROOMY_SHARE;
+}
+
 /** Dead letters kept for people to look at; older ones stay counted. */
 export const DEAD_LETTERS_KEPT = 500;
 

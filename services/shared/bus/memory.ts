@@ -15,7 +15,7 @@ import type {
 } from './bus.ts';
 import { GROUPS } from './bus.ts';
 import type { BusLimits, OnTrouble } from './limits.ts';
-import { DEAD_LETTERS_KEPT, weightOf } from './limits.ts';
+import { DEAD_LETTERS_KEPT, isRoomFor, weightOf } from './limits.ts';
 
 export interface MemoryBusOptions {
   clock: Clock;
@@ -118,6 +118,10 @@ class MemoryBus implements Bus {
     this.#trimToLength();
     for (const wake of [...this.#waiters]) wake();
     return isRepeated ? 'repeated' : 'ok';
+  }
+
+  hasRoomFor(bodyBytes: number): boolean {
+    return isRoomFor(bodyBytes, this.#bytes, this.#limits);
   }
 
   /** False when it was marked before. */

@@ -175,7 +175,7 @@ end
 /**
  * id, pairs, body (empty: none), seconds to live, entries at most, body bytes at most, key of the turn (empty: none), its seconds to
  * live, length of what changes in a repetition (-1: it is not published), changed fields …, fields …
- * → `ok`, `repeated` or `dropped_size`.
+ * → `ok`, `repeated` or `dropped_size`; the bytes of all bodies that are held.
  */
 export const PUBLISH = createScript(`${OPENING}${TRIM_TO_LENGTH}
 local id, planned, body, ttl = ARGV[6], tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
@@ -183,15 +183,16 @@ local max_entries, max_bytes = tonumber(ARGV[10]), tonumber(ARGV[11])
 local turn, turn_ttl, changes = ARGV[12], ARGV[13], tonumber(ARGV[14])
 local first_field = 15 + math.max(changes, 0)
 local now = now_ms()
+local function answer(outcome) return reply(outcome, number_of(bytes, ':total')) end
 local expiry = tonumber(redis.call('ZSCORE', recent, id) or 0)
-if expiry > now then return reply('ok') end
+if expiry > now then return answer('ok') end
 if number_of(bytes, ':total') + #body > max_bytes then
   forget_expired(1000)
-  if number_of(bytes, ':total') + #body > max_bytes then return reply('dropped_size') end
+  if number_of(bytes, ':total') + #body > max_bytes then return answer('dropped_size') end
 end
 local outcome = 'ok'
 if turn ~= '' and not redis.call('SET', turn, id, 'NX', 'EX', turn_ttl) then
-  if changes < 0 then return reply('repeated') end
+  if changes < 0 then return answer('repeated') end
   outcome, planned = 'repeated', 0
   local changed = {}
   for index = 15, first_field - 1, 2 do changed[ARGV[index]] = ARGV[index + 1] end
@@ -211,7 +212,7 @@ redis.call('HINCRBY', counters, 'published:history', 1)
 redis.call('HINCRBY', counters, 'published:compare', planned)
 trim_to_length(max_entries)
 forget_expired(10)
-return reply(outcome)
+return answer(outcome)
 `);
 
 /** group, message, id, pairs, reason (empty: finished), error → 1 when this call settled it. */

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { ErrorReply, RESP_TYPES } from 'redis';
 import type { Clock } from '#shared/clock.ts';
 import { systemClock } from '#shared/clock.ts';
+import { free } from '#shared/exchange/free.ts';
 import type {
   Backlog,
   Bus,
@@ -20,7 +21,7 @@ import { DEAD_REASONS, GROUPS } from './bus.ts';
 import type { Keys } from './keys.ts';
 import { createKeys } from './keys.ts';
 import type { BusLimits, OnTrouble } from './limits.ts';
-import { CONSUMER_IDLE_MS, weightOf } from './limits.ts';
+import { CONSUMER_IDLE_MS, isRoomFor, weightOf } from './limits.ts';
 import type { PublishBreaker } from './publish-breaker.ts';
 import { createPublishBreaker } from './publish-breaker.ts';
 import type { RedisClient, RedisConnection, Script } from './redis-connection.ts';
@@ -84,6 +85,8 @@ class RedisBus implements Bus {
   readonly #claimedAtMs: Record<Group, number>;
   /** Planned pairs and exchanges not settled, as last heard: the loss to book when Redis comes back empty. */
   #backlog: Record<Group, number> = { history: 0, compare: 0 };
+  /** Bytes of all bodies, as last heard. */
+  #heldBytes = 0;
   #isClosed = false;
 
   constructor(options: RedisBusOptions) {
@@ -113,8 +116,15 @@ class RedisBus implements Bus {
     const args = [id, String(pairs), body ?? '', ...limits, ...mark, ...changed, ...Object.entries(fields).flat()];
     const outcome = await this.#produce((client) => this.#script(client, PUBLISH, args));
     if (!outcome.ok) return outcome.result;
-    const [told] = outcome.value;
+    const [told, heldBytes] = outcome.value;
+    this.#heldBytes = Number(heldBytes);
+    // Who answers has read it all.
+    if (body !== null) free(body);
     return told === 'ok' || told === 'repeated' ? told : 'dropped_size';
+  }
+
+  hasRoomFor(bodyBytes: number): boolean {
+    return isRoomFor(bodyBytes, this.#heldBytes, this.#limits);
   }
 
   async read(group: Group, consumer: string, options: ReadOptions): Promise<Delivery[]> {

@@ -7,6 +7,7 @@ export function createUnreadBus(): Bus {
     kind: 'memory',
     readers: false,
     publish: async () => 'ok',
+    hasRoomFor: () => true,
     read: async () => [],
     heartbeat: async () => {},
     body: async () => null,

@@ -232,7 +232,7 @@ export function layOutBody({ request, answer }: ExchangeBody): Uint8Array<ArrayB
   const metaBytes = Buffer.from(JSON.stringify(meta));
   const responseBytes = meta.lengths.reduce((sum, length) => sum + length, 0);
   const size = CODEC_BYTES + 3 * LENGTH_BYTES + metaBytes.length + request.length + responseBytes;
-  const laidOut = Buffer.from(new ArrayBuffer(size));
+  const laidOut = Buffer.allocUnsafeSlow(size);
   let at = laidOut.writeUInt8(CODEC_PLAIN, 0);
   for (const section of [[metaBytes], [request], answer.chunks.map((chunk) => chunk.bytes)]) {
     at = laidOut.writeUInt32BE(
