@@ -7,8 +7,10 @@ import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
 import type { LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelObservation } from '#shared/telemetry/model-call.ts';
 import type { SpanRecord, Tracing } from '#shared/telemetry/tracing.ts';
+import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addModelCall, modelFacts, toCallSpans } from './call-spans.ts';
 import type { Handover } from './handover.ts';
+import { createKnownSettings } from './known-settings.ts';
 import { CALL_SPANS, type CallSpansInput, type ContentSettings, costOf } from './make-call-spans.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { skimRequest } from './routing/skim-request.ts';
@@ -26,19 +28,17 @@ const SPAN_BYTES = 2048;
 
 export function createCallTracing({ tracing, content, redaction }: CallTracingParts): TraceCall {
   const { redactText } = createRedactor(redaction);
+  const settingsOf = createKnownSettings(redactText);
   const pricesOf = createPriceList(content.prices);
   const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures): void => {
     const facts = modelFacts(finished);
+    const said = settingsOf(finished);
     addModelCall(root, {
       ...facts,
       counts: countsOf(finished),
       cost: costOf(observation, pricesOf(facts.modelSent)),
       hide: content.hide,
-      request:
-        finished.request === null
-          ? null
-          : (skimRequest(finished.request, { spans: finished.requestSpans, users: 'none', tools: false })?.request ??
-            null),
+      ...(said === null ? { request: skimmed(finished) } : { request: null, said }),
       observation: withoutText(observation),
       content: false,
       redact: redactText,
@@ -59,6 +59,11 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     const bytes = laidOut.length + spans.length * SPAN_BYTES;
     tracing.emitLater({ maker: CALL_SPANS, input, transferred: [laidOut.buffer], spans: spans.length, bytes });
   };
+}
+
+function skimmed({ request, requestSpans }: FinishedCall): MessagesRequest | null {
+  if (request === null) return null;
+  return skimRequest(request, { spans: requestSpans, users: 'none', tools: false })?.request ?? null;
 }
 
 /** As they were counted when the request came. */

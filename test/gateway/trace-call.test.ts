@@ -36,6 +36,8 @@ function call(more: Partial<FinishedCall> = {}): FinishedCall {
     trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), forwardSpanId: 'c'.repeat(16), sampled: true },
     plan: null,
     modelAsked: 'm',
+    clientHeaders: {},
+    requestSpans: null,
     outcome: 'ok',
     request: BODY,
     answer: recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello', tools: [{ name: 'T', input: {} }] })), 64)),

@@ -13,6 +13,8 @@ import type { AttributeValue, SpanRecord } from './tracing.ts';
 export interface LlmAttributesInput {
   /** null when the body was not readable. */
   request: ModelRequest | null;
+  /** What `requestAttributes` makes of it, where that is known. */
+  said?: Attributes;
   requestBytes: number;
   /** Of its messages and tools, where they were counted; else the request is asked. */
   counts?: { messages: number | undefined; tools: number | undefined };
@@ -52,7 +54,7 @@ export function llmAttributes(input: LlmAttributesInput, given: Attributes = {})
   addModel(given, input);
   addTokens(given, input.observation.usage);
   addCost(given, input.cost ?? null);
-  addRequest(given, input);
+  addSaid(given, input.said ?? requestAttributes(input));
   if (input.content) addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - sizeOf(given));
   return hideContent(given, input.hide ?? []);
 }
@@ -65,14 +67,12 @@ function addIdentity(
   to: Attributes,
   { request, requestBytes, counts, observation, sessionId, headers }: LlmAttributesInput,
 ): void {
-  const user = readUser(isObject(request?.metadata) ? request.metadata.user_id : null);
   add(to, OPENINFERENCE.spanKind, OpenInferenceSpanKind.LLM);
   add(to, PLAIN.anthropicRequestId, shortName(observation.requestId));
   add(to, ANTHROPIC.requestId, shortName(observation.requestId));
   add(to, ANTHROPIC.organizationId, shortName(headers?.['anthropic-organization-id']));
   add(to, ANTHROPIC.workspaceId, shortName(headers?.['anthropic-workspace-id']));
-  add(to, OPENINFERENCE.sessionId, shortName(sessionId ?? user.sessionId));
-  add(to, OPENINFERENCE.userId, user.userHash);
+  add(to, OPENINFERENCE.sessionId, shortName(sessionId));
   add(to, CCPROXY.requestBytes, requestBytes);
   add(to, CCPROXY.messageCount, counts?.messages ?? lengthOf(request?.messages));
   add(to, CCPROXY.toolCount, counts?.tools ?? lengthOf(request?.tools));
@@ -157,11 +157,20 @@ function addCost(to: Attributes, cost: ModelCost | null): void {
   add(to, OPENINFERENCE.costCacheWrite, cost.cacheWrite || null);
 }
 
-function addRequest(to: Attributes, { request, headers, redact }: LlmAttributesInput): void {
-  if (request === null) return;
+/** What a request says beside its conversation, and who sent it. */
+export function requestAttributes({
+  request,
+  headers,
+  redact,
+}: Pick<LlmAttributesInput, 'request' | 'headers' | 'redact'>): Attributes {
+  const to: Attributes = {};
+  if (request === null) return to;
+  const user = readUser(isObject(request.metadata) ? request.metadata.user_id : null);
   const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => name.trim());
   const named = betas.filter((name) => name !== '');
   const thinking = objectOf(request.thinking);
+  add(to, OPENINFERENCE.sessionId, shortName(user.sessionId));
+  add(to, OPENINFERENCE.userId, user.userHash);
   add(to, GEN_AI.requestMaxTokens, numberOf(request.max_tokens));
   add(to, GEN_AI.requestStream, request.stream === true ? true : null);
   add(to, GEN_AI.requestReasoningLevel, shortName(objectOf(request.output_config).effort));
@@ -170,6 +179,12 @@ function addRequest(to: Attributes, { request, headers, redact }: LlmAttributesI
   add(to, ANTHROPIC.requestServiceTier, shortName(request.service_tier));
   add(to, ANTHROPIC.beta, named.length > 0 ? named : null);
   add(to, OPENINFERENCE.invocationParameters, invocationParameters(request, redact));
+  return to;
+}
+
+/** A session that is known otherwise stays. */
+function addSaid(to: Attributes, said: Attributes): void {
+  for (const key of Object.keys(said)) to[key] ??= said[key];
 }
 
 /** These are shown elsewhere, or say who the user is. */
