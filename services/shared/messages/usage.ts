@@ -66,5 +66,6 @@ function count(value: unknown): number | null {
 
 /** Plain assignment of a key named `__proto__` would change the prototype instead. */
 function setOwn(target: Usage, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  if (key !== '__proto__') target[key] = value;
+  else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }

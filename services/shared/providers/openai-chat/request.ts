@@ -98,12 +98,11 @@ function nudgeTurns(nudges: ReadonlyArray<string | null>): Turn[] {
 }
 
 function limitFields(request: MessagesRequest, input: ConversionInput, traits: ChatTraits, notes: string[]): Fields {
-  const most = Math.min(
-    input.target.maxOutput ?? Number.POSITIVE_INFINITY,
-    traits.maxOutput ?? Number.POSITIVE_INFINITY,
-  );
-  const target = { ...input.target, maxOutput: Number.isFinite(most) ? most : null };
-  const limit = outputLimit(request.max_tokens, { ...input, target }, notes);
+  const { target, inputTokens } = input;
+  const most = Math.min(target.maxOutput ?? Number.POSITIVE_INFINITY, traits.maxOutput ?? Number.POSITIVE_INFINITY);
+  const maxOutput = Number.isFinite(most) ? most : null;
+  const room = { target: { contextWindow: target.contextWindow, maxOutput }, inputTokens };
+  const limit = outputLimit(request.max_tokens, room, notes);
   return limit === null ? {} : { [traits.maxTokensField]: limit };
 }
 
