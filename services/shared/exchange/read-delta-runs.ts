@@ -2,6 +2,7 @@
 // delta with all their text. They add up to the same message and break the same rules at a fraction of the cost: deltas
 // are checked as they stand, and become text once a run or, where nobody reads it, not at all. Only for streams written
 // the way Anthropic writes them; all others are left to the reader.
+import { free } from '#shared/exchange/free.ts';
 import type { StreamEvent } from '#shared/messages/accumulate-message.ts';
 
 export interface DeltaRun {
@@ -26,11 +27,9 @@ const LONGEST_STREAM = 16 * 1024 * 1024;
 
 /** null when any part of the stream is written otherwise. */
 export function readDeltaRuns(chunks: readonly Chunk[], texts: ReadTexts = 'all'): DeltaRun[] | null {
-  const [first] = chunks;
-  const bytes = chunks.length === 1 && first ? first.bytes : Buffer.concat(chunks.map((chunk) => chunk.bytes));
-  if (bytes.length > LONGEST_STREAM) return null;
+  if (chunks.reduce((sum, { bytes }) => sum + bytes.length, 0) > LONGEST_STREAM) return null;
   try {
-    return new RunReader(bytes, createTimes(chunks), texts).read();
+    return new RunReader(chunks, texts).read();
   } catch (error) {
     // More escapes in one event than a pattern can go back over.
     if (error instanceof OtherStyle || error instanceof RangeError) return null;
@@ -102,7 +101,6 @@ interface OpenRun {
 }
 
 class RunReader {
-  readonly #bytes: Buffer;
   /** A character a byte. */
   readonly #text: string;
   readonly #timeAt: Times;
@@ -111,10 +109,9 @@ class RunReader {
   #at = 0;
   #run: OpenRun | null = null;
 
-  constructor(bytes: Buffer, timeAt: Times, texts: ReadTexts) {
-    this.#bytes = bytes;
-    this.#text = bytes.toString('latin1');
-    this.#timeAt = timeAt;
+  constructor(chunks: readonly Chunk[], texts: ReadTexts) {
+    this.#text = textOf(chunks);
+    this.#timeAt = createTimes(chunks);
     this.#texts = texts;
   }
 
@@ -146,7 +143,7 @@ class RunReader {
       const start = this.#at + headLength;
       run.hasText ||= this.#text.charCodeAt(start) !== QUOTE;
       this.#at = this.#text.indexOf(EVENT_END, start) + EVENT_END.length;
-      if (run.isRead) run.texts.push(this.#bytes.toString('utf8', start, this.#text.lastIndexOf('"', this.#at)));
+      if (run.isRead) run.texts.push(decode(this.#text.slice(start, this.#text.lastIndexOf('"', this.#at))));
     }
     this.#at = end;
     run.end = end;
@@ -176,12 +173,29 @@ class RunReader {
     if (name === '') return false;
     this.#closeRun();
     this.#at = PLAIN_EVENT.lastIndex;
-    const event = parse(BEYOND_ASCII.test(data) ? Buffer.from(data, 'latin1').toString('utf8') : data);
+    const event = parse(decode(data));
     if (!isEvent(event)) throw new OtherStyle();
     const atMs = this.#timeAt(this.#at);
     this.#runs.push({ name, event, firstMs: atMs, lastMs: atMs });
     return true;
   }
+}
+
+/** @param text a character a byte */
+function decode(text: string): string {
+  return BEYOND_ASCII.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text;
+}
+
+/** A character a byte. */
+function textOf(chunks: readonly Chunk[]): string {
+  const [first] = chunks;
+  if (chunks.length === 1 && first) return first.bytes.toString('latin1');
+  const bytes = Buffer.allocUnsafeSlow(chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0));
+  let at = 0;
+  for (const chunk of chunks) at += chunk.bytes.copy(bytes, at);
+  const text = bytes.toString('latin1');
+  free(bytes);
+  return text;
 }
 
 function isEvent(value: unknown): value is StreamEvent {
