@@ -3,13 +3,8 @@
 import { laidOutRequest, packBody } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
 import { type Classification, classifyRequest } from './routing/classify-request.ts';
-import {
-  hasNamedSession,
-  identifySession,
-  lineageOf,
-  type SessionIdentity,
-  turnKeyOf,
-} from './routing/identify-turn.ts';
+import { identifyPair, type PairIdentity } from './routing/identify-pair.ts';
+import { hasNamedSession, identifySession, type SessionIdentity } from './routing/identify-turn.ts';
 import { skimRequest } from './routing/skim-request.ts';
 
 type Headers = Readonly<Record<string, string>>;
@@ -28,11 +23,6 @@ export interface ExchangeQuestion {
 export interface TurnFacts extends SessionIdentity {
   kind: Classification;
   isThreadContinue: boolean;
-}
-
-export interface PairIdentity {
-  lineageId: string;
-  turnKey: string;
 }
 
 /** null where nothing was asked, or the body is no request after all. */
@@ -63,27 +53,11 @@ export function describeTurn(
   spans: ReadonlyMap<string, Span> | null,
 ): TurnFacts | null {
   const users = hasNamedSession(bytes, headers, spans) ? 'last' : 'both';
-  const request = skimRequest(bytes, { spans, users, tools: false })?.request;
-  if (request === undefined) return null;
+  const request = skimRequest(bytes, { spans, users });
+  if (request === null) return null;
   return {
     ...identifySession(request, headers),
     kind: classifyRequest(request, headers),
     isThreadContinue: (request.thread as { type?: unknown } | undefined)?.type === 'continue',
-  };
-}
-
-/** null when the bytes are no request. */
-export function identifyPair(
-  bytes: Buffer,
-  headers: Headers,
-  spans: ReadonlyMap<string, Span> | null,
-  sessionId: string,
-): PairIdentity | null {
-  const skimmed = skimRequest(bytes, { spans, users: 'none', tools: true });
-  if (skimmed === null) return null;
-  const { request, messages, tools } = skimmed;
-  return {
-    lineageId: lineageOf(sessionId, request, headers),
-    turnKey: turnKeyOf({ sessionId, model: request.model, messages, tools }),
   };
 }

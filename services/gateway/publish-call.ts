@@ -18,8 +18,9 @@ import type { GatewayEvents } from './events.ts';
 import type { ExchangePreparer } from './exchange-preparer.ts';
 import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall, FinishedPlan } from './messages/finished-call.ts';
-import { describeTurn, identifyPair, type TurnFacts } from './prepare-exchange.ts';
+import { describeTurn, type TurnFacts } from './prepare-exchange.ts';
 import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
+import { identifyPair } from './routing/identify-pair.ts';
 import { hasNamedSession } from './routing/identify-turn.ts';
 
 export interface PublishingParts {

@@ -63,7 +63,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
 
 function skimmed({ request, requestSpans }: FinishedCall): MessagesRequest | null {
   if (request === null) return null;
-  return skimRequest(request, { spans: requestSpans, users: 'none', tools: false })?.request ?? null;
+  return skimRequest(request, { spans: requestSpans, users: 'none' });
 }
 
 /** As they were counted when the request came. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { classifyRequest } from '#services/gateway/routing/classify-request.ts';
-import { identifySession, lineageOf, turnKeyOf } from '#services/gateway/routing/identify-turn.ts';
+import { identifySession } from '#services/gateway/routing/identify-turn.ts';
 import { skimRequest } from '#services/gateway/routing/skim-request.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { NO_OUTLINE, scanTopLevel } from '#shared/messages/scan-top-level.ts';
@@ -12,13 +12,9 @@ const HEADERS = { 'x-claude-code-session-id': 'session' };
 /** What is known of a turn by all of its request, by what was skimmed of it, and by that and its outline. */
 function allWays(bytes: Buffer, headers: Record<string, string>) {
   const users = headers['x-claude-code-session-id'] === undefined ? 'both' : 'last';
-  const skimmed = [null, spansOf(bytes)].map(
-    (spans) => skimRequest(bytes, { spans, users, tools: true })?.request ?? null,
-  );
+  const skimmed = [null, spansOf(bytes)].map((spans) => skimRequest(bytes, { spans, users }) ?? null);
   return [parseRequest(bytes), ...skimmed].map((request) =>
-    request === null
-      ? null
-      : [classifyRequest(request, headers), identifySession(request, headers), lineageOf('s', request, headers)],
+    request === null ? null : [classifyRequest(request, headers), identifySession(request, headers)],
   );
 }
 
@@ -116,7 +112,7 @@ describe('skimming a request', () => {
     const messages = [{ role: 'user', content: '<policy_spec>'.repeat(50_000) }];
     for (const tools of [[{ name: 'T' }], []]) {
       const bytes = Buffer.from(JSON.stringify({ model: 'm', stream: true, max_tokens: 99, tools, system, messages }));
-      const request = skimRequest(bytes, { spans: spansOf(bytes), users: 'last', tools: false })?.request;
+      const request = skimRequest(bytes, { spans: spansOf(bytes), users: 'last' });
       expect(request && classifyRequest(request, {}).class).to.equal('subagent');
     }
   });
@@ -138,9 +134,9 @@ describe('skimming a request', () => {
           messages: [{ role: 'user', content: 'x' }],
         };
         const bytes = Buffer.from(JSON.stringify(request));
-        const skimmed = skimRequest(bytes, { spans: spansOf(bytes), users: 'last', tools: false });
+        const skimmed = skimRequest(bytes, { spans: spansOf(bytes), users: 'last' });
         if (skimmed === null) throw new Error('no request');
-        expect(classifyRequest(skimmed.request, {})).to.deep.equal(classifyRequest(request as never, {}));
+        expect(classifyRequest(skimmed, {})).to.deep.equal(classifyRequest(request as never, {}));
       }),
     );
   });
@@ -149,7 +145,7 @@ describe('skimming a request', () => {
     const json =
       '{"model":"m","tools":[{}],"system":"cc_is_subagent\\u003dtrue","messages":[{"role":"user","content":"x"}]}';
     const bytes = Buffer.from(json);
-    const request = skimRequest(bytes, { spans: spansOf(bytes), users: 'last', tools: false })?.request;
+    const request = skimRequest(bytes, { spans: spansOf(bytes), users: 'last' });
     expect(request && classifyRequest(request, {}).class).to.equal('subagent');
   });
 
@@ -160,7 +156,7 @@ describe('skimming a request', () => {
     const bytes = Buffer.from(`{"model":"m","messages":${endless('1')},"tools":${endless('1')}}`);
     for (const users of ['none', 'last'] as const) {
       for (const spans of [null, spansOf(bytes)]) {
-        const { request } = skimRequest(bytes, { spans, users, tools: false }) ?? {};
+        const request = skimRequest(bytes, { spans, users });
         expect([request?.messages, request?.tools]).to.deep.equal([undefined, undefined]);
       }
     }
@@ -168,38 +164,7 @@ describe('skimming a request', () => {
 
   it('takes what is no request for none', () => {
     for (const text of ['', '[]', '{"model":"m"', '{"model":"\\x"}']) {
-      expect(skimRequest(Buffer.from(text), { spans: null, users: 'both', tools: true }), text).to.equal(null);
+      expect(skimRequest(Buffer.from(text), { spans: null, users: 'both' }), text).to.equal(null);
     }
-  });
-});
-
-describe('the key of a turn', () => {
-  const keyOf = (json: string, sessionId = 's'): string => {
-    const skimmed = skimRequest(Buffer.from(json), { spans: null, users: 'none', tools: false });
-    if (skimmed === null) throw new Error(`no request: ${json}`);
-    const { request, messages, tools } = skimmed;
-    return turnKeyOf({ sessionId, model: request.model, messages, tools });
-  };
-  const turn = (model: string, messages: string, rest = '') => `{"model":"${model}","messages":${messages}${rest}}`;
-  const first = keyOf(turn('m', '[{"role":"user","content":"a"}]', ',"tools":[{"name":"T"}],"stream":true'));
-
-  it('is that of the same turn sent again with another stream, max_tokens or system', () => {
-    const again =
-      '{"max_tokens":5, "system":"x", "tools": [{"name":"T"}] ,"messages": [{"role":"user","content":"a"}], "model":"m"}';
-    expect(keyOf(again)).to.equal(first);
-    expect(first).to.match(/^[0-9a-f]{64}$/);
-  });
-
-  it('is another for another session, model, conversation or tool', () => {
-    const tools = ',"tools":[{"name":"T"}]';
-    const keys = [
-      first,
-      keyOf(turn('m', '[{"role":"user","content":"a"}]', tools), 'other'),
-      keyOf(turn('n', '[{"role":"user","content":"a"}]', tools)),
-      keyOf(turn('m', '[{"role":"user","content":"b"}]', tools)),
-      keyOf(turn('m', '[{"role":"user","content":"a"}]', ',"tools":[]')),
-      keyOf(turn('m', '[{"role":"user","content":"a"}]')),
-    ];
-    expect(new Set(keys).size).to.equal(keys.length);
   });
 });

@@ -140,7 +140,7 @@ class LazyFacts implements ReadFacts {
 
   #classify(): RequestClass | null {
     const { bytes, spans } = this.#request;
-    const request = skimRequest(bytes, { spans, users: 'last', tools: false })?.request;
+    const request = skimRequest(bytes, { spans, users: 'last' });
     return request ? classifyRequest(request, this.#headers).class : null;
   }
 

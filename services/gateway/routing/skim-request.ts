@@ -1,5 +1,5 @@
 // As much of a request as the facts of a turn are made of, without making objects of the conversation: of the messages
-// only the texts of the last user's and, when asked for, the first; of the tools only what they are called. Pure.
+// only the texts of the last user's and, when asked for, the first; of the tools only how many they are. Pure.
 import {
   MOST_ELEMENTS,
   type Outline,
@@ -10,17 +10,6 @@ import {
 } from '#shared/messages/scan-top-level.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { SUBAGENT_MARK } from './classify-request.ts';
-
-export interface SkimmedRequest {
-  /**
-   * The request with a placeholder for each message and tool that was not read; `messages`, `tools` and `system` are no
-   * fields that are listed.
-   */
-  request: MessagesRequest;
-  /** The JSON of the conversation and of the tools, as sent; empty when absent. */
-  messages: Buffer;
-  tools: Buffer;
-}
 
 export const MAX_DEPTH = 512;
 const QUOTE = 0x22;
@@ -35,36 +24,31 @@ export interface SkimOptions {
   readonly spans: ReadonlyMap<string, Span> | null;
   /** The first user message is needed, and the texts of the last; else only how many messages there are. */
   readonly users: 'none' | 'last' | 'both';
-  /**
-   * The names and types of the tools are needed, not only how many they are, and all of the instructions; else those of a
-   * request with tools only as far as they show a subagent.
-   */
-  readonly tools: boolean;
 }
 
-/** null when the bytes are not a request. What is long is read when it is asked for. */
-export function skimRequest(bytes: Buffer, options: SkimOptions): SkimmedRequest | null {
+/**
+ * The request with a placeholder for each message and tool that was not read, and of the instructions beside tools only as
+ * much as shows a subagent; these three are no fields that are listed, and read when they are asked for. null when the
+ * bytes are not a request.
+ */
+export function skimRequest(bytes: Buffer, options: SkimOptions): MessagesRequest | null {
   try {
-    return skim(bytes, options, options.spans ?? scanTopLevel(bytes, MAX_DEPTH, new Set()));
+    return skim(bytes, options.users, options.spans ?? scanTopLevel(bytes, MAX_DEPTH, new Set()));
   } catch {
     return null; // ours to look at, the upstream's to refuse
   }
 }
 
-function skim(bytes: Buffer, options: SkimOptions, spans: ReadonlyMap<string, Span>): SkimmedRequest {
+function skim(bytes: Buffer, users: SkimOptions['users'], spans: ReadonlyMap<string, Span>): MessagesRequest {
   const request = Object.create(null) as Record<string, unknown>;
-  const isHeadEnough = (): boolean => !options.tools && Array.isArray(request.tools) && request.tools.length > 0;
+  const isHeadEnough = (): boolean => Array.isArray(request.tools) && request.tools.length > 0;
   for (const [key, span] of spans) {
     if (key === 'system') readLater(request, key, () => (isHeadEnough() ? systemHead : valueAt)(bytes, span));
-    else if (key === 'messages') readLater(request, key, () => skimMessages(bytes, span, options.users));
-    else if (key === 'tools') readLater(request, key, () => skimTools(bytes, span, options.tools));
+    else if (key === 'messages') readLater(request, key, () => skimMessages(bytes, span, users));
+    else if (key === 'tools') readLater(request, key, () => skimTools(bytes, span));
     else request[key] = valueAt(bytes, span);
   }
-  return {
-    request: request as unknown as MessagesRequest,
-    messages: bytesAt(bytes, spans.get('messages')),
-    tools: bytesAt(bytes, spans.get('tools')),
-  };
+  return request as unknown as MessagesRequest;
 }
 
 /** Not among the fields that are listed. What cannot be read is as if it were not there. */
@@ -88,7 +72,7 @@ function systemHead(bytes: Buffer, span: Span): unknown {
   if (!start.includes(MARK_AS_WRITTEN)) return undefined;
   if (bytes[span.start] !== OPEN_BRACKET) return textHead(bytes, span);
   return scanList(bytes, span, MAX_DEPTH).map(({ start }) => {
-    const text = textOf(bytes, start);
+    const text = textSpan(bytes, start);
     return text === undefined ? NOT_READ : { text: textHead(bytes, text) };
   });
 }
@@ -163,14 +147,14 @@ function textsOf(bytes: Buffer, message: Span): unknown {
 function toMessage(bytes: Buffer, blocks: readonly number[]): unknown {
   if (blocks.length > MOST_ELEMENTS) return NOT_READ;
   const content = blocks.map((start) => {
-    const text = textOf(bytes, start);
+    const text = textSpan(bytes, start);
     return text === undefined ? NOT_READ : { text: valueAt(bytes, text) };
   });
   return { role: 'user', content };
 }
 
-/** Most say first what they are: then the rest of one that is no text is not even looked through. */
-function textOf(bytes: Buffer, start: number): Span | undefined {
+/** Where the text of a block stands. Most say first what they are: then the rest of one that is no text is not even looked through. */
+export function textSpan(bytes: Buffer, start: number): Span | undefined {
   let found: Span | undefined;
   let isText = true;
   if (bytes[start] !== OPEN_BRACE) return undefined;
@@ -201,9 +185,8 @@ function readOr<T>(unreadable: T, read: () => T): T {
   }
 }
 
-function skimTools(bytes: Buffer, span: Span, withNames: boolean): unknown {
+function skimTools(bytes: Buffer, span: Span): unknown {
   if (bytes[span.start] !== OPEN_BRACKET) return valueAt(bytes, span);
-  if (withNames) return toolHeads(bytes, span);
   return new Array(outlineOf(span)?.items ?? scanList(bytes, span, MAX_DEPTH).length).fill(NOT_READ);
 }
 
@@ -218,8 +201,4 @@ export function toolHeads(bytes: Buffer, span: Span): unknown[] {
 
 export function valueAt(bytes: Buffer, { start, end }: Span): unknown {
   return JSON.parse(bytes.toString('utf8', start, end));
-}
-
-function bytesAt(bytes: Buffer, span: Span | undefined): Buffer {
-  return span === undefined ? bytes.subarray(0, 0) : bytes.subarray(span.start, span.end);
 }

@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import { identifyPair } from '#services/gateway/routing/identify-pair.ts';
+import { scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { loadRecordings } from '../support/recordings.ts';
+
+describe('the agent inside a session', () => {
+  const BILLING = 'x-anthropic-billing-header: cc_version=1; cch=';
+  const TOOLS = [{ name: 'Read', description: 'reads' }, { type: 'web_search_1' }];
+  const agentOf = (system: unknown, tools: unknown = TOOLS, headers = {}): string | undefined =>
+    identifyPair(Buffer.from(JSON.stringify({ model: 'm', system, tools })), headers, null, 's')?.lineageId;
+  const texts = (...all: string[]) => all.map((text) => ({ type: 'text', text }));
+  const first = agentOf(texts('You are an agent.', 'Be brief.'));
+
+  it('is what the client says, else another for other instructions or tools of another name', () => {
+    expect(agentOf('any', TOOLS, { 'x-claude-code-agent-id': 'a' })).to.equal('s/a');
+    expect(first).to.match(/^s\/[0-9a-f]{32}$/);
+    const all = [
+      first,
+      agentOf(texts('You are an agent.Be brief.')),
+      agentOf('You are an agent.'),
+      agentOf(undefined),
+      agentOf(undefined, []),
+      agentOf(texts('You are an agent.', 'Be brief.'), [...TOOLS, 7]),
+      agentOf(texts('You are an agent.', 'Be brief.'), TOOLS.toReversed()),
+    ];
+    expect(new Set(all).size).to.equal(all.length);
+  });
+
+  it('stays the same whatever is billed, cached or said of a tool', () => {
+    const cached = { cache_control: { type: 'ephemeral' } };
+    const billed = (line: string) => texts(BILLING + line, 'You are an agent.', 'Be brief.');
+    expect(agentOf(billed('1'))).to.equal(first);
+    expect(agentOf(texts(`${BILLING}2\nYou are an agent.`, 'Be brief.'))).to.equal(first);
+    expect(agentOf(texts('You are an agent.', 'Be brief.').map((block) => ({ ...block, ...cached })))).to.equal(first);
+    const told = TOOLS.map((tool) => ({
+      input_schema: { name: 7 },
+      ...tool,
+      description: 'told otherwise',
+      ...cached,
+    }));
+    expect(agentOf(billed('3'), told)).to.equal(first);
+  });
+
+  it('and its turns are the same wherever the values of a request are looked for', () => {
+    const bodies = loadRecordings().filter(({ url, body }) => url.startsWith('/v1/messages') && body.length > 0);
+    expect(bodies.length).to.be.above(50);
+    for (const { body } of bodies) {
+      const found = identifyPair(body, {}, scanTopLevel(body, 512, new Set()), 's');
+      expect(found)
+        .to.deep.equal(identifyPair(body, {}, null, 's'))
+        .and.not.to.equal(null);
+    }
+  });
+
+  it('is none of a body that is no request', () => {
+    for (const text of ['', '[]', '{"model":"m"', '{"model":"\\x"}']) {
+      expect(identifyPair(Buffer.from(text), {}, null, 's'), text).to.equal(null);
+    }
+  });
+});
+
+describe('the key of a turn', () => {
+  const keyOf = (json: string, sessionId = 's'): string | undefined =>
+    identifyPair(Buffer.from(json), {}, null, sessionId)?.turnKey;
+  const turn = (model: string, messages: string, rest = '') => `{"model":"${model}","messages":${messages}${rest}}`;
+  const first = keyOf(turn('m', '[{"role":"user","content":"a"}]', ',"tools":[{"name":"T"}],"stream":true'));
+
+  it('is that of the same turn sent again with another stream, max_tokens or system', () => {
+    const again =
+      '{"max_tokens":5, "system":"x", "tools": [{"name":"T"}] ,"messages": [{"role":"user","content":"a"}], "model":"m"}';
+    expect(keyOf(again)).to.equal(first);
+    expect(first).to.match(/^[0-9a-f]{64}$/);
+  });
+
+  it('is another for another session, model, conversation or tool', () => {
+    const tools = ',"tools":[{"name":"T"}]';
+    const keys = [
+      first,
+      keyOf(turn('m', '[{"role":"user","content":"a"}]', tools), 'other'),
+      keyOf(turn('n', '[{"role":"user","content":"a"}]', tools)),
+      keyOf(turn('m', '[{"role":"user","content":"b"}]', tools)),
+      keyOf(turn('m', '[{"role":"user","content":"a"}]', ',"tools":[]')),
+      keyOf(turn('m', '[{"role":"user","content":"a"}]')),
+    ];
+    expect(new Set(keys).size).to.equal(keys.length);
+  });
+});
