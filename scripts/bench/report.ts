@@ -1,7 +1,7 @@
 // What was measured → the page: the goals first, then each load, how it was done, and what it does not say.
 import { type Findings, type Judged, judge } from './goals.ts';
 import { type IdleStreams, type Memory, residentKbOfStream } from './idle-streams.ts';
-import { LOADS, type Load } from './loads.ts';
+import type { Load } from './loads.ts';
 import type { MissingPeer } from './peer.ts';
 import { BASES, PEER_NAMES, PEERS, type PeerName, SELDOM_PEERS, SLOW_PEERS } from './peer-list.ts';
 import { SELDOM } from './run-rounds.ts';
@@ -72,30 +72,31 @@ export function formatReport(report: Report): string {
     ...(findings.cold.length > 0 ? cold(findings) : []),
     ...(findings.idle ? [...idleStreams(findings.idle), ''] : []),
     ...(findings.starts.length > 0 ? [...starts(findings.starts), ''] : []),
+    ...HOW_TO_READ,
+    ...(report.isQuick ? [] : OF_WARM_CODE),
     ...CAVEATS,
     '',
   ].join('\n');
 }
 
-function rounds({ rounds: times, seconds, loads }: Report): string {
+function rounds({ rounds: times, seconds, loads, peers: names }: Report): string {
   const few = Math.ceil(times / SELDOM);
-  const seldom = times === few ? '' : `; ${few} where no goal looks: ${[...seldomLoads(), ...SELDOM_PEERS].join(', ')}`;
+  const seldom = [
+    ...loads.filter(({ isSeldom }) => isSeldom).map(({ name }) => name),
+    ...names.filter((name) => SELDOM_PEERS.includes(name)),
+  ];
   return (
-    `${times} for each load and peer${seldom}. In random order, ${BASES.join(' and ')} twice in a round. ` +
-    `A load lasts ${seconds} s${longer(loads, seconds)}.`
+    `${times} for each load and peer${few < times && seldom.length > 0 ? `, ${few} for ${seldom.join(', ')}` : ''}. ` +
+    `In random order, ${BASES.join(' and ')} twice in a round. A load lasts ${seconds} s${longer(loads, seconds)}.`
   );
 }
 
-function seldomLoads(): string[] {
-  return LOADS.filter(({ isSeldom }) => isSeldom).map(({ name }) => name);
-}
-
-function warmUp({ isQuick, warmUp: { answers, limitSeconds, eachSeconds } }: Report): string {
-  if (isQuick)
-    return `**next to none (a look): these are figures of cold code**, often twice as high as those of warm.`;
+function warmUp({ isQuick, warmUp: { answers, limitSeconds, eachSeconds }, peers: names }: Report): string {
+  if (isQuick) return '**next to none (a look): these are figures of cold code**, often twice those of warm.';
+  const slow = names.filter((name) => SLOW_PEERS.includes(name));
   return (
     `each peer gets burst-100k until ${integer(answers)} answers have come or ${limitSeconds} s have passed, then ` +
-    `${eachSeconds} s of each other load; ${SLOW_PEERS.join(', ')} get ${SLOW_SECONDS} s of burst-100k.`
+    `${eachSeconds} s of each other load${slow.length > 0 ? `; ${slow.join(', ')} ${SLOW_SECONDS} s of burst-100k` : ''}.`
   );
 }
 
@@ -292,13 +293,16 @@ function starts(all: readonly Start[]): string[] {
   ];
 }
 
+const HOW_TO_READ = ['## How to read this', ''];
+
+const OF_WARM_CODE = [
+  '- Figures are of warm code: until a process has answered some thousand requests, half of what it spends goes into',
+  '  compiling its own code. The warm-up has one rule for all; what a peer costs before it stands under "cold".',
+];
+
 const CAVEATS = [
-  '## How to read this',
-  '',
   '- CPU is user and system time of the whole process, worker threads and children included, divided by complete answers.',
   '  It counts what is done after the answer too: each cell waits until the process is idle.',
-  '- Figures are of warm code: until a process has answered some thousand requests, most of what it spends is the compiling',
-  '  of its own code. The warm-up has one rule for all; what a peer costs before it stands under "cold".',
   '- A ratio or a difference is taken within a round and then the median over the rounds, with the lowest and the highest.',
   '  Who is measured twice in a round counts with the mean of both.',
   '  Ratios carry over to other machines roughly; microseconds, answers a second and milliseconds do not, and they move',

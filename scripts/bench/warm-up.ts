@@ -15,7 +15,7 @@ export interface WarmUp {
   readonly eachSeconds: number;
 }
 
-/** A peer that is left colder than this has figures of the compiler. */
+/** After less the compiler is measured: figures fall until some 4,000 answers, and of paced streams for a second more. */
 export const WARM: WarmUp = { answers: 8000, limitSeconds: 15, eachSeconds: 2 };
 /** Those cost what they cost; a quarter of an hour would not see them answer so often. */
 export const SLOW_SECONDS = 3;

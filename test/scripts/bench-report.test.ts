@@ -75,13 +75,18 @@ describe("the bench's page", () => {
   });
 
   it('says of a look that its figures are of cold code', () => {
-    expect(formatReport({ ...REPORT, isQuick: true })).to.include('these are figures of cold code');
-    expect(formatReport(REPORT)).not.to.include('these are figures of cold code');
+    const [look, whole] = [formatReport({ ...REPORT, isQuick: true }), formatReport(REPORT)];
+    expect(look).to.include('these are figures of cold code').and.not.include('Figures are of warm code');
+    expect(whole).to.include('Figures are of warm code').and.not.include('these are figures of cold code');
   });
 
   it('says how many rounds there were of what no goal looks at', () => {
-    expect(line(formatReport({ ...REPORT, rounds: 7 }), '- **Rounds:**')).to.match(/^- \*\*Rounds:\*\* 7 .*; 3 where/);
-    expect(line(formatReport({ ...REPORT, rounds: 1 }), '- **Rounds:**')).not.to.include('where no goal looks');
+    const rounds = (changed: Partial<Report>): string | undefined =>
+      line(formatReport({ ...REPORT, ...changed }), '- **Rounds:**');
+    expect(rounds({ rounds: 7, peers: ['bare', 'nginx'] })).to.include('7 for each load and peer, 3 for nginx. In');
+    expect(rounds({ rounds: 7, peers: ['bare'], loads: [findLoad('json-1m')] })).to.include(', 3 for json-1m. In');
+    expect(rounds({ rounds: 7, peers: ['bare'] })).to.include('7 for each load and peer. In');
+    expect(rounds({ rounds: 1, peers: ['nginx'] })).to.include('1 for each load and peer. In');
   });
 
   it('has a row for who could not be measured, and says why', () => {

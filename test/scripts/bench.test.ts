@@ -49,7 +49,7 @@ describe('the bench', () => {
   let page: string;
 
   before(function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     folder = mkdtempSync(join(tmpdir(), 'cc-proxy-bench-test-'));
     const out = join(folder, 'bench.md');
     const tiny = ['--quick', '--rounds', '1', '--seconds', '0.1', '--loads', 'burst-100k,paced', '--out', out];
@@ -126,7 +126,7 @@ function bench(args: string[], cwd: string): { status: number | null; stdout: st
   return spawnSync(process.execPath, ['--conditions=source', script, ...args], {
     cwd,
     encoding: 'utf8',
-    timeout: 55_000,
+    timeout: 110_000,
   });
 }
 
