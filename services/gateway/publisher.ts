@@ -18,8 +18,10 @@ const MAX_JOBS = 256;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Under way at once: they share a round trip to the bus. */
 const AT_ONCE = 32;
-/** In one turn of the event loop no more are begun when so much was, by `weightOf`: half a millisecond's work. */
+/** In one turn of the event loop no more are begun when so much was, by `weightOf`: a millisecond's work. */
 const WEIGHT_A_TURN = 128 * 1024;
+/** Twice as much when so many wait, and so on: a loop that does a lot in each turn would never catch up. */
+const WAITING_FOR_TWICE = 32;
 /** How long the first of them waits for others. */
 const GATHER_MS = 10;
 
@@ -58,7 +60,8 @@ export function createPublisher(parts: PublishingParts): Publisher {
   };
   const begin = (): void => {
     isBeginning = false;
-    for (let weight = 0; weight < WEIGHT_A_TURN && underWay.size < AT_ONCE; ) {
+    const most = WEIGHT_A_TURN * (1 + Math.floor(queue.length / WAITING_FOR_TWICE));
+    for (let weight = 0; weight < most && underWay.size < AT_ONCE; ) {
       const finished = queue.shift();
       if (finished === undefined) break;
       underWay.add(finished);
@@ -112,7 +115,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
   };
 }
 
-/** What beginning with it takes here: a small one is compressed at once, of a large one its bytes are only copied. */
+/** What beginning with it takes here: its bytes are copied and looked through, and small ones may be compressed. */
 function weightOf(finished: FinishedCall): number {
   return Math.max(SMALL_WEIGHT, sizeOf(finished) / 4);
 }

@@ -72,6 +72,14 @@ describe('the key of a turn', () => {
     expect(first).to.match(/^[0-9a-f]{64}$/);
   });
 
+  it('is another wherever a long conversation differs', () => {
+    const content = 'to be or not to be '.repeat(5000);
+    const keyWith = (at: number): string | undefined =>
+      keyOf(turn('m', `[{"role":"user","content":"${content.slice(0, at)}X${content.slice(at + 1)}"}]`));
+    const places = [0, 1, 40_000, 80_000, 94_000, content.length - 1];
+    expect(new Set(places.map(keyWith)).size).to.equal(places.length);
+  });
+
   it('is another for another session, model, conversation or tool', () => {
     const tools = ',"tools":[{"name":"T"}]';
     const keys = [

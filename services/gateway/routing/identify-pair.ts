@@ -1,6 +1,7 @@
 // By what a turn that is compared is known again: the agent inside its session, and the key of a repeated attempt. Both are
 // made of the bytes as they were sent. Pure.
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { type Span, scanFields, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { MAX_DEPTH, textSpan, valueAt } from './skim-request.ts';
 
@@ -52,14 +53,14 @@ const BILLING = '"x-anthropic-billing-header:';
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n?/;
 
 /** The texts as they are written, but for the line of billing ahead of them, which differs each time. */
-function instructionsOf(bytes: Buffer, span: Span): Array<string | Buffer> {
+function instructionsOf(bytes: Buffer, span: Span): Buffer[] {
   const texts = textsAt(bytes, span);
   const [first, ...others] = texts;
   if (first === undefined || bytes.toString('latin1', first.start, first.start + BILLING.length) !== BILLING) {
     return texts.map((text) => bytesAt(bytes, text));
   }
   const rest = String(valueAt(bytes, first)).replace(BILLING_LINE, '');
-  return [...(rest === '' ? [] : [JSON.stringify(rest)]), ...others.map((text) => bytesAt(bytes, text))];
+  return [...(rest === '' ? [] : [Buffer.from(JSON.stringify(rest))]), ...others.map((text) => bytesAt(bytes, text))];
 }
 
 function textsAt(bytes: Buffer, span: Span): Span[] {
@@ -87,9 +88,17 @@ function bytesAt(bytes: Buffer, span: Span | undefined): Buffer {
   return span === undefined ? bytes.subarray(0, 0) : bytes.subarray(span.start, span.end);
 }
 
-/** SHA-256 over the parts, each with its length ahead, as hex. */
+const HASHED_BYTES = 8192;
+
+/**
+ * SHA-256 as hex, over the end of each part, where turns and agents of one session differ, and the length and CRC-32 of all
+ * of it: SHA-256 of it all takes four times as long.
+ */
 function hash(...parts: Array<string | Buffer>): string {
   const digest = createHash('sha256');
-  for (const part of parts) digest.update(`${part.length}:`).update(part);
+  for (const part of parts) {
+    if (typeof part === 'string') digest.update(`${part.length}:`).update(part);
+    else digest.update(`${part.length}:${crc32(part)}:`).update(part.subarray(-HASHED_BYTES));
+  }
   return digest.digest('hex');
 }
