@@ -34,7 +34,10 @@ export function residentKbOfStream({ streams, warm, held, after }: IdleStreams, 
 const REQUEST_BYTES = 1024;
 const WARMUP_SECONDS = 2;
 /** A collection hands pages back a little later, and lets finalizers run that leave garbage for the next. */
-const COLLECTIONS = 3;
+const LEAST_COLLECTIONS = 3;
+const MOST_COLLECTIONS = 10;
+/** With less gone since the collection before, nothing more is to go. */
+const STILL_MB = 1;
 const GIVE_BACK_MS = 1500;
 
 export interface IdleStreamsParts {
@@ -51,11 +54,14 @@ export async function measureIdleStreams(streams: number, parts: IdleStreamsPart
   const { pid } = peer;
   const settled = async (): Promise<Memory> => {
     await cpu.untilIdle(pid);
-    for (let time = 0; time < COLLECTIONS; time++) {
+    let live = Number.POSITIVE_INFINITY;
+    for (let time = 1, before = live; time <= MOST_COLLECTIONS; time++, before = live) {
       await collectGarbage(inspector);
       await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_MS));
+      live = await readLiveMb(inspector);
+      if (time >= LEAST_COLLECTIONS && before - live < STILL_MB) break;
     }
-    return { resident: cpu.rssMb(pid), live: await readLiveMb(inspector) };
+    return { resident: cpu.rssMb(pid), live };
   };
   onProgress(`warming up for ${streams} streams`);
   for (const load of ['json-1k', 'burst-100k']) await stage.send(peer, findLoad(load), WARMUP_SECONDS);

@@ -57,7 +57,7 @@ describe("the bench's page", () => {
     const cells = [0, 3, 0].map((spansLost, index) => ({ ...cell(index + 1, 'open-500k', 'tracing', 1), spansLost }));
     const page = formatReport({ ...REPORT, findings: { ...REPORT.findings, cells } });
     expect(line(page, '| spans lost, `tracing`, open-500k')).to.equal(
-      '| spans lost, `tracing`, open-500k | 3.00 spans | 3.00 to 3.00 | ≤ 0 | ≤ 0 | **missed** |',
+      '| spans lost, `tracing`, open-500k | 3 spans | 3 to 3 | ≤ 0 | ≤ 0 | **missed** |',
     );
   });
 
