@@ -6,7 +6,7 @@ import type { MissingPeer } from './peer.ts';
 import { BASES, PEER_NAMES, PEERS, type PeerName, SELDOM_PEERS, SLOW_PEERS } from './peer-list.ts';
 import { SELDOM } from './run-rounds.ts';
 import type { Start } from './start-times.ts';
-import { type Row, type Spread, spread, summarize } from './summarize.ts';
+import { type Row, spread, summarize } from './summarize.ts';
 import { SLOW_SECONDS, type WarmUp } from './warm-up.ts';
 
 export interface Report {
