@@ -14,13 +14,18 @@ export interface Placed {
 export function placedBlocks(content: unknown, at: string): Placed[] {
   if (typeof content === 'string') return content.trim() === '' ? [] : [{ block: { type: 'text', text: content }, at }];
   if (!Array.isArray(content)) throw invalid(`${at}: must be a string or a list of blocks`);
-  return content.flatMap((block: unknown, index) => {
+  const placed: Placed[] = [];
+  for (let index = 0; index < content.length; index++) {
+    const block: unknown = content[index];
     const place = `${at}[${index}]`;
     if (!isFields(block) || typeof block.type !== 'string') throw invalid(`${place}: must be an object with a type`);
-    if (block.type !== 'text') return [{ block: block as ContentBlock, at: place }];
-    if (typeof block.text !== 'string') throw invalid(`${place}.text: must be a string`);
-    return block.text.trim() === '' ? [] : [{ block: block as ContentBlock, at: place }];
-  });
+    if (block.type === 'text') {
+      if (typeof block.text !== 'string') throw invalid(`${place}.text: must be a string`);
+      if (!/\S/.test(block.text)) continue;
+    }
+    placed.push({ block: block as ContentBlock, at: place });
+  }
+  return placed;
 }
 
 /** Marks the client, not the conversation, and differs in every one: with it no prompt prefix would ever be cached. */
@@ -52,7 +57,9 @@ export function withoutBilling<R extends Fields>(request: R): R {
 }
 
 export function joinTexts(blocks: readonly Placed[], separator: string): string {
-  return blocks.flatMap(({ block }) => (block.type === 'text' ? [textOf(block.text)] : [])).join(separator);
+  const texts: string[] = [];
+  for (const { block } of blocks) if (block.type === 'text') texts.push(textOf(block.text));
+  return texts.join(separator);
 }
 
 /** A system message where the upstream takes none: a user's words that say what they are. */
@@ -133,7 +140,8 @@ const PLAIN: ReadonlySet<string> = new Set([
  * Blocks that only Anthropic knows → text: a search result with its source, a server's tool call together with what it
  * found. The rest is left out; `notes` gets `omitted:<type>`.
  */
-export function toPlainBlocks(blocks: readonly Placed[], notes: string[]): Placed[] {
+export function toPlainBlocks(blocks: readonly Placed[], notes: string[]): readonly Placed[] {
+  if (blocks.every(({ block }) => PLAIN.has(block.type))) return blocks;
   const answered = new Set(blocks.flatMap(({ block }) => (isServerResult(block) ? [textOf(block.tool_use_id)] : [])));
   return blocks.flatMap((placed) => {
     const { block, at } = placed;

@@ -85,11 +85,10 @@ export const CLIENT_TOOL_IDS: ToolIdRule = { max: Number.POSITIVE_INFINITY, ille
 
 /** The same id for a call and for its result. */
 export function toToolId(id: string, rule: ToolIdRule): string {
-  const legal = id.replace(rule.illegal, '_');
-  // Where the underscore itself is illegal the replaced id may look as before.
-  const isLegal = id.replace(rule.illegal, '') === id;
+  const isLegal = id.search(rule.illegal) === -1;
   if (rule.exact) return isLegal && id.length === rule.max ? id : hashOf(id, rule.max);
   if (isLegal && id.length <= rule.max && id !== '') return id;
+  const legal = id.replace(rule.illegal, '_');
   return `${legal.slice(0, Math.max(0, Math.min(rule.max, 200) - 17))}_${hashOf(id, 16)}`;
 }
 

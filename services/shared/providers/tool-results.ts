@@ -38,7 +38,7 @@ export function toTurns(messages: unknown, notes: string[]): Turn[] {
   let calls: Turn | null = null;
   for (const turn of turns) {
     const awaited = turn.role === 'assistant' ? null : calls;
-    turn.content = turn.content.flatMap((placed) => takeResult(placed, awaited));
+    if (turn.content.some(isResult)) turn.content = turn.content.flatMap((placed) => takeResult(placed, awaited));
     if (turn.role === 'assistant') calls = settle(calls, turn);
   }
   settle(calls, null);
@@ -61,7 +61,7 @@ function toTurn(message: unknown, at: string, notes: string[]): Turn {
   const plain = toPlainBlocks(blocks, notes);
   const odd = role === 'system' ? plain.find(({ block }) => block.type !== 'text') : undefined;
   if (odd) throw invalid(`${odd.block.type} at ${odd.at}: a system message holds text`);
-  return { role, at, content: plain, results: [] };
+  return { role, at, content: [...plain], results: [] };
 }
 
 /** Calls that stand in several turns of the assistant without a word between them are one turn. */
@@ -74,6 +74,10 @@ function joinCalls(turns: readonly Turn[]): Turn[] {
     else joined.push(turn);
   }
   return joined;
+}
+
+function isResult({ block }: Placed): boolean {
+  return block.type === 'tool_result';
 }
 
 function isCall({ block }: Placed): boolean {
@@ -109,8 +113,9 @@ function checkCalls(content: readonly Placed[]): Placed[] {
 }
 
 /** A result goes to its call; one whose call is not there stays as the user's text. */
-function takeResult({ block, at }: Placed, calls: Turn | null): Placed[] {
-  if (block.type !== 'tool_result') return [{ block, at }];
+function takeResult(placed: Placed, calls: Turn | null): Placed[] {
+  if (!isResult(placed)) return [placed];
+  const { block, at } = placed;
   const id = textOf(block.tool_use_id);
   const call = calls?.content.find((placed) => isCall(placed) && placed.block.id === id)?.block;
   const result = {
