@@ -3,11 +3,11 @@ import { type Findings, type Judged, judge } from './goals.ts';
 import { type IdleStreams, type Memory, residentKbOfStream } from './idle-streams.ts';
 import type { Load } from './loads.ts';
 import type { MissingPeer } from './peer.ts';
-import { BASES, PEER_NAMES, PEERS, type PeerName, SELDOM_PEERS, SLOW_PEERS } from './peer-list.ts';
+import { BASES, PEER_NAMES, PEERS, type PeerName, SELDOM_PEERS } from './peer-list.ts';
 import { SELDOM } from './run-rounds.ts';
 import type { Start } from './start-times.ts';
 import { type Row, spread, summarize } from './summarize.ts';
-import { SLOW_SECONDS, type WarmUp } from './warm-up.ts';
+import type { WarmUp } from './warm-up.ts';
 
 export interface Report {
   readonly command: string;
@@ -91,12 +91,11 @@ function rounds({ rounds: times, seconds, loads, peers: names }: Report): string
   );
 }
 
-function warmUp({ isQuick, warmUp: { answers, limitSeconds, eachSeconds }, peers: names }: Report): string {
+function warmUp({ isQuick, warmUp: { answers, limitSeconds, eachSeconds }, loads }: Report): string {
   if (isQuick) return '**next to none (a look): these are figures of cold code**, often twice those of warm.';
-  const slow = names.filter((name) => SLOW_PEERS.includes(name));
   return (
     `each peer gets burst-100k until ${integer(answers)} answers have come or ${limitSeconds} s have passed, then ` +
-    `${eachSeconds} s of each other load${slow.length > 0 ? `; ${slow.join(', ')} ${SLOW_SECONDS} s of burst-100k` : ''}.`
+    `each other load for ${eachSeconds} s${longer(loads, eachSeconds)}.`
   );
 }
 

@@ -3,7 +3,6 @@ import type { CpuClock } from './cpu-clock.ts';
 import { findLoad, type Load } from './loads.ts';
 import { type Cell, measureCell } from './measure-cell.ts';
 import type { Peer } from './peer.ts';
-import { SLOW_PEERS } from './peer-list.ts';
 import type { Stage } from './stage.ts';
 
 export interface WarmUp {
@@ -11,14 +10,12 @@ export interface WarmUp {
   readonly answers: number;
   /** … or so many seconds have passed. */
   readonly limitSeconds: number;
-  /** Then each load of the run comes for so long. */
+  /** Then each load of the run comes for so long; some last longer, as in a round. */
   readonly eachSeconds: number;
 }
 
-/** After less the compiler is measured: figures fall until some 4,000 answers, and of paced streams for a second more. */
-export const WARM: WarmUp = { answers: 8000, limitSeconds: 15, eachSeconds: 2 };
-/** Those cost what they cost; a quarter of an hour would not see them answer so often. */
-export const SLOW_SECONDS = 3;
+/** After less the compiler is measured: figures fall until some 4,000 answers, of paced streams for another second. */
+export const WARM: WarmUp = { answers: 8000, limitSeconds: 15, eachSeconds: 1 };
 
 const BURST = findLoad('burst-100k');
 
@@ -28,14 +25,13 @@ export async function warmUp(
   { answers, limitSeconds, eachSeconds }: WarmUp,
   { stage, cpu }: { stage: Pick<Stage, 'send'>; cpu: CpuClock },
 ): Promise<Cell> {
-  const isSlow = SLOW_PEERS.includes(peer.name);
-  const seconds = isSlow ? Math.min(SLOW_SECONDS, limitSeconds) : limitSeconds;
-  const slice = Math.min(1, seconds);
-  const endAt = performance.now() + seconds * 1000;
+  const slice = Math.min(1, limitSeconds);
+  const endAt = performance.now() + limitSeconds * 1000;
   const cold = await measureCell(peer, cpu, () => stage.send(peer, BURST, slice));
   let finished = cold.client.finished;
   while (finished < answers && performance.now() < endAt) finished += (await stage.send(peer, BURST, slice)).finished;
-  const others = isSlow ? [] : loads.filter((load) => load !== BURST && load.asks(peer.name));
-  for (const load of others) await stage.send(peer, load, eachSeconds);
+  for (const load of loads.filter((other) => other !== BURST && other.asks(peer.name))) {
+    await stage.send(peer, load, eachSeconds * load.lasts);
+  }
   return { round: 0, load: BURST.name, peer: peer.name, ...cold };
 }
