@@ -74,6 +74,8 @@ async function main(args: string[], options: Options): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'cc-proxy-bench-'));
   const processes = createProcesses(cpus().length);
   const loadBefore = loadavg()[0] ?? 0;
+  // Without them whatever is being measured fails, and the run ends as after any failure.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void processes.stopAll());
   try {
     const measured = await measureAll(options, processes, folder);
     const page = toPage(options, measured, { args, placement: processes.placement, loadBefore });

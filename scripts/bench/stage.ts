@@ -50,10 +50,10 @@ export async function createStage(processes: Processes): Promise<Stage> {
 async function order(child: ChildProcess, what: object): Promise<unknown> {
   const listening = new AbortController();
   const { signal } = listening;
-  child.send(what);
   const answer = once(child, 'message', { signal });
   const gone = once(child, 'exit', { signal }).then(() => null);
-  const first = await Promise.race([answer, gone]);
+  if (child.connected) child.send(what);
+  const first = child.connected ? await Promise.race([answer, gone]) : null;
   for (const other of [answer, gone]) other.catch(() => {}); // what is aborted rejects
   listening.abort();
   if (first === null) throw new Error(`${child.spawnfile} ${child.spawnargs.at(-1) ?? ''} ended`);

@@ -1,7 +1,8 @@
 // The bench on its smallest scale: every peer starts, every answer is checked, the page has its tables. How long anything
 // took is no business of a test.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -102,6 +103,32 @@ describe('the bench', () => {
     expect(page).to.include(`Node ${process.versions.node}`);
   });
 
+  it('leaves no process and no file behind when it is told to end', async function () {
+    this.timeout(120_000);
+    const own = mkdtempSync(join(folder, 'ended-'));
+    const args = [
+      '--conditions=source',
+      SCRIPT,
+      '--quick',
+      '--seconds',
+      '0.1',
+      '--peers',
+      'target',
+      '--loads',
+      'paced',
+    ];
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, TMPDIR: own },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for await (const text of child.stderr) if (String(text).includes('warming up')) child.kill('SIGTERM');
+    if (child.exitCode === null) await once(child, 'exit');
+    expect(child.exitCode).to.equal(1);
+    expect(readdirSync(own)).to.deep.equal([]);
+    const commands = readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? commandOf(pid) : []));
+    expect(commands.filter((command) => command.includes(own))).to.deep.equal([]);
+  });
+
   for (const { args, told } of [
     { args: ['--peers', 'bare,nginy'], told: /^bench: no peer is called "nginy"; there are direct, bare, .*litellm/ },
     {
@@ -121,9 +148,19 @@ describe('the bench', () => {
 
 const TIMES = /^-?\d+\.\d\d \/ -?\d+\.\d\d$/;
 
+const SCRIPT = join(ROOT, 'scripts/bench.ts');
+
+/** Of a process that may end meanwhile. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 function bench(args: string[], cwd: string): { status: number | null; stdout: string; stderr: string } {
-  const script = join(ROOT, 'scripts/bench.ts');
-  return spawnSync(process.execPath, ['--conditions=source', script, ...args], {
+  return spawnSync(process.execPath, ['--conditions=source', SCRIPT, ...args], {
     cwd,
     encoding: 'utf8',
     timeout: 110_000,
