@@ -24,16 +24,13 @@ const JSON_SAMPLE_BYTES = 128;
 export function approximateJsonTokens(json: Buffer): number {
   const size = Math.min(json.length, JSON_SAMPLE_BYTES);
   const step = (json.length - size) / (SAMPLES - 1);
-  let tokens = 0;
+  let samples = '';
   for (let sample = 0; sample < SAMPLES; sample++) {
     const from = Math.floor(sample * step);
-    const text = json
-      .toString('utf8', from, from + size)
-      .replaceAll('\\n', '\n')
-      .replaceAll('\\', '');
-    tokens += weigh(text, 0, text.length);
+    samples += json.toString('utf8', from, from + size);
   }
-  return (tokens * json.length) / (SAMPLES * Math.max(1, size));
+  const text = samples.replaceAll('\\n', '\n').replaceAll('\\', '');
+  return (weigh(text, 0, text.length) * json.length) / (SAMPLES * Math.max(1, size));
 }
 
 const START = 0;

@@ -263,8 +263,8 @@ class Writer implements MessageWriter {
 
   /** What is said next goes straight into an open block of text. */
   #isInText(): boolean {
-    const [first, ...waiting] = this.#queue;
-    return first?.kind === 'text' && first.isStarted && !first.isEnded && waiting.length === 0;
+    const [first] = this.#queue;
+    return first?.kind === 'text' && first.isStarted && !first.isEnded && this.#queue.length === 1;
   }
 
   #refuseAfterEnd(): void {

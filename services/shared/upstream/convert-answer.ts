@@ -312,14 +312,17 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   }
 
   #awaitSilence(): void {
+    if (this.#ping) {
+      this.#ping.refresh();
+      return;
+    }
     clearTimeout(this.#commit);
     const beat = (): void => {
       // A client that does not read is not waiting.
       if (this.#isPaused) this.#ping?.refresh();
       else this.#guard(() => this.#writer.ping());
     };
-    if (this.#ping) this.#ping.refresh();
-    else this.#ping = setTimeout(beat, this.#options.pingMs ?? PING_MS);
+    this.#ping = setTimeout(beat, this.#options.pingMs ?? PING_MS);
   }
 }
 

@@ -1,5 +1,6 @@
 // A Messages request → a streamed `generateContent` of the Gemini API or of Vertex, which share their bodies.
 import { createHash } from 'node:crypto';
+import { madeOnce } from '#shared/messages/made-once.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
 import { readThinkingWish } from '../effort.ts';
@@ -120,7 +121,9 @@ function toolFields(
   const { functions, webSearch } = tools;
   const list: Fields[] = [];
   if (functions.length > 0) {
-    list.push({ functionDeclarations: functions.map((tool) => toDeclaration(tool, names, traits)) });
+    const dialect = traits.takesJsonSchema ? 'json-schema' : OPENAPI_SCHEMA;
+    const toList = (): Fields[] => functions.map((tool) => toDeclaration(tool, names, traits));
+    list.push({ functionDeclarations: madeOnce(functions, dialect, toList) });
   }
   if (webSearch) {
     if (webSearch.allowedDomains.length > 0) addNote(notes, 'omitted:allowed_domains');

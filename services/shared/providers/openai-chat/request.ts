@@ -17,7 +17,7 @@ import type { ChatMemory } from './chat-memory.ts';
 import { toMessages } from './messages.ts';
 import { samplingFields, stopSequences } from './sampling.ts';
 import { thinkingFields } from './thinking.ts';
-import { mayRefuse } from './tool-arguments.ts';
+import { pickyTools } from './tool-arguments.ts';
 import { toolFields } from './tool-fields.ts';
 import type { ChatTraits } from './traits.ts';
 
@@ -136,7 +136,6 @@ function toMemory(
 ): ChatMemory {
   const { mode } = readThinkingWish(request);
   const isWanted = mode === 'enabled' || mode === 'adaptive' || traits.reasoningReplay !== 'none';
-  const picky = traits.dropsEmptyArguments ? memory.tools.functions.filter(({ schema }) => mayRefuse(schema)) : [];
   return {
     model: input.model,
     modelAsked: input.modelAsked,
@@ -145,7 +144,7 @@ function toMemory(
     inputTokens: input.inputTokens,
     thinking: isWanted ? 'shown' : 'none',
     traits,
-    pickyTools: new Map(picky.map(({ name, schema }) => [name, schema])),
+    pickyTools: pickyTools(traits.dropsEmptyArguments ? memory.tools.functions : []),
     wantsSearch: memory.tools.webSearch !== null,
   };
 }

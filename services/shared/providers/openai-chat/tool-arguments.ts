@@ -1,5 +1,7 @@
 // What a model wrote as the arguments of a call → the JSON of an object, or the knowledge that it is none.
+import { madeOnce } from '#shared/messages/made-once.ts';
 import { type Fields, fieldsOf, isFields, listOf, numberOf, parseJson } from '../fields.ts';
+import type { FunctionTool } from '../tool-definitions.ts';
 import { writeJson } from '../write-json.ts';
 
 /**
@@ -35,8 +37,16 @@ export function dropRefused(json: string, schema: Fields): string {
   return kept.length === Object.keys(given).length ? json : writeJson(Object.fromEntries(kept));
 }
 
+/** Tools, by name, whose optional arguments may come as nothing and be refused. */
+export function pickyTools(tools: readonly FunctionTool[]): ReadonlyMap<string, Fields> {
+  return madeOnce(tools, 'picky', () => {
+    const picky = tools.filter(({ schema }) => mayRefuse(schema));
+    return new Map(picky.map(({ name, schema }) => [name, schema]));
+  });
+}
+
 /** Has the tool optional arguments that may come as nothing and be refused? */
-export function mayRefuse(schema: Fields): boolean {
+function mayRefuse(schema: Fields): boolean {
   return Object.keys(fieldsOf(schema.properties)).some(
     (name) => isRefused(schema, name, '') || isRefused(schema, name, []),
   );

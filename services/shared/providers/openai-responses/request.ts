@@ -4,7 +4,7 @@ import { addNote, systemBlocks } from '../content.ts';
 import { chooseEffort, readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, listOf, textOf, textsOf } from '../fields.ts';
 import { hashUser } from '../hash-user.ts';
-import { mayRefuse } from '../openai-chat/tool-arguments.ts';
+import { pickyTools } from '../openai-chat/tool-arguments.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
 import { omitRefused } from '../refused-fields.ts';
@@ -83,7 +83,6 @@ function toMemory(
   const wish = readThinkingWish(request);
   const isWanted = wish.mode === 'enabled' || wish.mode === 'adaptive';
   const { max_tokens: most } = request;
-  const picky = tools.functions.filter(({ schema }) => mayRefuse(schema));
   return {
     model: input.model,
     modelAsked: input.modelAsked,
@@ -92,7 +91,7 @@ function toMemory(
     stopSequences: textsOf(request.stop_sequences),
     inputTokens: input.inputTokens,
     thinking: !isWanted ? 'none' : wish.isHidden ? 'state' : 'shown',
-    pickyTools: new Map(picky.map(({ name, schema }) => [name, schema])),
+    pickyTools: pickyTools(tools.functions),
     mostTokens: typeof most === 'number' && most < LEAST_OUTPUT ? Math.max(1, most) : null,
   };
 }
