@@ -46,6 +46,8 @@ export function createKnownTools({
       const [known] = at === -1 ? [] : entries.splice(at, 1);
       const list: unknown = known?.list ?? JSON.parse(json.toString('utf8'));
       if (!Array.isArray(list)) return null;
+      // For one that is too large the others would go.
+      if (json.length > mostBytes) return list;
       entries.push(known ? { ...known, usedAt: now } : { json: Buffer.from(json), list: keepMade(list), usedAt: now });
       forget(now);
       return list;

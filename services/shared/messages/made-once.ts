@@ -3,7 +3,7 @@
 
 const MADE = Symbol('made');
 /** Of one value; what was made first is let go first. */
-const MOST = 32;
+const MOST = 8;
 
 interface Keeping {
   readonly [MADE]?: Map<unknown, unknown>;

@@ -55,6 +55,13 @@ describe('tools that came before', () => {
     expect(known.read(toolsOf('a'))).not.to.equal(first);
   });
 
+  it('do not make others forgotten where they are too many to be kept', () => {
+    const known = createKnownTools({ nowMs: () => 0, mostBytes: toolsOf('a').length });
+    const a = known.read(toolsOf('a'));
+    known.read(toolsOf('a long name'));
+    expect(known.read(toolsOf('a'))).to.equal(a);
+  });
+
   it('are no list where the request has something else there, and an error where it is no JSON', () => {
     const known = createKnownTools({ nowMs: () => 0 });
     for (const json of ['null', '{"0":1}', '"tools"']) expect(known.read(Buffer.from(json))).to.equal(null);
