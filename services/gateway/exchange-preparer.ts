@@ -2,6 +2,7 @@
 // thread owed is rejected, and the next question starts another.
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import { type ExchangeQuestion, type PreparedExchange, prepareExchange } from './prepare-exchange.ts';
+import { createPairIdentifier } from './routing/identify-pair.ts';
 
 export interface ExchangePreparer {
   /** @throws ThreadLostError */
@@ -21,10 +22,11 @@ export function createExchangePreparer(): ExchangePreparer {
     workerData: null,
     timeoutMs: TIMEOUT_MS,
   });
+  const identifyPair = createPairIdentifier();
   return {
     prepare: async (question) =>
       question.laidOut.length < THREAD_FROM_BYTES
-        ? prepareExchange(question)
+        ? prepareExchange(question, identifyPair)
         : thread.ask(question, [question.laidOut.buffer]),
     close: () => thread.close(),
   };

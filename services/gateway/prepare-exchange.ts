@@ -1,9 +1,9 @@
 // The work of an exchange that grows with the conversation: what kind of turn it is, by what it is known, and its body
-// compressed. Pure, the same here and in the thread.
+// compressed. The same here and in the thread.
 import { laidOutRequest, packBody } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
 import { type Classification, classifyRequest } from './routing/classify-request.ts';
-import { identifyPair, type PairIdentity } from './routing/identify-pair.ts';
+import type { IdentifyPair, PairIdentity } from './routing/identify-pair.ts';
 import { hasNamedSession, identifySession, type SessionIdentity } from './routing/identify-turn.ts';
 import { skimRequest } from './routing/skim-request.ts';
 
@@ -33,7 +33,7 @@ export interface PreparedExchange {
   body: Uint8Array<ArrayBuffer>;
 }
 
-export function prepareExchange(question: ExchangeQuestion): PreparedExchange {
+export function prepareExchange(question: ExchangeQuestion, identifyPair: IdentifyPair): PreparedExchange {
   const { laidOut, headers, describe, identifyIn, pack } = question;
   const request = laidOutRequest(laidOut);
   return {

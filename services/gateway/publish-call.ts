@@ -20,7 +20,7 @@ import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall, FinishedPlan } from './messages/finished-call.ts';
 import { describeTurn, type TurnFacts } from './prepare-exchange.ts';
 import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
-import { identifyPair } from './routing/identify-pair.ts';
+import type { IdentifyPair } from './routing/identify-pair.ts';
 import { hasNamedSession } from './routing/identify-turn.ts';
 
 export interface PublishingParts {
@@ -33,6 +33,7 @@ export interface PublishingParts {
 }
 
 export interface Publishing extends PublishingParts {
+  identifyPair: IdentifyPair;
   /** Nobody waits for it any more. */
   isOver(): boolean;
 }
@@ -110,7 +111,7 @@ async function toBody(
   entry: ExchangeEntry,
   laidOut: Uint8Array<ArrayBuffer>,
   { clientHeaders: headers, request, requestSpans }: FinishedCall,
-  { preparer, bus }: Publishing,
+  { preparer, bus, identifyPair }: Publishing,
 ): Promise<Buffer> {
   const identifyIn = entry.shadow.length > 0 ? entry.sessionId : null;
   if (request !== null && laidOut.length <= MOST_BYTES_HERE && bus.hasRoomFor(laidOut.length)) {

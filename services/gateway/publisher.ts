@@ -3,6 +3,7 @@
 import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { isUnread, type PublishingParts, publishCall } from './publish-call.ts';
+import { createPairIdentifier } from './routing/identify-pair.ts';
 
 export interface Publisher {
   /** Never throws, never waits. */
@@ -28,6 +29,7 @@ const GATHER_MS = 10;
 /** The preparer becomes the publisher's own: closed when it is drained. */
 export function createPublisher(parts: PublishingParts): Publisher {
   const { events } = parts;
+  const identifyPair = createPairIdentifier();
   const queue: FinishedCall[] = [];
   const underWay = new Set<FinishedCall>();
   let heldBytes = 0;
@@ -47,7 +49,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
     // Given up by a shutdown meanwhile, it is counted already.
     const isOver = (): boolean => !underWay.has(finished);
     try {
-      settle(finished, await publishCall(finished, { ...parts, isOver }));
+      settle(finished, await publishCall(finished, { ...parts, identifyPair, isOver }));
     } catch (error) {
       if (isOver()) return;
       events.publishFailed(finished, error);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { createExchangePreparer, type ExchangePreparer } from '#services/gateway/exchange-preparer.ts';
 import { type ExchangeQuestion, prepareExchange } from '#services/gateway/prepare-exchange.ts';
+import { createPairIdentifier } from '#services/gateway/routing/identify-pair.ts';
 import { decodeBody, encodeBody, layOutBody } from '#shared/exchange/exchange.ts';
 import { ThreadLostError } from '#shared/threads/ask-thread.ts';
 import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
@@ -23,7 +24,7 @@ describe('preparing exchanges', () => {
 
   it('gives the same for every size, and the body back as it was', async () => {
     for (const characters of [10, 10_000, 200_000, 2_000_000]) {
-      const here = prepareExchange(question(characters));
+      const here = prepareExchange(question(characters), createPairIdentifier());
       const asked = question(characters);
       const prepared = await preparer.prepare(asked);
       expect([prepared.turn, prepared.identity]).to.deep.equal([here.turn, here.identity]);

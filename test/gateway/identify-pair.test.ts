@@ -1,7 +1,9 @@
 import { expect } from 'chai';
-import { identifyPair } from '#services/gateway/routing/identify-pair.ts';
+import { createPairIdentifier } from '#services/gateway/routing/identify-pair.ts';
 import { scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { loadRecordings } from '../support/recordings.ts';
+
+const identifyPair = createPairIdentifier();
 
 describe('the agent inside a session', () => {
   const BILLING = 'x-anthropic-billing-header: cc_version=1; cch=';
@@ -18,6 +20,8 @@ describe('the agent inside a session', () => {
       first,
       agentOf(texts('You are an agent.Be brief.')),
       agentOf('You are an agent.'),
+      agentOf(texts('A', `${BILLING}1`)),
+      agentOf(texts('B', `${BILLING}1`)),
       agentOf(undefined),
       agentOf(undefined, []),
       agentOf(texts('You are an agent.', 'Be brief.'), [...TOOLS, 7]),
@@ -49,6 +53,18 @@ describe('the agent inside a session', () => {
       expect(found)
         .to.deep.equal(identifyPair(body, {}, null, 's'))
         .and.not.to.equal(null);
+    }
+  });
+
+  it('is the same whether it is remembered or not', () => {
+    const agents = Array.from({ length: 600 }, (_, index) => `agent ${index % 300}`);
+    const fresh = createPairIdentifier();
+    const told = agents.map((name) => [agentOf(name), agentOf(name)]);
+    expect(new Set(told.flat()).size).to.equal(300);
+    for (const [index, name] of agents.entries()) {
+      const bytes = Buffer.from(JSON.stringify({ model: 'm', system: name, tools: TOOLS }));
+      const agent = fresh(bytes, {}, null, 's')?.lineageId;
+      expect(told[index]).to.deep.equal([agent, agent]);
     }
   });
 

@@ -8,6 +8,7 @@ import { createExchangePreparer } from '#services/gateway/exchange-preparer.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
 import { prepareExchange } from '#services/gateway/prepare-exchange.ts';
 import { createPublisher } from '#services/gateway/publisher.ts';
+import { createPairIdentifier } from '#services/gateway/routing/identify-pair.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import type { Bus, PublishResult } from '#shared/bus/bus.ts';
 import { DEFAULT_BUS_LIMITS } from '#shared/bus/limits.ts';
@@ -152,7 +153,7 @@ describe('handing exchanges over without the thread that prepares them', () => {
         prepare: async (question) => {
           const loss = losses.shift();
           if (loss) throw loss;
-          return prepareExchange(question);
+          return prepareExchange(question, createPairIdentifier());
         },
         close: async () => {},
       },
@@ -195,7 +196,7 @@ describe('handing large exchanges over', () => {
       preparer: {
         prepare: async (question) => {
           if (question.describe) begunIn.push(turn);
-          return prepareExchange(question);
+          return prepareExchange(question, createPairIdentifier());
         },
         close: async () => {},
       },

@@ -1,5 +1,5 @@
 // By what a turn that is compared is known again: the agent inside its session, and the key of a repeated attempt. Both are
-// made of the bytes as they were sent. Pure.
+// made of the bytes as they were sent.
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { type Span, scanFields, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
@@ -13,30 +13,47 @@ export interface PairIdentity {
 type Spans = ReadonlyMap<string, Span>;
 
 /** null when the bytes are no request. `spans`: where its top-level values stand, null when that is not known. */
-export function identifyPair(
+export type IdentifyPair = (
   bytes: Buffer,
   headers: Readonly<Record<string, string>>,
   spans: Spans | null,
   sessionId: string,
-): PairIdentity | null {
-  try {
-    const places = spans ?? scanTopLevel(bytes, MAX_DEPTH, new Set());
-    return {
-      lineageId: `${sessionId}/${headers['x-claude-code-agent-id'] ?? agentOf(bytes, places)}`,
-      turnKey: turnKeyOf(bytes, places, sessionId),
-    };
-  } catch {
-    return null; // ours to look at, the upstream's to refuse
-  }
+) => PairIdentity | null;
+
+/** Agents remembered by their instructions and tools; the first are forgotten first. */
+const REMEMBERED = 256;
+
+/** The same for the same bytes, whichever of them is asked. */
+export function createPairIdentifier(): IdentifyPair {
+  const agents = new Map<string, string>();
+  const agentOf = (bytes: Buffer, spans: Spans): string => {
+    const [system, tools] = [spans.get('system'), spans.get('tools')];
+    const parts = [bytesAt(bytes, tools), ...(system ? aroundBilling(bytes, system) : [])];
+    const key = parts.map((part) => `${part.length}:${crc32(part)}`).join();
+    const known = agents.get(key);
+    if (known !== undefined) return known;
+    const agent = toAgent(system ? instructionsOf(bytes, system) : [], tools ? toolNames(bytes, tools) : []);
+    agents.set(key, agent);
+    const first = agents.size > REMEMBERED ? agents.keys().next().value : undefined;
+    if (first !== undefined) agents.delete(first);
+    return agent;
+  };
+  return (bytes, headers, spans, sessionId) => {
+    try {
+      const places = spans ?? scanTopLevel(bytes, MAX_DEPTH, new Set());
+      return {
+        lineageId: `${sessionId}/${headers['x-claude-code-agent-id'] ?? agentOf(bytes, places)}`,
+        turnKey: turnKeyOf(bytes, places, sessionId),
+      };
+    } catch {
+      return null; // ours to look at, the upstream's to refuse
+    }
+  };
 }
 
 /** Who says not which agent it is, is known by its instructions and what its tools are called. */
-function agentOf(bytes: Buffer, spans: Spans): string {
-  const [instructions, tools] = [spans.get('system'), spans.get('tools')];
-  return hash(
-    ...(instructions ? instructionsOf(bytes, instructions) : []),
-    JSON.stringify(tools ? scanList(bytes, tools, MAX_DEPTH).map(({ start }) => toolName(bytes, start)) : []),
-  ).slice(0, 32);
+function toAgent(instructions: Buffer[], tools: string[]): string {
+  return hash(...instructions, JSON.stringify(tools)).slice(0, 32);
 }
 
 /**
@@ -63,13 +80,30 @@ function instructionsOf(bytes: Buffer, span: Span): Buffer[] {
   return [...(rest === '' ? [] : [Buffer.from(JSON.stringify(rest))]), ...others.map((text) => bytesAt(bytes, text))];
 }
 
+/** So far ahead in the instructions the line of billing begins, if there is one. */
+const HEAD_BYTES = 256;
+
+/** The instructions as they stand, before and behind that line. */
+function aroundBilling(bytes: Buffer, { start, end }: Span): Buffer[] {
+  const billing = bytes.toString('latin1', start, Math.min(end, start + HEAD_BYTES)).indexOf(BILLING);
+  if (billing === -1) return [bytes.subarray(start, end)];
+  let at = start + billing + BILLING.length;
+  while (at < end && bytes[at] !== QUOTE && bytes[at] !== BACKSLASH) at++;
+  return [bytes.subarray(start, start + billing), bytes.subarray(at, end)];
+}
+
 function textsAt(bytes: Buffer, span: Span): Span[] {
   if (bytes[span.start] === QUOTE) return [span];
   return scanList(bytes, span, MAX_DEPTH).flatMap(({ start }) => textSpan(bytes, start) ?? []);
 }
 
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
+
+function toolNames(bytes: Buffer, tools: Span): string[] {
+  return scanList(bytes, tools, MAX_DEPTH).map(({ start }) => toolName(bytes, start));
+}
 
 /** Most say first what they are called: the rest of those is not looked at. */
 function toolName(bytes: Buffer, start: number): string {
