@@ -181,6 +181,11 @@ export const GOALS: readonly Goal[] = [
     measure: ({ idle }) => (idle ? spread([idle.after[1].live / idle.warm.live]) : null),
   },
   {
+    what: 'resident memory after idle streams, × before them',
+    ...{ unit: '×', must: MUST_GIVE_BACK, reach: GIVES_BACK },
+    measure: ({ idle }) => (idle ? spread([idle.after[1].resident / idle.warm.resident]) : null),
+  },
+  {
     what: 'resident memory after as many again, × after the first',
     ...{ unit: '×', must: MUST_GIVE_BACK, reach: GIVES_BACK },
     measure: ({ idle }) => (idle ? spread([idle.after[1].resident / idle.after[0].resident]) : null),
