@@ -11,7 +11,7 @@ import { type OtlpEndpoint, type OtlpProtocolChoice, parseOtlpEndpoint } from '.
 import { createSpanQueue, type SpanQueue } from './span-queue.ts';
 import { createSpanWriter } from './span-writer.ts';
 import type { Exportable, ThreadedExporter } from './threaded-exporter.ts';
-import type { Tracing } from './tracing.ts';
+import type { SpanRecord, Tracing } from './tracing.ts';
 
 export interface TracingConfig {
   /** Address of an OTLP receiver, e.g. `http://127.0.0.1:6006`; null = no tracing. */
@@ -55,6 +55,7 @@ const EXPORTER = { exporter: 'otlp' } as const;
 const QUEUE = { maxEntries: 4096, batchEntries: 256, batchBytes: 1024 * 1024, concurrency: 4, delayMs: 200 } as const;
 /** What one call says of itself is one entry of the queue. */
 const SPANS_TOGETHER = 8;
+const BYTES_TOGETHER = 64 * 1024;
 const QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 const EXPORT_TIMEOUT_MS = 10_000;
 
@@ -107,6 +108,12 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
   let isEnabled = config.enabled ?? true;
   let stopped: Promise<void> | undefined;
   const writer = createSpanWriter();
+  const push = (spans: readonly SpanRecord[]): void => {
+    const bytes = writer.write(spans);
+    // One that no message can take must not take others along.
+    if (spans.length > 1 && bytes.length > BYTES_TOGETHER) for (const span of spans) push([span]);
+    else queue.push({ bytes, spans: spans.length }, bytes.length, spans.length);
+  };
   const started = exporter.then(
     () => logStarted(config, endpoint, logger),
     (error: unknown) => {
@@ -146,11 +153,7 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
         else count('failed', 1);
         return false;
       });
-      for (let at = 0; at < written.length; at += SPANS_TOGETHER) {
-        const some = written.slice(at, at + SPANS_TOGETHER);
-        const bytes = writer.write(some);
-        queue.push({ bytes, spans: some.length }, bytes.length, some.length);
-      }
+      for (let at = 0; at < written.length; at += SPANS_TOGETHER) push(written.slice(at, at + SPANS_TOGETHER));
     },
     emitLater: (work) => {
       if (isEnabled) queue.push(work, work.bytes, work.spans);
