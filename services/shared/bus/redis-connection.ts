@@ -9,6 +9,8 @@ const CONNECT_TIMEOUT_MS = 2000;
 /** More than the longest attempt to connect and the pause after it. */
 const HANDSHAKE_TIMEOUT_MS = 5000;
 const RECONNECT_MAX_MS = 500;
+/** A client writes until so much waits for the socket, then once a turn of the event loop: a full one has few of them. */
+const MOST_UNSENT_BYTES = 8 * 1024 * 1024;
 
 export type RedisClient = ReturnType<typeof openClient>;
 
@@ -158,6 +160,12 @@ function openClient(url: string) {
   if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) {
     throw new ConfigError('redis.url is not a redis:// or rediss:// URL');
   }
+  // Handed to the socket as it is, whatever the client's types know of.
+  const socket = {
+    highWaterMark: MOST_UNSENT_BYTES,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    reconnectStrategy: (retries: number) => Math.min(RECONNECT_MAX_MS, 20 * 2 ** retries) * (0.75 + Math.random() / 4),
+  };
   return createClient({
     url,
     // Its handshake makes `ready` mean that the server answers, not only that the port accepts.
@@ -167,10 +175,7 @@ function openClient(url: string) {
     maintNotifications: 'disabled',
     // Each is bounded here. Theirs is a signal with a timer that lives five seconds, whatever becomes of the command.
     commandOptions: { timeout: 0 },
-    socket: {
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      reconnectStrategy: (retries) => Math.min(RECONNECT_MAX_MS, 20 * 2 ** retries) * (0.75 + Math.random() / 4),
-    },
+    socket,
   });
 }
 
