@@ -1,5 +1,6 @@
 // What a request says beside its conversation, as attributes of its span. A client says the same from call to call: its
-// settings are parsed and described once, and known again by their bytes.
+// settings are parsed and described once, and known again by a hash of their bytes, which may hold what is secret.
+import { hash } from 'node:crypto';
 import { type Attributes, requestAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { valueAt } from './routing/skim-request.ts';
@@ -16,11 +17,14 @@ export function createKnownSettings(redact: (text: string) => string): KnownSett
   return (finished) => {
     const written = settingsOf(finished);
     if (written === null) return null;
-    const before = known.get(written);
+    const key = hash('sha256', written, 'base64');
+    const before = known.get(key);
     if (before !== undefined) return before;
-    const attributes = requestAttributes({ request: parsed(finished), headers: finished.clientHeaders, redact });
+    const request = parsed(finished);
+    if (request === null) return null;
+    const attributes = requestAttributes({ request, headers: finished.clientHeaders, redact });
     if (known.size >= MOST) known.delete(known.keys().next().value ?? '');
-    known.set(written, attributes);
+    known.set(key, attributes);
     return attributes;
   };
 }
@@ -43,10 +47,15 @@ function settingsOf({ request, requestSpans, clientHeaders }: FinishedCall): str
   return written;
 }
 
-function parsed({ request, requestSpans }: FinishedCall): Record<string, unknown> {
+/** null when one of them is no JSON after all. */
+function parsed({ request, requestSpans }: FinishedCall): Record<string, unknown> | null {
   const settings = Object.create(null) as Record<string, unknown>;
-  for (const [name, span] of requestSpans ?? []) {
-    if (request !== null && !CONVERSATION.has(name)) settings[name] = valueAt(request, span);
+  try {
+    for (const [name, span] of requestSpans ?? []) {
+      if (request !== null && !CONVERSATION.has(name)) settings[name] = valueAt(request, span);
+    }
+    return settings;
+  } catch {
+    return null; // ours to look at, the upstream's to refuse
   }
-  return settings;
 }

@@ -48,6 +48,15 @@ describe('the known settings of requests', () => {
     expect(settingsOf({ ...call(CONVERSATION), request: null })).to.equal(null);
   });
 
+  it('are not known where one of them is no JSON after all', () => {
+    const settingsOf = createKnownSettings(redact);
+    for (const broken of ['{"a":}', '{"a" 1}', '[1 2]', '"\\x"']) {
+      const view = toView(Buffer.from(`{"model":"m","messages":[],"metadata":${broken}}`));
+      const finished = { request: view.bytes, requestSpans: view.spans, clientHeaders: {} } as unknown as FinishedCall;
+      expect(settingsOf(finished), broken).to.equal(null);
+    }
+  });
+
   it('are remembered of so many requests at most', () => {
     const settingsOf = createKnownSettings(redact);
     const asked = (max_tokens: number) => settingsOf(call({ ...CONVERSATION, max_tokens }));
