@@ -68,6 +68,27 @@ describe('the agent inside a session', () => {
     }
   });
 
+  it('is the same whether it is remembered or not where the name of the billing line stands elsewhere', () => {
+    const quoted = (value: string) => texts(`Look for "${BILLING}${value}" in it.`);
+    const second = (value: string) => texts('You are an agent.', `${BILLING}${value}`);
+    const spaced = (value: string) =>
+      ` [ {"cache_control":null,"text":"${BILLING}${value}","type":"text"},{"text":"A"}]`;
+    for (const instructions of [quoted, second]) {
+      const told = ['1', '2'].map((value) => agentOf(instructions(value)));
+      const fresh = ['1', '2'].map((value) => {
+        const bytes = Buffer.from(JSON.stringify({ model: 'm', system: instructions(value), tools: TOOLS }));
+        return createPairIdentifier()(bytes, {}, null, 's')?.lineageId;
+      });
+      expect(told).to.deep.equal(fresh);
+      expect(new Set(told).size).to.equal(2);
+    }
+    const billed = ['1', '2'].map((value) => {
+      const bytes = Buffer.from(`{"model":"m","system":${spaced(value)}}`);
+      return createPairIdentifier()(bytes, {}, null, 's')?.lineageId;
+    });
+    expect(new Set(billed).size).to.equal(1);
+  });
+
   it('is none of a body that is no request', () => {
     for (const text of ['', '[]', '{"model":"m"', '{"model":"\\x"}']) {
       expect(identifyPair(Buffer.from(text), {}, null, 's'), text).to.equal(null);
@@ -86,6 +107,18 @@ describe('the key of a turn', () => {
       '{"max_tokens":5, "system":"x", "tools": [{"name":"T"}] ,"messages": [{"role":"user","content":"a"}], "model":"m"}';
     expect(keyOf(again)).to.equal(first);
     expect(first).to.match(/^[0-9a-f]{64}$/);
+  });
+
+  it('is there, and another for another turn, where the instructions or tools are no JSON after all', () => {
+    const broken = ['[{"name":"\\x"}]', '[{"name" 1}]', '[1 2]'];
+    const bodies = broken.flatMap((json) => [
+      turn('m', '[]', `,"tools":${json}`),
+      turn('m', '[1]', `,"tools":${json}`),
+      turn('m', '[2]', `,"system":${json}`),
+    ]);
+    const found = bodies.map((body) => identifyPair(Buffer.from(body), {}, null, 's'));
+    expect(found.every((identity) => identity?.lineageId.startsWith('s/'))).to.equal(true);
+    expect(new Set(found.slice(0, 3).map((identity) => identity?.turnKey)).size).to.equal(3);
   });
 
   it('is another wherever a long conversation differs', () => {

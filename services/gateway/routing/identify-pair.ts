@@ -26,17 +26,26 @@ const REMEMBERED = 256;
 /** The same for the same bytes, whichever of them is asked. */
 export function createPairIdentifier(): IdentifyPair {
   const agents = new Map<string, string>();
-  const agentOf = (bytes: Buffer, spans: Spans): string => {
+  const knownAgent = (bytes: Buffer, spans: Spans): string => {
     const [system, tools] = [spans.get('system'), spans.get('tools')];
-    const parts = [bytesAt(bytes, tools), ...(system ? aroundBilling(bytes, system) : [])];
+    const billing = system && billingText(bytes, system);
+    const parts = [bytesAt(bytes, tools), ...(system ? aroundBilling(bytes, system, billing) : [])];
     const key = parts.map((part) => `${part.length}:${crc32(part)}`).join();
     const known = agents.get(key);
     if (known !== undefined) return known;
-    const agent = toAgent(system ? instructionsOf(bytes, system) : [], tools ? toolNames(bytes, tools) : []);
+    const agent = toAgent(system ? instructionsOf(bytes, system, billing) : [], tools ? toolNames(bytes, tools) : []);
     agents.set(key, agent);
     const first = agents.size > REMEMBERED ? agents.keys().next().value : undefined;
     if (first !== undefined) agents.delete(first);
     return agent;
+  };
+  const agentOf = (bytes: Buffer, spans: Spans): string => {
+    try {
+      return knownAgent(bytes, spans);
+    } catch {
+      // Its instructions or tools are no JSON after all: the turn is one to be known again like any other.
+      return toAgent([bytesAt(bytes, spans.get('system')), bytesAt(bytes, spans.get('tools'))], []);
+    }
   };
   return (bytes, headers, spans, sessionId) => {
     try {
@@ -69,27 +78,35 @@ function turnKeyOf(bytes: Buffer, spans: Spans, sessionId: string): string {
 const BILLING = '"x-anthropic-billing-header:';
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n?/;
 
-/** The texts as they are written, but for the line of billing ahead of them, which differs each time. */
-function instructionsOf(bytes: Buffer, span: Span): Buffer[] {
-  const texts = textsAt(bytes, span);
-  const [first, ...others] = texts;
-  if (first === undefined || bytes.toString('latin1', first.start, first.start + BILLING.length) !== BILLING) {
-    return texts.map((text) => bytesAt(bytes, text));
-  }
-  const rest = String(valueAt(bytes, first)).replace(BILLING_LINE, '');
-  return [...(rest === '' ? [] : [Buffer.from(JSON.stringify(rest))]), ...others.map((text) => bytesAt(bytes, text))];
-}
-
 /** So far ahead in the instructions the line of billing begins, if there is one. */
 const HEAD_BYTES = 256;
 
+/** The text that begins with the line of billing: the first there is. */
+function billingText(bytes: Buffer, system: Span): Span | undefined {
+  const { start, end } = system;
+  const head = bytes.toString('latin1', start, Math.min(end, start + HEAD_BYTES));
+  const at = head.indexOf(BILLING);
+  if (at === -1) return undefined;
+  const firstBlock = start + head.length - head.slice(1).trimStart().length;
+  const text = bytes[start] === QUOTE ? system : textSpan(bytes, firstBlock);
+  return text?.start === start + at ? text : undefined;
+}
+
+/** The texts as they are written, but for the line of billing ahead of them, which differs each time. */
+function instructionsOf(bytes: Buffer, system: Span, billing: Span | undefined): Buffer[] {
+  const texts = textsAt(bytes, system);
+  if (billing === undefined) return texts.map((text) => bytesAt(bytes, text));
+  const rest = String(valueAt(bytes, billing)).replace(BILLING_LINE, '');
+  const others = texts.slice(1).map((text) => bytesAt(bytes, text));
+  return [...(rest === '' ? [] : [Buffer.from(JSON.stringify(rest))]), ...others];
+}
+
 /** The instructions as they stand, before and behind that line. */
-function aroundBilling(bytes: Buffer, { start, end }: Span): Buffer[] {
-  const billing = bytes.toString('latin1', start, Math.min(end, start + HEAD_BYTES)).indexOf(BILLING);
-  if (billing === -1) return [bytes.subarray(start, end)];
-  let at = start + billing + BILLING.length;
+function aroundBilling(bytes: Buffer, { start, end }: Span, billing: Span | undefined): Buffer[] {
+  if (billing === undefined) return [bytes.subarray(start, end)];
+  let at = billing.start + BILLING.length;
   while (at < end && bytes[at] !== QUOTE && bytes[at] !== BACKSLASH) at++;
-  return [bytes.subarray(start, start + billing), bytes.subarray(at, end)];
+  return [bytes.subarray(start, billing.start), bytes.subarray(at, end)];
 }
 
 function textsAt(bytes: Buffer, span: Span): Span[] {
