@@ -1,10 +1,12 @@
 import { expect } from 'chai';
-import { toComparatorConfig } from '#services/comparator/service.ts';
+import { type ComparatorParts, toComparatorConfig } from '#services/comparator/service.ts';
 import { createSimulator, type Scene, type Simulator } from '#services/simulator/service.ts';
 import { loadConfig } from '#shared/config/load.ts';
 import { pairId, pairSpanId, parseTraceparent } from '#shared/ids.ts';
 import type { PairRow } from '#shared/store/store.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
+import { createAgent } from '#shared/upstream/agent.ts';
+import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import { recordedAnswer } from '../support/answer-bytes.ts';
 import {
   type ComparatorWorld,
@@ -166,6 +168,31 @@ describe('comparator', () => {
     expect(new Set(world.sink.spans.map((span) => span.spanId)).size).to.equal(40);
     expect(world.sink.spans).to.have.length(40);
     expect(new Set(published.map(({ entry }) => entry.id)).size).to.equal(20);
+  });
+
+  it('asks once for a pair that it is given again while it works on it, because its heartbeats were late', async () => {
+    const agent = createAgent(1_000);
+    const isGivenAgain = Promise.withResolvers<void>();
+    let given = 0;
+    const read = world.bus.read.bind(world.bus);
+    world.bus.read = async (...args) => {
+      const deliveries = await read(...args);
+      given += deliveries.length;
+      if (given === 2) isGivenAgain.resolve();
+      return deliveries;
+    };
+    world.bus.heartbeat = async () => {};
+    const callTarget: ComparatorParts['callTarget'] = async (request, _target, options) => {
+      await isGivenAgain.promise;
+      return callUpstream(request, { ...options, dispatcher: agent });
+    };
+    await world.start({ claim: { minIdleMs: 100, heartbeatMs: 50, maxDeliveries: 3 } }, { callTarget });
+    await publish(world.bus, { shadow: ['glm-5'] });
+    await untilSettled(world.bus);
+    await agent.destroy();
+    expect(given).to.be.at.least(2);
+    expect(simulator.seen()).to.have.length(1);
+    expect(world.sink.spans).to.have.length(2);
   });
 
   it('takes over what another comparator left behind, and repeats only the export for a row that was stored', async () => {

@@ -33,15 +33,20 @@ const LEAST_PAUSE_MS = 20;
 
 /** Runs until the context is told to stop, then waits for what was begun. */
 export async function runComparisons(context: ComparatorContext): Promise<void> {
-  const begun = new Set<Promise<void>>();
+  const begun = new Map<Delivery['messageId'], Promise<void>>();
   while (!context.stopping.aborted) {
     for (const delivery of await readDeliveries(context)) {
       if (context.stopping.aborted) break;
-      const work = compareDelivery(delivery, context).finally(() => begun.delete(work));
-      begun.add(work);
+      const { messageId } = delivery;
+      // Where heartbeats were late, the bus gives what is worked on here to who asks next, and that may be us.
+      if (begun.has(messageId)) continue;
+      begun.set(
+        messageId,
+        compareDelivery(delivery, context).finally(() => begun.delete(messageId)),
+      );
     }
   }
-  await Promise.all(begun);
+  await Promise.all(begun.values());
 }
 
 /** Deliveries for the free slots, [] when there is nothing to do now. */
