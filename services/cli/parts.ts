@@ -75,13 +75,14 @@ export async function createBus(config: Config, log: ServiceLogger): Promise<Bus
 }
 
 function busLimits(config: Config): BusLimits {
-  const { max_len, body_ttl_secs, body_max_bytes, redis_bytes_max } = config.exchange;
+  const { max_len, body_ttl_secs, body_max_bytes, redis_bytes_max, plain_share } = config.exchange;
   return {
     ...DEFAULT_BUS_LIMITS,
     maxLen: max_len,
     bodyTtlSecs: body_ttl_secs,
     bodyMaxBytes: body_max_bytes,
     redisBytesMax: redis_bytes_max,
+    plainShare: plain_share,
   };
 }
 

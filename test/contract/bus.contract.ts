@@ -339,6 +339,11 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       expect([50, 51].map((bytes) => bus.hasRoomFor(bytes))).to.deep.equal([true, false]);
     });
 
+    it('has room for no body as it is where each is to be compressed', async () => {
+      await open({ plainShare: 0 });
+      expect(bus.hasRoomFor(1)).to.equal(false);
+    });
+
     it('takes the bytes of expired bodies back', async () => {
       await open({ redisBytesMax: 100, bodyTtlSecs: 1 });
       expect(await publish('a', 1, 'x'.repeat(60))).to.equal('ok');

@@ -10,6 +10,11 @@ export interface BusLimits {
   bodyMaxBytes: number;
   /** Sum of all bodies held; beyond it a body is refused (`dropped_size`). */
   redisBytesMax: number;
+  /**
+   * While bodies take no more than this share of that sum they come as they are, because bytes are cheaper than
+   * compression; 0 = each is compressed.
+   */
+  plainShare: number;
   /** How long a turn counts as already enqueued. */
   turnTtlSecs: number;
 }
@@ -19,14 +24,12 @@ export const DEFAULT_BUS_LIMITS: BusLimits = {
   bodyTtlSecs: 1800,
   bodyMaxBytes: 16 * 1024 * 1024,
   redisBytesMax: 1024 * 1024 * 1024,
+  plainShare: 1 / 4,
   turnTtlSecs: 3600,
 };
 
-/** While bodies take no more than this share of what they may, they come as they are: bytes are cheaper than compression. */
-const ROOMY_SHARE = 1 / 4;
-
-export function isRoomFor(bodyBytes: number, heldBytes: number, { bodyMaxBytes, redisBytesMax }: BusLimits): boolean {
-  return bodyBytes <= bodyMaxBytes && heldBytes + bodyBytes <= redisBytesMax * ROOMY_SHARE;
+export function isRoomFor(bodyBytes: number, heldBytes: number, limits: BusLimits): boolean {
+  return bodyBytes <= limits.bodyMaxBytes && heldBytes + bodyBytes <= limits.redisBytesMax * limits.plainShare;
 }
 
 /** Dead letters kept for people to look at; older ones stay counted. */

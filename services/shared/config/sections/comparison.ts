@@ -34,4 +34,5 @@ export const exchange = {
   body_ttl_secs: seconds('Seconds a body waits for its readers.', 1800),
   body_max_bytes: integer('Largest request plus answer that is kept.', 16_777_216, { min: 1024 }),
   redis_bytes_max: integer('All bodies on the bus together.', 1_073_741_824, { min: 1024 }),
+  plain_share: rate('Share of redis_bytes_max up to which bodies come as they are; 0 = always compressed.', 0.25),
 };
