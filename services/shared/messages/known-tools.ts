@@ -12,11 +12,15 @@ export interface KnownToolsOptions {
   nowMs(): number;
   most?: number;
   mostBytes?: number;
+  /** Of one list. */
+  mostTools?: number;
   keptMs?: number;
 }
 
 const MOST = 16;
 const MOST_BYTES = 4 * 1024 * 1024;
+/** Each is made into a dozen objects: many small ones take a hundred times their bytes. */
+const MOST_TOOLS = 2000;
 const KEPT_MS = 10 * 60_000;
 
 interface Entry {
@@ -30,6 +34,7 @@ export function createKnownTools({
   nowMs,
   most = MOST,
   mostBytes = MOST_BYTES,
+  mostTools = MOST_TOOLS,
   keptMs = KEPT_MS,
 }: KnownToolsOptions): KnownTools {
   /** Last used last. */
@@ -47,7 +52,7 @@ export function createKnownTools({
       const list: unknown = known?.list ?? JSON.parse(json.toString('utf8'));
       if (!Array.isArray(list)) return null;
       // For one that is too large the others would go.
-      if (json.length > mostBytes) return list;
+      if (json.length > mostBytes || list.length > mostTools) return list;
       entries.push(known ? { ...known, usedAt: now } : { json: Buffer.from(json), list: keepMade(list), usedAt: now });
       forget(now);
       return list;

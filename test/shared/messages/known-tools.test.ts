@@ -62,6 +62,16 @@ describe('tools that came before', () => {
     expect(known.read(toolsOf('a'))).to.equal(a);
   });
 
+  it('are read each time where they are more tools than any agent has, however short', () => {
+    const known = createKnownTools({ nowMs: () => 0, mostTools: 2 });
+    const listOf = (count: number) => Buffer.from(JSON.stringify(Array.from({ length: count }, () => ({}))));
+    const two = known.read(listOf(2));
+    expect(known.read(listOf(2))).to.equal(two);
+    const three = known.read(listOf(3));
+    expect(three).to.have.length(3);
+    expect(known.read(listOf(3))).not.to.equal(three);
+  });
+
   it('are no list where the request has something else there, and an error where it is no JSON', () => {
     const known = createKnownTools({ nowMs: () => 0 });
     for (const json of ['null', '{"0":1}', '"tools"']) expect(known.read(Buffer.from(json))).to.equal(null);

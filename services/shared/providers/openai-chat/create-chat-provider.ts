@@ -9,6 +9,9 @@ import { learnTraits } from './learn.ts';
 import { type ChatEndpoint, toChatRequest } from './request.ts';
 import { ChatReader } from './stream.ts';
 
+/** Clients name models as they like, and names are kept with what was found for them. */
+const LONGEST_KEPT_MODEL = 200;
+
 export interface ChatProviderOptions {
   type: string;
   keyHeader?: KeyHeader;
@@ -22,7 +25,8 @@ export function createChatProvider({ type, keyHeader, toEndpoint, capabilities =
   const own = new Set(capabilities.map(({ feature }) => feature));
   const endpointOf = (input: ConversionInput): ChatEndpoint => {
     const { target, model, learned } = input;
-    const endpoint = madeOnce(target, `${type} ${model}`, () => keepMade(toEndpoint(input)));
+    const find = (): ChatEndpoint => keepMade(toEndpoint(input));
+    const endpoint = model.length > LONGEST_KEPT_MODEL ? find() : madeOnce(target, `${type} ${model}`, find);
     if (learned === undefined || Object.keys(learned).length === 0) return endpoint;
     return madeOnce(endpoint, learned, () => ({ ...endpoint, traits: { ...endpoint.traits, ...learned } }));
   };
