@@ -151,6 +151,7 @@ async function run(plan: ChildPlan): Promise<void> {
   process.stdout.write('ready\n');
 }
 
-export const CRASH_CLAIM = { minIdleMs: 300, heartbeatMs: 100, maxDeliveries: 3 };
+/** Where the machine is busy a process is silent for long, and is given its own entry again: that is no reason to bury it. */
+export const CRASH_CLAIM = { minIdleMs: 1_000, heartbeatMs: 100, maxDeliveries: 20 };
 
 if (process.argv[1] === import.meta.filename) await run(JSON.parse(process.argv[2] ?? '') as ChildPlan);
