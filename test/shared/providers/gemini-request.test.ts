@@ -2,6 +2,7 @@ import type { Content, FunctionDeclaration, GenerateContentConfig, Part } from '
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { GatewayError } from '#shared/errors.ts';
+import { keepMade } from '#shared/messages/made-once.ts';
 import { encodeSignature, toClientId, toUpstreamId, UNSIGNED } from '#shared/providers/gemini/thought-signature.ts';
 import { gemini } from '#shared/providers/gemini.ts';
 import { ANTHROPIC_ONLY, agentRequest } from '../../support/agent-request.ts';
@@ -291,6 +292,13 @@ describe('gemini: requests', () => {
     ];
     expect(declarations('gemini-2.0-flash')).to.deep.equal(classic);
     expect(declarations(THREE, { profile: 'openapi-schema' })).to.deep.equal(classic);
+  });
+
+  it('writes schemas as each model takes them, also of tools that were written for another before', () => {
+    const tools = keepMade([{ name: 'T', input_schema: { type: 'object', properties: { a: { const: 'x' } } } }]);
+    const write = (given: unknown, model: string) => convert({ tools: given }, model).body.toString('utf8');
+    for (const model of [TWO, 'gemini-2.0-flash', THREE, 'gemini-2.0-flash', TWO])
+      expect(write(tools, model)).to.equal(write([...tools], model));
   });
 
   it('conv D-02 sends names Gemini takes', () => {

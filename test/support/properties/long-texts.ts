@@ -8,7 +8,9 @@ import { type LongTexts, parseBesideTexts, type ToolsBeside } from '#shared/mess
 import { keepMade } from '#shared/messages/made-once.ts';
 import { scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { isSoundText } from '#shared/messages/sound-text.ts';
-import { createTraitMemory } from '#shared/upstream/learned-traits.ts';
+import type { LearnedTraits } from '#shared/providers/provider.ts';
+import type { Target } from '#shared/providers/target.ts';
+import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
 import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
 import { startConversion } from '#shared/upstream/start-conversion.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
@@ -74,8 +76,18 @@ function toolsOf(bytes: Buffer, known: KnownTools): ToolsBeside | null {
   return { span, list };
 }
 
+/** What servers may have taught. */
+const lessons = fc.constantFrom<LearnedTraits>(
+  ...[{}, {}, { takesJsonSchema: false }, { takesRequiredChoice: false }, { 'without:tools.*.function.strict': true }],
+);
+
 /** What is sent, and all that is said of it. */
-function convert({ provider, target, model }: Variant, request: MessagesRequest, texts: LongTexts | null) {
+function convert(
+  { provider, target, model }: Variant,
+  request: MessagesRequest,
+  texts: LongTexts | null,
+  learned: TraitMemory = createTraitMemory({ nowMs: () => 0 }),
+) {
   try {
     const { upstream, notes, sought, search } = startConversion(request, {
       ...{
@@ -85,7 +97,7 @@ function convert({ provider, target, model }: Variant, request: MessagesRequest,
         anthropicVersion: null,
         inputTokens: 1,
       },
-      ...{ learned: createTraitMemory({ nowMs: () => 0 }), search: NOBODY_SEARCHES },
+      ...{ learned, search: NOBODY_SEARCHES },
       ...(texts === null ? {} : { texts }),
     });
     const { body, path, headers } = upstream;
@@ -109,6 +121,17 @@ function partsOf(bytes: Buffer) {
   return ['system', 'messages'].flatMap((name) => spans.get(name) ?? []);
 }
 
+/** Names of servers, each protocol as often as any other. */
+function oneOfEachType(servers: ReadonlyMap<string, Variant>): fc.Arbitrary<string> {
+  const byType = Map.groupBy(servers.keys(), (name) => servers.get(name)?.target.type);
+  return fc.constantFrom(...byType.values()).chain((names) => fc.constantFrom(...names));
+}
+
+/** Each protocol, and some servers of one, take other names. */
+const NAMED_ODDLY = ['a.b:c', `mcp__${'x'.repeat(70)}`, `mcp__${'x'.repeat(140)}`].map((name) => ({ name }));
+
+const requests = fc.oneof(anyRequest, fc.constantFrom(...scenarioNames()).map(loadScenario));
+
 export function longTextProperties(servers: ReadonlyMap<string, Variant>): FuzzProperty[] {
   return [
     fuzzProperty(
@@ -116,7 +139,7 @@ export function longTextProperties(servers: ReadonlyMap<string, Variant>): FuzzP
       4,
       fc.property(
         fc.constantFrom(...servers.keys()),
-        fc.oneof(anyRequest, fc.constantFrom(...scenarioNames()).map(loadScenario)),
+        requests,
         fc.array(fc.oneof(fillers, fc.constant('')), { minLength: 1, maxLength: 4 }),
         fc.nat(2),
         (name, request, texts, style) => {
@@ -135,25 +158,31 @@ export function longTextProperties(servers: ReadonlyMap<string, Variant>): FuzzP
       ),
     ),
     fuzzProperty(
-      'a request is the same to its server whether its tools are known from earlier requests or not',
+      'a request is the same to its server whether its tools are known from requests to any servers or not',
       4,
       fc.property(
-        fc.constantFrom(...servers.keys()),
-        fc.oneof(anyRequest, fc.constantFrom(...scenarioNames()).map(loadScenario)),
+        fc.array(oneOfEachType(servers), { minLength: 1, maxLength: 2 }),
+        requests.map(({ tools }) => (Array.isArray(tools) ? [...tools, ...NAMED_ODDLY] : tools)),
+        fc.array(fc.record({ request: requests, lesson: lessons }), { minLength: 1, maxLength: 4 }),
         fc.nat(2),
-        (name, request, style) => {
-          const server = servers.get(name);
-          if (!server) throw new Error(`there is no server ${name}`);
+        (names, tools, asks, style) => {
           const known = createKnownTools({ nowMs: () => 0 });
-          const kept = { ...server, target: keepMade({ ...server.target, model: server.model }) };
-          const bytes = write(request, style);
-          const whole = parseRequest(bytes);
-          if (whole === null) throw new Error('a request is no JSON object');
-          const alone = convert(server, whole, null);
-          for (let time = 0; time < 3; time++) {
+          const learned = createTraitMemory({ nowMs: () => 0 });
+          const kept = new Map<string, Target>();
+          for (const [turn, { request, lesson }] of [...asks, ...asks].entries()) {
+            const name = names[turn % names.length] ?? '';
+            const server = servers.get(name);
+            if (!server) throw new Error(`there is no server ${name}`);
+            const target = kept.get(name) ?? keepMade({ ...server.target, model: server.model });
+            kept.set(name, target);
+            learned.add(server.target, server.model, lesson);
+            const bytes = write({ ...request, tools }, style);
+            const whole = parseRequest(bytes);
+            if (whole === null) throw new Error('a request is no JSON object');
             const beside = parseBesideTexts(bytes, partsOf(bytes), toolsOf(bytes, known));
             expect(beside?.request).to.deep.equal(whole);
-            expect(convert(kept, beside?.request ?? whole, null)).to.deep.equal(alone);
+            const sent = convert({ ...server, target }, beside?.request ?? whole, null, learned);
+            expect(sent).to.deep.equal(convert(server, whole, null, learned));
           }
         },
       ),
