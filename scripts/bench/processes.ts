@@ -31,11 +31,13 @@ export interface Processes {
     startMs?: number,
   ): Promise<Started>;
   stop(pid: number): Promise<void>;
+  /** For good: what asks for another afterwards fails. */
   stopAll(): Promise<void>;
 }
 
 export function createProcesses(cores: number): Processes {
   const running = new Set<ChildProcess>();
+  let isEnding = false;
   const canPin = cores >= 2 && !spawnSync('taskset', ['--version']).error;
   const onCore = (place: Place, command: string[]): string[] =>
     canPin && place !== 'anywhere'
@@ -43,6 +45,7 @@ export function createProcesses(cores: number): Processes {
       : command;
 
   const start = (command: string[], env: Record<string, string>, hasChannel: boolean): Started => {
+    if (isEnding) throw new Error('the bench is ending');
     const [file = '', ...args] = command;
     const channel = hasChannel ? (['ipc'] as const) : [];
     const child = spawn(file, args, { cwd: ROOT, env, stdio: ['ignore', 'ignore', 'pipe', ...channel] });
@@ -83,6 +86,7 @@ export function createProcesses(cores: number): Processes {
       await Promise.all([...running].filter((child) => child.pid === pid).map(stop));
     },
     stopAll: async () => {
+      isEnding = true;
       await Promise.all([...running].map(stop));
     },
   };

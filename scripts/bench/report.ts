@@ -85,9 +85,11 @@ function rounds({ rounds: times, seconds, loads, peers: names }: Report): string
     ...loads.filter(({ isSeldom }) => isSeldom).map(({ name }) => name),
     ...names.filter((name) => SELDOM_PEERS.includes(name)),
   ];
+  const twice = names.filter((name) => BASES.includes(name));
   return (
     `${times} for each load and peer${few < times && seldom.length > 0 ? `, ${few} for ${seldom.join(', ')}` : ''}. ` +
-    `In random order, ${BASES.join(' and ')} twice in a round. A load lasts ${seconds} s${longer(loads, seconds)}.`
+    `In random order${twice.length > 0 ? `, ${twice.join(' and ')} twice in a round` : ''}. ` +
+    `A load lasts ${seconds} s${longer(loads, seconds)}.`
   );
 }
 

@@ -89,6 +89,14 @@ describe("the bench's page", () => {
     expect(rounds({ rounds: 1, peers: ['nginx'] })).to.include('1 for each load and peer. In');
   });
 
+  it('says who was measured twice in a round, of those who were asked for', () => {
+    const order = (peers: Report['peers']): string | undefined =>
+      /In random order[^.]*\./.exec(formatReport({ ...REPORT, peers }))?.[0];
+    expect(order(PEER_NAMES)).to.equal('In random order, bare and target twice in a round.');
+    expect(order(['direct', 'target'])).to.equal('In random order, target twice in a round.');
+    expect(order(['nginx'])).to.equal('In random order.');
+  });
+
   it('has a row for who could not be measured, and says why', () => {
     const page = formatReport(REPORT);
     expect(line(page, '| nginx | nginx as')).to.match(/\| no: not installed \(Debian: a \/ b\) \|$/);

@@ -15,6 +15,7 @@ import { findLoad } from '../../scripts/bench/loads.ts';
 import type { Cell } from '../../scripts/bench/measure-cell.ts';
 import type { Peer } from '../../scripts/bench/peer.ts';
 import type { PeerName } from '../../scripts/bench/peer-list.ts';
+import { createProcesses } from '../../scripts/bench/processes.ts';
 import { inTurn } from '../../scripts/bench/run-rounds.ts';
 import type { Stage } from '../../scripts/bench/stage.ts';
 import { summarize } from '../../scripts/bench/summarize.ts';
@@ -248,6 +249,17 @@ function peer(name: PeerName): Peer {
   const to = { port: 1, headers: {}, answers: 'bytes' } as const;
   return { name, to, pid: null, version: null, publishes: null, counters: async () => null };
 }
+
+describe("the bench's processes", () => {
+  it('are no more begun once all have been told to end', async () => {
+    const processes = createProcesses(1);
+    await processes.script('sink.ts', [], 'anywhere');
+    await processes.stopAll();
+    const late = await processes.script('sink.ts', [], 'anywhere').catch((error: unknown) => error);
+    await processes.stopAll();
+    expect(late).to.be.an('error').with.property('message', 'the bench is ending');
+  });
+});
 
 describe("the bench's order of peers", () => {
   it('has each once, and those that others are compared with once in each half', () => {
