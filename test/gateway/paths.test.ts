@@ -130,16 +130,18 @@ describe('paths', () => {
     expect(target.seen()[0]?.url).to.equal('/v1/messages?beta=true');
   });
 
-  it('fix-foreign-page: no page of another site and no rebound name is served by a gateway of this machine', async () => {
+  it('fix-foreign-page: no page of another site and no rebound name is served by a gateway of this machine, also after its own', async () => {
+    const own = await send(inTarget.url, messagesRequest({ headers: ['origin', 'http://localhost:5173'] }));
+    expect(own.status).to.equal(200);
     for (const headers of [
       ['origin', 'https://evil.example'],
+      ['origin', 'null'],
       ['host', 'evil.example:3080'],
+      ['host', 'evil.example:3080', 'origin', 'http://localhost:5173'],
     ]) {
       const answer = await send(inTarget.url, messagesRequest({ headers }));
       expect(answer.status, headers.join()).to.equal(403);
     }
-    const own = await send(inTarget.url, messagesRequest({ headers: ['origin', 'http://localhost:5173'] }));
-    expect(own.status).to.equal(200);
     expect(target.seen()).to.have.length(1);
   });
 
