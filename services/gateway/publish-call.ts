@@ -100,8 +100,9 @@ async function describe(finished: FinishedCall, request: Buffer, { preparer }: P
   return { turn, laidOut: body };
 }
 
-/** A larger body is looked at in the thread. */
+/** A larger body is looked at in the thread, and an agent of more texts or tools than any real one has. */
 const MOST_BYTES_HERE = 256 * 1024;
+const MOST_PARTS_HERE = 1000;
 
 /**
  * The body as it is kept: as it is where the bus has room for it, else compressed. Completes the entry of a turn that is
@@ -114,13 +115,19 @@ async function toBody(
   { preparer, bus, identifyPair }: Publishing,
 ): Promise<Buffer> {
   const identifyIn = entry.shadow.length > 0 ? entry.sessionId : null;
-  if (request !== null && laidOut.length <= MOST_BYTES_HERE && bus.hasRoomFor(laidOut.length)) {
+  const isSmall = laidOut.length <= MOST_BYTES_HERE && partsOf(requestSpans) <= MOST_PARTS_HERE;
+  if (request !== null && isSmall && bus.hasRoomFor(laidOut.length)) {
     if (identifyIn !== null) Object.assign(entry, identifyPair(request, headers, requestSpans, identifyIn));
     return toBuffer(laidOut);
   }
   const { identity, body } = await preparer.prepare({ laidOut, headers, describe: false, identifyIn, pack: true });
   Object.assign(entry, identity);
   return toBuffer(body);
+}
+
+function partsOf(spans: FinishedCall['requestSpans']): number {
+  const itemsOf = (name: string): number => spans?.get(name)?.outline?.items ?? 0;
+  return itemsOf('system') + itemsOf('tools');
 }
 
 async function summaryOf(finished: FinishedCall, { read }: Publishing): Promise<AnswerSummary | null> {

@@ -6,6 +6,7 @@ import { toGatewayConfig } from '#services/gateway/config.ts';
 import { createGatewayEvents, type GatewayEventsParts } from '#services/gateway/events.ts';
 import { createExchangePreparer } from '#services/gateway/exchange-preparer.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
+import { toView } from '#services/gateway/messages/parse.ts';
 import { prepareExchange } from '#services/gateway/prepare-exchange.ts';
 import { createPublisher } from '#services/gateway/publisher.ts';
 import { createPairIdentifier } from '#services/gateway/routing/identify-pair.ts';
@@ -227,6 +228,7 @@ describe('handing exchanges over where the history may not see texts', () => {
     clientHeaders: Record<string, string> = {},
     content = 'hello',
     hasRoom = true,
+    tools = 1,
   ) {
     const taken: Array<{ summary: unknown; skip: unknown; bytes: number; pairs: number; entry: ExchangeEntry }> = [];
     const bus: Bus = {
@@ -249,7 +251,7 @@ describe('handing exchanges over where the history may not see texts', () => {
       ...{ bus, admission, read: createCallReader(), preparer: createExchangePreparer() },
       events: createGatewayEvents({ log: recordingLogger([]), metrics } as unknown as GatewayEventsParts),
     });
-    const call = { ...comparedCall(content), clientHeaders };
+    const call = { ...comparedCall(content, tools), clientHeaders };
     publisher.offer(mode === 'compare' ? call : { ...call, plan: call.plan && { ...call.plan, mode, shadow: [] } });
     await publisher.drain(10_000);
     admission.stop();
@@ -296,6 +298,14 @@ describe('handing exchanges over where the history may not see texts', () => {
     expect(large?.bytes).to.be.below(100_000);
   });
 
+  it('looks through countless tools in the thread, and knows their turn again all the same', async () => {
+    const [few] = await published('compare', {}, {}, 'hello', true, 1000);
+    const [many] = await published('compare', {}, {}, 'hello', true, 1001);
+    expect(few?.bytes).to.be.above(10_000);
+    expect(many?.bytes).to.be.below(2000);
+    for (const told of [few, many]) expect(told?.entry.turnKey).to.match(/^[0-9a-f]{64}$/);
+  });
+
   it('sends a body with them only to who compares', async () => {
     const [compared] = await published('compare');
     expect(compared).to.deep.include({ skip: null, pairs: 1 });
@@ -306,8 +316,11 @@ describe('handing exchanges over where the history may not see texts', () => {
   });
 });
 
-function comparedCall(content: string): FinishedCall {
-  const body = { model: 'm', max_tokens: 99, tools: [{ name: 'T' }], messages: [{ role: 'user', content }] };
+function comparedCall(content: string, toolCount = 1): FinishedCall {
+  const tools = new Array(toolCount).fill({ name: 'T' });
+  const { bytes: request, spans: requestSpans } = toView(
+    Buffer.from(JSON.stringify({ model: 'm', max_tokens: 99, tools, messages: [{ role: 'user', content }] })),
+  );
   const target = { name: 'target', provider: 'p' };
   return {
     id: content,
@@ -319,7 +332,7 @@ function comparedCall(content: string): FinishedCall {
     outcome: 'ok',
     httpStatus: 200,
     clientHeaders: {},
-    request: Buffer.from(JSON.stringify(body)),
+    ...{ request, requestSpans },
     answer: recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello' })), 100)),
     responseBytes: 100,
     memory: LEFT_TO_THE_COLLECTOR,
