@@ -18,6 +18,8 @@ export interface Dumps {
   asked(call: Call, request: SentRequest): void;
   /** The same answer, looked at on its way. */
   answered(call: Call, answer: Answer): Answer;
+  /** A piece of an answer went to the client. */
+  relayed(call: Call, piece: Uint8Array): void;
   /** Never throws, never waits. */
   end(call: Call): void;
   /** Writes what waits, up to `timeoutMs`; the rest is counted as dropped. */
@@ -93,6 +95,10 @@ export function createDumps(settings: DumpSettings, events: DumpEvents): Dumps {
       kept.upstream.push(answered);
       return watchAnswer(answer, answered);
     },
+    relayed: (call, piece) => {
+      const kept = open.get(call);
+      if (kept !== undefined) keep(kept.clientAnswer, piece);
+    },
     end: (call) => {
       const kept = open.get(call);
       if (kept === undefined) return;
@@ -146,9 +152,9 @@ function watchAnswer(answer: Answer, into: KeptStage): Answer {
   };
 }
 
-/** Whoever writes to the client, in whichever step: it goes through the response. */
+/** Whoever begins or ends what the client gets, in whichever step, does it by the response; a relay frames the rest itself. */
 function watchResponse(response: ServerResponse, into: KeptStage): void {
-  const look = (method: 'writeHead' | 'write' | 'end', see: (args: unknown[]) => void): void => {
+  const look = (method: 'writeHead' | 'end', see: (args: unknown[]) => void): void => {
     const original = response[method];
     const watched = (...args: unknown[]): unknown => {
       see(args);
@@ -156,17 +162,15 @@ function watchResponse(response: ServerResponse, into: KeptStage): void {
     };
     Object.assign(response, { [method]: watched });
   };
-  const seeBody = ([chunk]: unknown[]): void => {
-    if (chunk instanceof Uint8Array) keep(into, chunk);
-    else if (typeof chunk === 'string') keep(into, Buffer.from(chunk));
-  };
   look('writeHead', ([status, ...rest]) => {
     into.startLine = `HTTP ${String(status)}`;
     const headers = rest.find((part) => typeof part === 'object' && part !== null) ?? response.getHeaders();
     into.headers = (Array.isArray(headers) ? headers : Object.entries(headers).flat()).map(String);
   });
-  look('write', seeBody);
-  look('end', seeBody);
+  look('end', ([chunk]) => {
+    if (chunk instanceof Uint8Array) keep(into, chunk);
+    else if (typeof chunk === 'string') keep(into, Buffer.from(chunk));
+  });
 }
 
 function sizeOf({ view }: Call, { upstream, clientAnswer }: KeptCall): number {

@@ -57,7 +57,7 @@ function relay(
   answer: Answer,
   plan: Plan,
   call: Call,
-  { clock }: GatewayContext,
+  { clock, dumps }: GatewayContext,
   kept: KeptChunks,
   finish: (failure?: UpstreamFailure) => void,
 ): void {
@@ -76,6 +76,7 @@ function relay(
       const now = clock.monotonicMs();
       call.firstByteAt ??= now;
       kept.push(now - sentAt, piece);
+      dumps?.relayed(call, piece);
     },
     onEnd: (failure) => settle(failure?.kind ?? 'complete', failure),
   });

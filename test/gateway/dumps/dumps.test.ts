@@ -90,6 +90,32 @@ describe('wire dumps', () => {
     expect(statSync(join(dumps, first, '1-client-request.txt')).mode & 0o777).to.equal(0o600);
   });
 
+  it('shows what the client got to the byte, without the framing it came in', async () => {
+    const own = await start({ 'capture.dump_dir': folder });
+    const scene = { content: [{ type: 'text' as const, text: 'one word after the other' }], deltaChars: 4 };
+    const delayed = { ...scene, delays: { betweenMs: 2 } };
+    const bodies: string[] = [];
+    for (const route of ['native', 'openai']) {
+      bodies.push((await own.ask(route, { scene: delayed })).body.toString());
+      await own.gateway.until(async () => (await results(own, 'written')) === bodies.length);
+    }
+    const shown = readdirSync(folder).map((dump) => filesOf(folder, dump)['4-client-answer.txt'] ?? '');
+    expect(shown.map((text) => text.slice(text.indexOf('\n\n') + 2).trimEnd())).to.have.members(
+      bodies.map((body) => body.trimEnd()),
+    );
+  });
+
+  it('hides a secret of an answer that comes in many chunks, each with a few letters of it', async () => {
+    const own = await start({ 'capture.dump_dir': folder });
+    const content = [{ type: 'text' as const, text: `${SAID}, and not ${SECRET}` }];
+    const answer = await own.ask('native', { scene: { content, deltaChars: 4, delays: { betweenMs: 2 } } });
+    const told = (text: string): string => [...text.matchAll(/"text":"([^"]*)"/g)].map(([, part]) => part).join('');
+    expect(told(answer.body.toString())).to.include(SECRET);
+    await own.gateway.until(async () => (await results(own, 'written')) === 1);
+    const shown = told(filesOf(folder, readdirSync(folder)[0] ?? '')['4-client-answer.txt'] ?? '');
+    expect(shown).to.include(SAID).and.not.include(SECRET.slice(-8));
+  });
+
   it('shows every upstream call of a request, refused ones too, and errors as the client saw them', async () => {
     const own = await start({ 'capture.dump_dir': folder });
     await own.ask('openai', { scene: 'chat-refuses-max-tokens' });
