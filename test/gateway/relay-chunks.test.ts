@@ -12,9 +12,11 @@ describe('relayChunks', () => {
   const written: Buffer[] = [];
 
   before(async () => {
-    server = createServer((_request, response) => {
+    server = createServer((request, response) => {
       written.length = 0;
-      response.writeHead(200, ['content-type', 'text/event-stream']);
+      const length = String(Buffer.concat(pieces).length);
+      const known = request.url === '/known' ? ['content-length', length] : [];
+      response.writeHead(200, ['content-type', 'text/event-stream', ...known]);
       relayChunks(answerOf(pieces), {
         response,
         headFirst: true,
@@ -31,16 +33,19 @@ describe('relayChunks', () => {
     server.closeAllConnections();
   });
 
-  const ask = (version: string): Promise<string> => {
+  /** All that comes of requests sent at once, of which the last ends the connection. */
+  const ask = (...lines: string[]): Promise<string> => {
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-    socket.write(`GET / HTTP/${version}\r\nhost: gateway\r\nconnection: close\r\n\r\n`);
+    const last = lines.length - 1;
+    const requests = lines.map((line, at) => `${line}\r\nhost: a\r\n${at === last ? 'connection: close\r\n' : ''}\r\n`);
+    socket.write(requests.join(''));
     return text(socket.setEncoding('latin1'));
   };
 
   it('frames each piece as a chunk of its own, and ends with the last chunk', async () => {
     pieces = [Buffer.from('event: ping\n\n'), Buffer.alloc(5000, 'x'), Buffer.from('data: 1\n\n')];
 
-    const [, body] = halves(await ask('1.1'));
+    const [, body] = halves(await ask('GET / HTTP/1.1'));
 
     expect(body).to.equal(`d\r\nevent: ping\n\n\r\n1388\r\n${'x'.repeat(5000)}\r\n9\r\ndata: 1\n\n\r\n0\r\n\r\n`);
     expect(written).to.deep.equal(pieces);
@@ -49,10 +54,29 @@ describe('relayChunks', () => {
   it('frames nothing for a client that knows no chunks', async () => {
     pieces = [Buffer.from('event: ping\n\n'), Buffer.from('data: 1\n\n')];
 
-    const [head, body] = halves(await ask('1.0'));
+    const [head, body] = halves(await ask('GET / HTTP/1.0'));
 
     expect(head).to.not.match(/transfer-encoding/i);
     expect(body).to.equal('event: ping\n\ndata: 1\n\n');
+  });
+
+  it('frames nothing of an answer whose length is known, and sends nothing after a head alone', async () => {
+    pieces = [Buffer.from('event: ping\n\n'), Buffer.from('data: 1\n\n')];
+
+    const [, known] = halves(await ask('GET /known HTTP/1.1'));
+    const [, nothing] = halves(await ask('HEAD / HTTP/1.1'));
+
+    expect(known).to.equal('event: ping\n\ndata: 1\n\n');
+    expect(nothing).to.equal('');
+  });
+
+  it('keeps answers to requests that were sent at once apart and in their order', async () => {
+    pieces = [Buffer.from('one'), Buffer.from('two')];
+
+    const answers = (await ask('GET / HTTP/1.1', 'GET /known HTTP/1.1', 'GET / HTTP/1.1')).split(/(?=HTTP\/1\.1 200)/);
+
+    const chunks = '3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n';
+    expect(answers.map((answer) => halves(answer)[1])).to.deep.equal([chunks, 'onetwo', chunks]);
   });
 
   it('gives a client the bytes of all pieces, whatever their sizes', async () => {
