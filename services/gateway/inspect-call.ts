@@ -1,6 +1,7 @@
 // What the books notice beside the numbers: rules of the protocol that an upstream's stream broke, prompts of which it read
 // a part, and what clients send for the first time. Told once each; the memory for that is bounded, and so is the reading
 // of requests for it.
+import { hash } from 'node:crypto';
 import { type Drift, findDrift } from '#shared/messages/find-drift.ts';
 import type { LintRule } from '#shared/messages/lint-stream.ts';
 import type { Targets } from '#shared/providers/target.ts';
@@ -24,6 +25,7 @@ export type InspectCall = (finished: FinishedCall, reading: CallReading) => void
 
 const MOST_DRIFT = 512;
 const LONGEST_SHAPE = 4096;
+const LONGEST_MODEL = 200;
 const MOST_TOLD = 512;
 
 export function createInspectCall(targets: Targets, events: InspectionEvents): InspectCall {
@@ -43,7 +45,7 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
     const evaluated = reading.figures?.usage?.prompt_tokens_evaluated;
     if (typeof evaluated !== 'number') return;
     const { plan, modelAsked } = finished;
-    const key = `${plan?.primary.provider} cut ${plan?.model ?? modelAsked}`;
+    const key = `${plan?.primary.provider} cut ${(plan?.model ?? modelAsked)?.slice(0, LONGEST_MODEL)}`;
     if (told.has(key) || told.size >= MOST_TOLD) return;
     told.add(key);
     events.promptCut(finished, evaluated);
@@ -73,7 +75,7 @@ export function createInspectCall(targets: Targets, events: InspectionEvents): I
 
 /** Names only: of headers, of what stands on the top level of the body, of betas and of the model. */
 function shapeOf({ headerNames, requestSpans, clientHeaders, modelAsked }: FinishedCall): string {
-  return [headerNames, [...(requestSpans?.keys() ?? [])], clientHeaders['anthropic-beta'], modelAsked]
-    .join(';')
-    .slice(0, LONGEST_SHAPE);
+  const names = [headerNames, [...(requestSpans?.keys() ?? [])], clientHeaders['anthropic-beta'], modelAsked].join(';');
+  // The beginning of a text holds on to all of it.
+  return names.length > LONGEST_SHAPE ? hash('sha256', names) : names;
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { type ChatUpstream, startChatUpstream } from '../support/chat-upstream.ts';
+import { collectGarbage } from '../support/collect-garbage.ts';
 import { type LogLine, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { messagesRequest, type RawRequest, send } from '../support/raw-client.ts';
 import { loadRecordings, sceneFor } from '../support/recordings.ts';
@@ -150,5 +151,21 @@ describe('what the books notice', () => {
     const fields = Object.fromEntries(Array.from({ length: 2000 }, (_, n) => [`field_${n}`, 1]));
     await sendRead(gateway, messagesRequest({ body: fields }));
     expect(await gateway.metric('ccproxy_drift_total', { kind: 'field' })).to.equal(512);
+  });
+
+  it('keeps nothing of names that are longer than any, as those of models may be', async () => {
+    const gateway = await here();
+    const askAndForget = async (letter: string): Promise<void> => {
+      await sendRead(gateway, messagesRequest({ stream: false, body: { model: letter.repeat(4_000_000) } }));
+      gateway.lines.length = 0;
+    };
+    await askAndForget('z');
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (const letter of 'abcdefgh') await askAndForget(letter);
+    await gateway.until(() => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed - before < 8_000_000;
+    });
   });
 });
