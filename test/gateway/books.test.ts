@@ -4,7 +4,11 @@ import { LEFT_TO_THE_COLLECTOR } from '#services/gateway/call-memory.ts';
 import type { CallReading } from '#services/gateway/call-reading.ts';
 import type { GatewayEvents } from '#services/gateway/events.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
+import { createSimulator } from '#services/simulator/service.ts';
+import { noTracing, type SpanRecord } from '#shared/telemetry/tracing.ts';
+import { startTestGateway } from '../support/gateway.ts';
 import { type HeldTimers, holdTimers } from '../support/held-timers.ts';
+import { messagesRequest, send } from '../support/raw-client.ts';
 
 describe('the books of calls', () => {
   const READING: CallReading = { figures: null, brokenRules: [], request: () => null };
@@ -41,6 +45,21 @@ describe('the books of calls', () => {
     for (const id of ['a', 'b']) books.enter(call(id));
     await books.drain(10_000);
     expect(booked).to.deep.equal(['a unread', 'b read']);
+  });
+
+  it('have the last calls of a gateway that is told to stop: metrics, lines and spans', async () => {
+    const simulator = await createSimulator({ listenAddress: '127.0.0.1:0', defaultScene: 'text', delayScale: 0 });
+    const spans: SpanRecord[] = [];
+    const gateway = await startTestGateway({
+      settings: { 'target.url': simulator.url },
+      parts: { tracing: { ...noTracing, enabled: true, emit: (emitted) => void spans.push(...emitted) } },
+    });
+    await Promise.all(Array.from({ length: 20 }, () => send(gateway.url, messagesRequest())));
+    await gateway.stop();
+    await simulator.stop();
+    expect(await gateway.metric('ccproxy_gateway_requests_total', { outcome: 'ok' })).to.equal(20);
+    expect(gateway.lines.filter(({ event }) => event === 'request.finished')).to.have.length(20);
+    expect(spans.filter(({ name }) => name === 'proxy_request')).to.have.length(20);
   });
 
   const nextTurn = (): Promise<void> => new Promise(setImmediate);
