@@ -2,9 +2,9 @@
 import { expect } from 'chai';
 import { GOALS } from '../../scripts/bench/goals.ts';
 import type { IdleStreams } from '../../scripts/bench/idle-streams.ts';
-import { findLoad } from '../../scripts/bench/loads.ts';
+import { findLoad, LOADS } from '../../scripts/bench/loads.ts';
 import type { Cell } from '../../scripts/bench/measure-cell.ts';
-import { PEER_NAMES } from '../../scripts/bench/peer-list.ts';
+import { PEER_NAMES, SELDOM_PEERS } from '../../scripts/bench/peer-list.ts';
 import { formatReport, type Report } from '../../scripts/bench/report.ts';
 
 function cell(round: number, load: string, peer: string, cpuUs: number): Cell {
@@ -87,6 +87,16 @@ describe("the bench's page", () => {
     expect(rounds({ rounds: 7, peers: ['bare'], loads: [findLoad('json-1m')] })).to.include(', 3 for json-1m. In');
     expect(rounds({ rounds: 7, peers: ['bare'] })).to.include('7 for each load and peer. In');
     expect(rounds({ rounds: 1, peers: ['nginx'] })).to.include('1 for each load and peer. In');
+  });
+
+  it('has no goal that looks at what is measured in few rounds', () => {
+    const pairs = LOADS.flatMap((load) => PEER_NAMES.map((peer) => ({ load, peer })));
+    const often = pairs.filter(({ load, peer }) => !load.isSeldom && !SELDOM_PEERS.includes(peer));
+    const found = (of: typeof pairs): string[] => {
+      const cells = of.map(({ load, peer }) => ({ ...cell(1, load.name, peer, 100), spansLost: 0 }));
+      return GOALS.filter((goal) => goal.measure({ ...REPORT.findings, cells }) !== null).map(({ what }) => what);
+    };
+    expect(found(often)).to.deep.equal(found(pairs)).and.to.have.length.above(10);
   });
 
   it('says who was measured twice in a round, of those who were asked for', () => {
