@@ -23,7 +23,7 @@ const WEIGHT_A_TURN = 1024 * 1024;
 /** What a call takes whose answer is empty, in bytes of an answer. */
 const LEAST_WEIGHT = 64 * 1024;
 
-interface ReadCall {
+interface Booking {
   finished: FinishedCall;
   reading: CallReading;
 }
@@ -46,7 +46,7 @@ export function createBooks(
     events.callUnread(finished, error);
     finished.memory.letGo();
   };
-  const note = ({ finished, reading }: ReadCall): boolean => {
+  const note = ({ finished, reading }: Booking): boolean => {
     try {
       events.callRead(finished, reading.figures);
       return true;
@@ -55,14 +55,14 @@ export function createBooks(
       return false;
     }
   };
-  const lookAt = ({ finished, reading }: ReadCall): void => {
+  const lookAt = ({ finished, reading }: Booking): void => {
     try {
       inspect(finished, reading);
     } catch (error) {
       events.trouble('inspection', error);
     }
   };
-  const trace = ({ finished, reading }: ReadCall): void => {
+  const trace = ({ finished, reading }: Booking): void => {
     const handedOver = handoverOf(finished);
     if (handedOver === null) {
       finished.memory.letGo();
@@ -74,7 +74,7 @@ export function createBooks(
       .finally(() => finished.memory.letGo());
   };
   /** One step of all of them, then the next: what a step needs is at hand from the second call on. */
-  const book = (calls: readonly ReadCall[]): void => {
+  const book = (calls: readonly Booking[]): void => {
     const noted = calls.filter(note);
     noted.forEach(lookAt);
     noted.forEach(trace);
@@ -94,7 +94,7 @@ export function createBooks(
       .finally(() => setImmediate(work));
   };
   const work = (): void => {
-    const calls: ReadCall[] = [];
+    const calls: Booking[] = [];
     for (let weight = 0; weight < WEIGHT_A_TURN && awaited === undefined; ) {
       const finished = queue.shift();
       if (finished === undefined) break;

@@ -2,8 +2,9 @@
 // delta with all their text. They add up to the same message and break the same rules at a fraction of the cost: deltas
 // are checked as they stand, and become text once a run or, where nobody reads it, not at all. Only for streams written
 // the way Anthropic writes them; all others are left to the reader.
-import { free } from '#shared/exchange/free.ts';
+
 import type { StreamEvent } from '#shared/messages/accumulate-message.ts';
+import { free } from './free.ts';
 
 export interface DeltaRun {
   /** The stream's own name of the event. */
