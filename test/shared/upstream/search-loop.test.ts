@@ -5,13 +5,14 @@ import { createMessageAccumulator } from '#shared/messages/accumulate-message.ts
 import { type AnthropicEvent, createMessageWriter, type MessageWriter } from '#shared/messages/message-writer.ts';
 import type { Provider } from '#shared/providers/provider.ts';
 import { createSseReader } from '#shared/sse/read-sse.ts';
-import { type Answer, type AnswerFlow, type AnswerSink, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
+import { type AnswerFlow, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import { createTraitMemory } from '#shared/upstream/learned-traits.ts';
 import type { SearchOutcome, SearchPolicy, SearchQuery } from '#shared/upstream/search-backend.ts';
 import { SearchRound } from '#shared/upstream/search-round.ts';
 import { type Conversion, startConversion } from '#shared/upstream/start-conversion.ts';
 import type { Message, MessagesRequest } from '#shared/wire/anthropic.ts';
+import { FakeUpstream } from '../../support/converted-answer.ts';
 import { until } from '../../support/gateway.ts';
 import { testTarget } from '../../support/target.ts';
 
@@ -52,33 +53,13 @@ const search = (key: number, query: string): Verb[] => [
   ['toolArguments', key, JSON.stringify({ query })],
 ];
 
-class Upstream implements Answer, AnswerFlow {
-  readonly status = 200;
-  readonly rawHeaders: string[] = [];
-  readonly heard: string[] = [];
-  #sink: AnswerSink | undefined;
+class Upstream extends FakeUpstream {
+  tell(...said: Verb[]): void {
+    this.say(JSON.stringify(said));
+  }
 
-  start(sink: AnswerSink): AnswerFlow {
-    this.#sink = sink;
-    return this;
-  }
-  say(...said: Verb[]): void {
-    this.#sink?.onChunk(Buffer.from(`data: ${JSON.stringify(said)}\n\n`));
-  }
-  end(): void {
-    this.#sink?.onEnd();
-  }
   breakOff(): void {
-    this.#sink?.onError(new UpstreamFailure('reset', 'gone'));
-  }
-  pause(): void {
-    this.heard.push('pause');
-  }
-  resume(): void {
-    this.heard.push('resume');
-  }
-  abort(): void {
-    this.heard.push('abort');
+    this.sink?.onError(new UpstreamFailure('reset', 'gone'));
   }
 }
 
@@ -128,7 +109,7 @@ async function begin(...said: Verb[]): Promise<Bed> {
       return next();
     },
   });
-  if (said.length > 0) bed.rounds[0]?.say(...said);
+  if (said.length > 0) bed.rounds[0]?.tell(...said);
   const reader = createSseReader({ onEvent: ({ data }) => bed.events.push(JSON.parse(data)) });
   const answer = await converting;
   bed.flow = answer.start({
@@ -165,7 +146,7 @@ describe('rounds of an answer with searches', () => {
       'web_search_tool_result',
     );
     expect(bed.ends).to.equal(0);
-    bed.rounds[1]?.say(['text', 'Done.'], ['finish', 'end_turn']);
+    bed.rounds[1]?.tell(['text', 'Done.'], ['finish', 'end_turn']);
     expect(bed.ends).to.equal(1);
     expect(messageOf(bed)?.content.map(({ type }) => type)).to.deep.equal([
       ...['text', 'server_tool_use', 'web_search_tool_result', 'text'],
@@ -198,10 +179,10 @@ describe('rounds of an answer with searches', () => {
     const bed = await begin(...search(0, 'a'), ['finish', 'tool_use']);
     bed.searches[0]?.answer(PAGES);
     await until(() => bed.rounds.length === 2);
-    bed.rounds[1]?.say(...search(0, 'b'), ['finish', 'tool_use']);
+    bed.rounds[1]?.tell(...search(0, 'b'), ['finish', 'tool_use']);
     bed.searches[1]?.answer(PAGES);
     await until(() => bed.rounds.length === 3);
-    bed.rounds[2]?.say(['toolStart', 0, 'call_0', 'Read'], ['toolArguments', 0, '{}'], ['finish', 'tool_use']);
+    bed.rounds[2]?.tell(['toolStart', 0, 'call_0', 'Read'], ['toolArguments', 0, '{}'], ['finish', 'tool_use']);
     const ids = messageOf(bed)?.content.flatMap(({ id }) => (id === undefined ? [] : [id]));
     expect(ids).to.have.length(3);
     expect(new Set(ids).size).to.equal(3);
@@ -233,7 +214,7 @@ describe('rounds of an answer with searches', () => {
     await until(() => bed.rounds.length === 2);
     bed.rounds[0]?.breakOff();
     expect(named(bed, 'error')).to.have.length(0);
-    bed.rounds[1]?.say(['text', 'Half']);
+    bed.rounds[1]?.tell(['text', 'Half']);
     bed.rounds[1]?.breakOff();
     expect(named(bed, 'error')).to.have.length(1);
     expect(named(bed, 'message_stop')).to.have.length(0);
