@@ -14,7 +14,7 @@ import {
 } from './support/read-imports.ts';
 
 const BASE = ['errors', 'ids', 'clock'];
-const STREAMS = ['wire', 'sse', 'messages'];
+const STREAMS = ['wire', 'simd', 'sse', 'messages'];
 const SETTINGS = ['config', 'telemetry', 'lifecycle', 'cost', 'redact', 'http', 'threads'];
 
 /** Who may import whom; a layer may always import itself. Type imports obey it too. */
@@ -26,8 +26,10 @@ const ALLOWED: Record<string, string[]> = {
   threads: BASE,
   models: [],
   wire: [],
-  sse: [...BASE, 'wire'],
-  messages: [...BASE, 'wire'],
+  // Loops over bytes: whoever reads or writes streams.
+  simd: [],
+  sse: [...BASE, 'wire', 'simd'],
+  messages: [...BASE, 'wire', 'simd'],
   providers: [...BASE, ...STREAMS],
   upstream: [...BASE, ...STREAMS, 'models', 'providers'],
   search: [...BASE, 'providers', 'upstream'],

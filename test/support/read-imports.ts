@@ -50,11 +50,14 @@ export function packageName(specifier: string): string | null {
 }
 
 /** Repository paths of the `.ts` files under a folder, fixtures aside. */
+/** AssemblyScript: another language under the same ending. */
+const FOREIGN = /^test\/fixtures\/|node_modules\/|\/assembly\//;
+
 export function listSources(folder: string): string[] {
   if (!existsSync(join(ROOT, folder))) return [];
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .map((path) => join(folder, path))
-    .filter((path) => path.endsWith('.ts') && !path.startsWith('test/fixtures/') && !path.includes('node_modules/'))
+    .filter((path) => path.endsWith('.ts') && !FOREIGN.test(path))
     .sort();
 }
 

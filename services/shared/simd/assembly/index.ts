@@ -1,0 +1,1 @@
+export { INPUT_SIZE, inputAt, OUTPUT_SIZE, outputAt } from './memory';
