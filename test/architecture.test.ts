@@ -251,7 +251,7 @@ describe('architecture: imports', () => {
 
 /** What computes and does nothing else: what it is given decides what it answers. */
 const CORE =
-  /^services\/(shared\/(errors\.ts|(wire|sse|messages|models|providers|cost|redact|exchange)\/)|comparator\/comparison\/(scorers\/|ladder|score|match-calls|pair-notes))/;
+  /^services\/(shared\/(errors\.ts|(wire|simd|sse|messages|models|providers|cost|redact|exchange)\/)|comparator\/comparison\/(scorers\/|ladder|score|match-calls|pair-notes))/;
 /** In the folder of what they serve: the thread that counts tokens, and the one who talks to it. */
 const RIM_WITHIN = ['services/shared/messages/token-counter.ts', 'services/shared/messages/token-worker.ts'];
 /** Node's modules that compute: text, hashes, compression, comparison of values. */

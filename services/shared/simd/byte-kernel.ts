@@ -20,6 +20,11 @@ interface KernelExports {
   readonly OUTPUT_SIZE: { readonly value: number };
   inputAt(): number;
   outputAt(): number;
+  copyPieces(head: number, tail: number, newHead: number, newTail: number, events: number): number;
+  piecesWritten(): number;
+  piecesLength(): number;
+  soundEnd(from: number, end: number): number;
+  stringEnd(from: number, end: number): number;
 }
 
 export interface ByteKernel {

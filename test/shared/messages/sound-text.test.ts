@@ -1,12 +1,83 @@
 import { expect } from 'chai';
 import { isSoundText } from '#shared/messages/sound-text.ts';
+import { byteKernel } from '#shared/simd/byte-kernel.ts';
 
-function isSound(inside: string): boolean {
-  const bytes = Buffer.from(`"${inside}"`);
-  return isSoundText(bytes, { start: 1, end: bytes.length - 1 });
+/** `shift` bytes stand before it. */
+function isSound(inside: string | Buffer, shift = 1): boolean {
+  const bytes = Buffer.concat([Buffer.from('"'.repeat(shift)), Buffer.from(inside), Buffer.from('"')]);
+  return isSoundText(bytes, { start: shift, end: bytes.length - 1 });
 }
 
+/** As JSON.parse reads it, which takes half a character too. */
+function isReadable(inside: string): boolean {
+  try {
+    JSON.parse(`"${inside}"`);
+    return !/(?<!\\)(?:\\\\)*\\ud[89a-f]/i.test(inside);
+  } catch {
+    return false;
+  }
+}
+
+const SNIPPETS = [
+  ...['', '\\', '\\\\', '\\\\\\', '\\n', '\\"', '\\/', '\\u00e9', '\\uD7ff', '\\ue000', '\\uFFFF', '\\\\ud800'],
+  ...['\\ud800', '\\uDfff', '\\u00g9', '\\u 123', '\\u00', '\\u', '\\x', '\\U00e9', '\\\\\\x', '\\\\x', '\\é', '\\\n'],
+  ...['\u0000', '\n', '\u001f', ' ', '\u007f', 'é', '中', '😀'],
+];
+const BLOCK = 64;
+
 describe('the inside of a JSON string', () => {
+  it('is as sound as JSON.parse finds it, with each escape and byte at each place of a block and of the end', () => {
+    for (const snippet of SNIPPETS)
+      for (let before = 0; before <= BLOCK; before++)
+        for (const after of [0, 1, 2, 3, 4, 5, BLOCK - 1]) {
+          const inside = `${'x'.repeat(before)}${snippet}${'x'.repeat(after)}`;
+          expect(isSound(inside), JSON.stringify(inside)).to.equal(isReadable(inside));
+        }
+  });
+
+  it('takes of each byte behind a backslash what JSON.parse takes, and of each byte without one', () => {
+    for (let code = 0; code < 128; code++)
+      for (const before of ['\\', '\\\\', 'x', 'x'.repeat(BLOCK - 1), `${'x'.repeat(BLOCK - 1)}\\`]) {
+        const inside = `${before}${String.fromCharCode(code)}0000`;
+        // A quote would have ended the string before.
+        if (/(?<!\\)(?:\\\\)*"/.test(inside)) continue;
+        expect(isSound(inside), JSON.stringify(inside)).to.equal(isReadable(inside));
+      }
+  });
+
+  it('is read no further than its end, wherever in the bytes it stands', () => {
+    for (let shift = 0; shift < BLOCK; shift++)
+      for (let length = 0; length < 2 * BLOCK; length++) {
+        const bytes = Buffer.concat([Buffer.alloc(shift, '\n'), Buffer.alloc(length, 'x'), Buffer.alloc(9, '\n')]);
+        const span = { start: shift, end: shift + length };
+        expect(isSoundText(bytes, span), `${length} after ${shift}`).to.equal(true);
+        expect(isSoundText(bytes, { ...span, end: span.end + 1 }), `${length + 1} after ${shift}`).to.equal(false);
+      }
+  });
+
+  it('is as sound where it does not fit into the kernel at once', () => {
+    const most = byteKernel.input.length;
+    for (const snippet of SNIPPETS)
+      for (let at = most - 7; at <= most; at++)
+        for (const rest of ['', 'x', 'x'.repeat(most)]) {
+          const inside = `${'x'.repeat(at)}${snippet}${rest}`;
+          expect(isSound(inside), `${JSON.stringify(snippet)} at ${at}`).to.equal(isReadable(inside));
+        }
+  });
+
+  it('is not sound with half a character in its bytes, also where the kernel takes it in two', () => {
+    const most = byteKernel.input.length;
+    const wide = Buffer.from('中😀');
+    for (let at = most - 8; at <= most + 2; at++) {
+      const parts = [Buffer.alloc(at, 'x'), wide, Buffer.alloc(most, 'x')];
+      expect(isSound(Buffer.concat(parts)), `whole at ${at}`).to.equal(true);
+      for (let lost = 0; lost < wide.length; lost++) {
+        const broken = Buffer.concat([wide.subarray(0, lost), wide.subarray(lost + 1)]);
+        expect(isSound(Buffer.concat([parts[0] ?? wide, broken])), `without ${lost} at ${at}`).to.equal(false);
+      }
+    }
+  });
+
   it('is as sound as its escapes are, wherever in a long text they stand', () => {
     for (const one of ['\\n', '\\\\', '\\u00e9'])
       for (let shift = 0; shift < 8; shift++) {

@@ -1,13 +1,13 @@
-// What JavaScript and the kernel hand each other: bytes to read, bytes that were written. Vectors may be loaded a little
-// past an end.
-const VECTOR: i32 = 16;
+// What JavaScript and the kernel hand each other: bytes to read, bytes that were written. Blocks of four vectors may be
+// loaded past an end.
+const BLOCK: i32 = 64;
 
 /** Bytes. */
 export const INPUT_SIZE: i32 = 131072;
 export const OUTPUT_SIZE: i32 = 262144;
 
-const input = memory.data(INPUT_SIZE + VECTOR, VECTOR);
-const output = memory.data(OUTPUT_SIZE + VECTOR, VECTOR);
+const input = memory.data(INPUT_SIZE + BLOCK, BLOCK);
+const output = memory.data(OUTPUT_SIZE + BLOCK, BLOCK);
 
 export function inputAt(): usize {
   return input;

@@ -1,0 +1,125 @@
+// Strings of JSON, 64 bytes at a time with a bit for each: where one ends, and whether what stands in it is sound.
+const QUOTE: i8 = 0x22;
+const BACKSLASH: i8 = 0x5c;
+const SPACE: i8 = 0x20;
+const BLOCK: usize = 64;
+
+/** The place of the quote that ends the string whose inside begins at `from`. Not before `end`: where to look on. */
+export function stringEnd(from: usize, end: usize): usize {
+  let carried: u64 = 0;
+  for (let at = from; at < end; at += BLOCK) {
+    const length = min(BLOCK, end - at);
+    const slashes = equalTo(at, BACKSLASH) & firstBits(length);
+    const escaped = escapedIn(slashes, carried);
+    const quotes = equalTo(at, QUOTE) & firstBits(length) & ~escaped;
+    if (quotes !== 0) return at + <usize>ctz(quotes);
+    carried = isOpen(slashes, escaped, length);
+  }
+  return end + <usize>carried;
+}
+
+/** The place before the first character that may not stand in a string, or the end. A number is not cut short at `end`. */
+export function soundEnd(from: usize, end: usize): usize {
+  let carried: u64 = 0;
+  for (let at = from; at < end; at += BLOCK) {
+    const length = min(BLOCK, end - at);
+    const slashes = equalTo(at, BACKSLASH) & firstBits(length);
+    const escaped = escapedIn(slashes, carried) & firstBits(length);
+    let doubtful: u64 = hasControls(at) ? controls(at) & firstBits(length) : 0;
+    if (escaped !== 0) doubtful |= escaped & ~escapable(at);
+    for (; doubtful !== 0; doubtful &= doubtful - 1) {
+      const place = at + <usize>ctz(doubtful);
+      if (!isNumber(place, end)) return place - 1;
+    }
+    carried = isOpen(slashes, escaped, length);
+  }
+  return end - <usize>carried;
+}
+
+/** Every second bit. */
+const ODD: u64 = (~(<u64>0) / 3) * 2;
+
+/**
+ * What stands behind an odd number of backslashes: a subtraction carries along each run of them, and its length tells where
+ * it ends, as in simdjson. `carried`: 1 when the first byte is escaped.
+ */
+function escapedIn(slashes: u64, carried: u64): u64 {
+  const first = slashes & ~carried;
+  const escapes = (((first << 1) | ODD) - first) ^ ODD;
+  return escapes ^ (slashes | carried);
+}
+
+/** 1 when the last of them escapes what comes next. */
+function isOpen(slashes: u64, escaped: u64, length: usize): u64 {
+  return ((slashes & ~escaped) >> (<u64>length - 1)) & 1;
+}
+
+function firstBits(length: usize): u64 {
+  return ~(<u64>0) >> <u64>(BLOCK - length);
+}
+
+function equalTo(at: usize, byte: i8): u64 {
+  const wanted = i8x16.splat(byte);
+  return toBits(
+    i8x16.eq(v128.load(at), wanted),
+    i8x16.eq(v128.load(at, 16), wanted),
+    i8x16.eq(v128.load(at, 32), wanted),
+    i8x16.eq(v128.load(at, 48), wanted),
+  );
+}
+
+function hasControls(at: usize): bool {
+  const low = i8x16.min_u(v128.load(at), v128.load(at, 16));
+  const least = i8x16.min_u(low, i8x16.min_u(v128.load(at, 32), v128.load(at, 48)));
+  return v128.any_true(i8x16.lt_u(least, i8x16.splat(SPACE)));
+}
+
+function controls(at: usize): u64 {
+  const space = i8x16.splat(SPACE);
+  return toBits(
+    i8x16.lt_u(v128.load(at), space),
+    i8x16.lt_u(v128.load(at, 16), space),
+    i8x16.lt_u(v128.load(at, 32), space),
+    i8x16.lt_u(v128.load(at, 48), space),
+  );
+}
+
+/** What a backslash alone escapes. */
+function escapable(at: usize): u64 {
+  return toBits(
+    isEscapable(v128.load(at)),
+    isEscapable(v128.load(at, 16)),
+    isEscapable(v128.load(at, 32)),
+    isEscapable(v128.load(at, 48)),
+  );
+}
+
+/** `"` and `/` are 22 and 2f, `\` is 5c, `b`, `f`, `n` are 62, 66, 6e, `r` and `t` are 72 and 74: a bit for each first digit. */
+function isEscapable(bytes: v128): v128 {
+  const byFirst = i8x16(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0);
+  const bySecond = i8x16(0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1);
+  const first = i8x16.swizzle(byFirst, i8x16.shr_u(bytes, 4));
+  const second = i8x16.swizzle(bySecond, v128.and(bytes, i8x16.splat(15)));
+  return i8x16.ne(v128.and(first, second), i8x16.splat(0));
+}
+
+function toBits(a: v128, b: v128, c: v128, d: v128): u64 {
+  const low = <u64>i8x16.bitmask(a) | ((<u64>i8x16.bitmask(b)) << 16);
+  return low | ((<u64>i8x16.bitmask(c)) << 32) | ((<u64>i8x16.bitmask(d)) << 48);
+}
+
+/** A character by its number, from its `u` on. Not half a one, nor one that is escaped as two halves. */
+function isNumber(at: usize, end: usize): bool {
+  if (load<u8>(at) !== 0x75 || at + 4 >= end) return false;
+  const first = digit(at + 1);
+  const second = digit(at + 2);
+  return (first | second | digit(at + 3) | digit(at + 4)) >= 0 && (first !== 0xd || second < 8);
+}
+
+/** Hexadecimal; negative when it is none. */
+function digit(at: usize): i32 {
+  const byte = <i32>load<u8>(at);
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}
