@@ -455,6 +455,30 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       expect(await bus.counters('compare')).to.include({ published: 1, pending: 1 });
     });
 
+    it('takes several at once in their order, and says of each what became of it', async () => {
+      await open({ bodyMaxBytes: 20, redisBytesMax: 40 });
+      const results = await Promise.all([
+        publish('a', 2),
+        publishTurn('b', 'turn'),
+        publishTurn('c', 'turn', { shadow: '[]' }),
+        publishTurn('d', 'turn', null),
+        publish('a', 2),
+        publish('too large', 1, 'x'.repeat(21)),
+        publish('one too many', 1, 'x'.repeat(20)),
+        bus.publish({ id: 'e', fields: { v: '1' }, body: null, pairs: 0 }),
+      ]);
+      expect(results).to.deep.equal(['ok', 'ok', 'repeated', 'repeated', 'ok', 'dropped_size', 'dropped_size', 'ok']);
+      expect(ids(await bus.read('compare', 'c', FRESH))).to.deep.equal(['a', 'b']);
+      const kept = await bus.read('history', 'c', FRESH);
+      expect(kept.map(({ id, pairs, fields }) => [id, pairs, fields.shadow])).to.deep.equal([
+        ['a', 2, '["a"]'],
+        ['b', 1, '["a"]'],
+        ['c', 0, '[]'],
+        ['e', 0, undefined],
+      ]);
+      expect(await bus.counters('compare')).to.include({ published: 3, pending: 3 });
+    });
+
     it('is healthy', async () => {
       expect(await bus.healthy()).to.equal(true);
     });

@@ -173,32 +173,16 @@ end
 `;
 
 /**
- * id, pairs, body (empty: none), seconds to live, entries at most, body bytes at most, key of the turn (empty: none), its seconds to
- * live, length of what changes in a repetition (-1: it is not published), changed fields …, fields …
- * → `ok`, `repeated` or `dropped_size`; the bytes of all bodies that are held.
+ * Seconds to live, entries at most, body bytes at most, a turn's seconds to live; then for each publication: id, pairs, body
+ * (empty: none), key of the turn (empty: none), length of what changes in a repetition (-1: it is not published), changed
+ * fields …, length of the fields, fields …
+ * → the bytes of all bodies that are held; of each publication `ok`, `repeated` or `dropped_size`.
  */
 export const PUBLISH = createScript(`${OPENING}${TRIM_TO_LENGTH}
-local id, planned, body, ttl = ARGV[6], tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
-local max_entries, max_bytes = tonumber(ARGV[10]), tonumber(ARGV[11])
-local turn, turn_ttl, changes = ARGV[12], ARGV[13], tonumber(ARGV[14])
-local first_field = 15 + math.max(changes, 0)
+local ttl, max_entries, max_bytes, turn_ttl = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 local now = now_ms()
-local function answer(outcome) return reply(outcome, number_of(bytes, ':total')) end
-local expiry = tonumber(redis.call('ZSCORE', recent, id) or 0)
-if expiry > now then return answer('ok') end
-if number_of(bytes, ':total') + #body > max_bytes then
-  forget_expired(1000)
-  if number_of(bytes, ':total') + #body > max_bytes then return answer('dropped_size') end
-end
-local outcome = 'ok'
-if turn ~= '' and not redis.call('SET', turn, id, 'NX', 'EX', turn_ttl) then
-  if changes < 0 then return answer('repeated') end
-  outcome, planned = 'repeated', 0
-  local changed = {}
-  for index = 15, first_field - 1, 2 do changed[ARGV[index]] = ARGV[index + 1] end
-  for index = first_field, #ARGV, 2 do ARGV[index + 1] = changed[ARGV[index]] or ARGV[index + 1] end
-end
-if #body > 0 then
+
+local function hold(id, planned, body)
   redis.call('SET', body_prefix .. id, body, 'EX', ttl, 'NX')
   redis.call('SADD', wait_prefix .. id, 'history')
   if planned > 0 then redis.call('SADD', wait_prefix .. id, 'compare') end
@@ -206,13 +190,45 @@ if #body > 0 then
   redis.call('HSET', bytes, id, #body)
   redis.call('HINCRBY', bytes, ':total', #body)
 end
-redis.call('ZADD', recent, now + ttl * 1000, id)
-redis.call('XADD', stream, '*', '${ID_FIELD}', id, '${PAIRS_FIELD}', planned, unpack(ARGV, first_field))
-redis.call('HINCRBY', counters, 'published:history', 1)
-redis.call('HINCRBY', counters, 'published:compare', planned)
+
+local function publish(id, planned, body, turn, changed, fields)
+  local expiry = tonumber(redis.call('ZSCORE', recent, id) or 0)
+  if expiry > now then return 'ok' end
+  if number_of(bytes, ':total') + #body > max_bytes then
+    forget_expired(1000)
+    if number_of(bytes, ':total') + #body > max_bytes then return 'dropped_size' end
+  end
+  local outcome = 'ok'
+  if turn ~= '' and not redis.call('SET', turn, id, 'NX', 'EX', turn_ttl) then
+    if not changed then return 'repeated' end
+    outcome, planned = 'repeated', 0
+    local values = {}
+    for index = 1, #changed, 2 do values[changed[index]] = changed[index + 1] end
+    for index = 1, #fields, 2 do fields[index + 1] = values[fields[index]] or fields[index + 1] end
+  end
+  if #body > 0 then hold(id, planned, body) end
+  redis.call('ZADD', recent, now + ttl * 1000, id)
+  redis.call('XADD', stream, '*', '${ID_FIELD}', id, '${PAIRS_FIELD}', planned, unpack(fields))
+  redis.call('HINCRBY', counters, 'published:history', 1)
+  redis.call('HINCRBY', counters, 'published:compare', planned)
+  return outcome
+end
+
+local at, outcomes = 10, {}
+local function take_fields()
+  local first, length = at + 1, tonumber(ARGV[at])
+  at = first + math.max(length, 0)
+  return length >= 0 and { unpack(ARGV, first, at - 1) }
+end
+while at <= #ARGV do
+  local id, planned, body, turn = unpack(ARGV, at, at + 3)
+  at = at + 4
+  local changed, fields = take_fields(), take_fields()
+  outcomes[#outcomes + 1] = publish(id, tonumber(planned), body, turn, changed, fields)
+end
 trim_to_length(max_entries)
-forget_expired(10)
-return answer(outcome)
+forget_expired(10 * #outcomes)
+return reply(number_of(bytes, ':total'), unpack(outcomes))
 `);
 
 /** group, message, id, pairs, reason (empty: finished), error → 1 when this call settled it. */

@@ -18,6 +18,7 @@ import type {
   ReadOptions,
 } from './bus.ts';
 import { DEAD_REASONS, GROUPS } from './bus.ts';
+import { createPublicationGatherer } from './gather-publications.ts';
 import type { Keys } from './keys.ts';
 import { createKeys } from './keys.ts';
 import type { BusLimits, OnTrouble } from './limits.ts';
@@ -82,6 +83,7 @@ class RedisBus implements Bus {
   readonly #publishing: RedisConnection;
   readonly #commands: RedisConnection;
   readonly #readers = new Map<string, RedisConnection>();
+  readonly #publishSoon = createPublicationGatherer((publications) => this.#publishAll(publications));
   readonly #claimedAtMs: Record<Group, number>;
   /** Planned pairs and exchanges not settled, as last heard: the loss to book when Redis comes back empty. */
   #backlog: Record<Group, number> = { history: 0, compare: 0 };
@@ -103,24 +105,29 @@ class RedisBus implements Bus {
     this.#claimedAtMs = { history: now, compare: now };
   }
 
-  async publish({ id, fields, body, pairs, turn }: Publication): Promise<PublishResult | 'repeated'> {
-    const { maxLen, bodyMaxBytes, bodyTtlSecs, redisBytesMax, turnTtlSecs } = this.#limits;
-    if (body !== null && body.length > bodyMaxBytes) return 'dropped_size';
-    const limits = [String(bodyTtlSecs), String(maxLen), String(redisBytesMax)];
-    const changed = Object.entries(turn?.ifRepeated ?? {}).flat();
-    const mark = [
-      turn === undefined ? '' : this.#keys.turn(turn.key),
-      String(turnTtlSecs),
-      turn?.ifRepeated === null ? '-1' : String(changed.length),
-    ];
-    const args = [id, String(pairs), body ?? '', ...limits, ...mark, ...changed, ...Object.entries(fields).flat()];
+  async publish(publication: Publication): Promise<PublishResult | 'repeated'> {
+    const { body } = publication;
+    return body !== null && body.length > this.#limits.bodyMaxBytes ? 'dropped_size' : this.#publishSoon(publication);
+  }
+
+  async #publishAll(publications: readonly Publication[]): Promise<ReadonlyArray<PublishResult | 'repeated'>> {
+    const { maxLen, bodyTtlSecs, redisBytesMax, turnTtlSecs } = this.#limits;
+    const args: Array<string | Buffer> = [bodyTtlSecs, maxLen, redisBytesMax, turnTtlSecs].map(String);
+    for (const publication of publications) this.#addPublication(args, publication);
     const outcome = await this.#produce((client) => this.#script(client, PUBLISH, args));
-    if (!outcome.ok) return outcome.result;
-    const [told, heldBytes] = outcome.value;
+    if (!outcome.ok) return publications.map(() => outcome.result);
+    const [heldBytes, ...told] = outcome.value;
     this.#heldBytes = Number(heldBytes);
     // Who answers has read it all.
-    if (body !== null) free(body);
-    return told === 'ok' || told === 'repeated' ? told : 'dropped_size';
+    for (const { body } of publications) if (body !== null) free(body);
+    return told.map((result) => (result === 'ok' || result === 'repeated' ? result : 'dropped_size'));
+  }
+
+  #addPublication(args: Array<string | Buffer>, { id, fields, body, pairs, turn }: Publication): void {
+    args.push(id, String(pairs), body ?? '', turn === undefined ? '' : this.#keys.turn(turn.key));
+    if (turn?.ifRepeated === null) args.push('-1');
+    else addFields(args, turn?.ifRepeated ?? {});
+    addFields(args, fields);
   }
 
   hasRoomFor(bodyBytes: number): boolean {
@@ -368,6 +375,13 @@ function isGroupGone(error: unknown): boolean {
 function toDelivery(messageId: string, message: Record<string, string>, deliveryCount: number): Delivery {
   const { [ID_FIELD]: id = '', [PAIRS_FIELD]: pairs, ...fields } = message;
   return { messageId, id, fields, pairs: Number(pairs), deliveryCount };
+}
+
+/** How many texts follow, and names and values in turn. */
+function addFields(args: Array<string | Buffer>, fields: Record<string, string>): void {
+  const names = Object.keys(fields);
+  args.push(String(2 * names.length));
+  for (const name of names) args.push(name, fields[name] ?? '');
 }
 
 function toRecord(flat: string[]): Record<string, string> {

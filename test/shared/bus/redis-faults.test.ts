@@ -116,6 +116,19 @@ describe('bus over a Redis that fails', () => {
     expect((await bus.counters('history')).published).to.be.within(2, 3);
   });
 
+  it('does not know of any of several publications at once that a stalled Redis never answered', async () => {
+    const bus = openBus();
+    await timedPublish(bus, 'before');
+    redis.stall();
+    try {
+      const results = await Promise.all(['a', 'b', 'c'].map((id) => timedPublish(bus, id)));
+      expect(results).to.deep.equal(['redis_unknown', 'redis_unknown', 'redis_unknown']);
+    } finally {
+      redis.resume();
+    }
+    expect((await bus.counters('history')).published).to.be.oneOf([1, 4]);
+  });
+
   it('lets a reader time out on a stalled Redis and loses nothing of it', async function () {
     this.timeout(15_000);
     const bus = openBus();

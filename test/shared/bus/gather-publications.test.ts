@@ -1,0 +1,47 @@
+import { expect } from 'chai';
+import type { Publication, PublishResult } from '#shared/bus/bus.ts';
+import { createPublicationGatherer } from '#shared/bus/gather-publications.ts';
+
+const publication = (id: string, bodyBytes = 0): Publication => ({
+  id,
+  fields: {},
+  body: bodyBytes === 0 ? null : Buffer.alloc(bodyBytes),
+  pairs: 0,
+});
+
+describe('publications of one turn of the event loop', () => {
+  let sent: string[][];
+  const gather = (resultOf: (id: string) => PublishResult | 'repeated' = () => 'ok') => {
+    sent = [];
+    return createPublicationGatherer(async (publications) => {
+      sent.push(publications.map(({ id }) => id));
+      return publications.map(({ id }) => resultOf(id));
+    });
+  };
+
+  it('go together, and each is told what became of it', async () => {
+    const publish = gather((id) => (id === 'b' ? 'repeated' : 'ok'));
+    const results = await Promise.all(['a', 'b', 'c'].map((id) => publish(publication(id))));
+    expect(results).to.deep.equal(['ok', 'repeated', 'ok']);
+    expect(sent).to.deep.equal([['a', 'b', 'c']]);
+  });
+
+  it('go together also where promises come between them', async () => {
+    const publish = gather();
+    const later = Promise.resolve().then(() => publish(publication('b')));
+    await Promise.all([publish(publication('a')), later]);
+    await publish(publication('c'));
+    expect(sent).to.deep.equal([['a', 'b'], ['c']]);
+  });
+
+  it('are parted where they are large or many', async () => {
+    const publish = gather();
+    const half = 512 * 1024;
+    await Promise.all(['a', 'b', 'c'].map((id) => publish(publication(id, half))));
+    await publish(publication('large', 4 * half));
+    expect(sent).to.deep.equal([['a', 'b'], ['c'], ['large']]);
+    sent.length = 0;
+    await Promise.all(Array.from({ length: 65 }, (_, index) => publish(publication(String(index)))));
+    expect(sent.map(({ length }) => length)).to.deep.equal([64, 1]);
+  });
+});
