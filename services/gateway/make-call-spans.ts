@@ -16,8 +16,8 @@ export interface CallSpansInput {
   /** Complete but for what is said of the model call; the root first. */
   spans: CallSpans;
   facts: ModelFacts;
-  /** Request and answer, from `layOutBody`. */
-  laidOut: Uint8Array<ArrayBuffer>;
+  /** Request and answer, from `planBody`. Read until the spans are made, and no longer. */
+  laidOut: Uint8Array;
   content: ContentSettings;
   redaction: RedactorOptions;
 }

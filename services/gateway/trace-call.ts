@@ -1,12 +1,13 @@
 // Hands the spans of a finished call to tracing: at once where nothing large has to be read for them, else as work for the
 // thread that exports.
 import { createPriceList } from '#shared/cost/price-list.ts';
-import { layOutBody } from '#shared/exchange/exchange.ts';
+import { planBody } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
 import type { LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelObservation } from '#shared/telemetry/model-call.ts';
 import type { SpanRecord, Tracing } from '#shared/telemetry/tracing.ts';
+import { createSharedRoom, type SharedRoom } from '#shared/threads/shared-room.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addModelCall, modelFacts, toCallSpans } from './call-spans.ts';
 import type { Handover } from './handover.ts';
@@ -25,10 +26,13 @@ export interface CallTracingParts {
 export type TraceCall = (finished: FinishedCall, observation: AnswerFigures | null, handover: Handover) => void;
 
 const SPAN_BYTES = 2048;
+/** For the bodies that wait for the thread: a few while it keeps up. */
+const ROOM_BYTES = 64 * 1024 * 1024;
 
 export function createCallTracing({ tracing, content, redaction }: CallTracingParts): TraceCall {
   const { redactText } = createRedactor(redaction);
   const settingsOf = createKnownSettings(redactText);
+  let room: SharedRoom | null = null;
   const pricesOf = createPriceList(content.prices);
   const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures): void => {
     const facts = modelFacts(finished);
@@ -54,10 +58,13 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
       tracing.emit(spans);
       return;
     }
-    const laidOut = layOutBody({ request, answer });
+    const body = planBody({ request, answer });
+    room ??= createSharedRoom(ROOM_BYTES);
+    const { bytes: laidOut, transferred, release } = room.take(body.size);
+    body.writeTo(laidOut);
     const input: CallSpansInput = { spans, facts: modelFacts(finished), laidOut, content, redaction };
     const bytes = laidOut.length + spans.length * SPAN_BYTES;
-    tracing.emitLater({ maker: CALL_SPANS, input, transferred: [laidOut.buffer], spans: spans.length, bytes });
+    tracing.emitLater({ maker: CALL_SPANS, input, transferred, spans: spans.length, bytes, release });
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { modelFacts, toCallSpans } from '#services/gateway/call-spans.ts';
-import { createMakeCallSpans } from '#services/gateway/make-call-spans.ts';
+import { type CallSpansInput, createMakeCallSpans } from '#services/gateway/make-call-spans.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
 import { toView } from '#services/gateway/messages/parse.ts';
 import { createCallTracing } from '#services/gateway/trace-call.ts';
@@ -91,6 +91,26 @@ describe('the spans of a call', () => {
     expect(JSON.stringify(root)).to.include('what now?').and.to.not.include(SECRET);
     expect(forward?.name).to.equal('primary_forward');
     expect(finished.request?.length).to.be.above(0);
+  });
+
+  it('wait for the thread in memory that it shares, and that is used again once it has read them', async () => {
+    const tracing: Tracing = {
+      ...noTracing,
+      enabled: true,
+      content: true,
+      emitLater: (later) => void work.push(later),
+    };
+    const traceCall = createCallTracing({ tracing, content: CONTENT, redaction });
+    const finished = call();
+    const observation = await observe(finished.answer ?? recordedAnswer([]));
+    for (let count = 0; count < 3; count++) {
+      traceCall(finished, observation, { kind: 'none' });
+      if (count === 1) for (const { release } of work) release?.();
+    }
+    const places = work.map(({ input }) => (input as CallSpansInput).laidOut);
+    expect(new Set(places.map(({ buffer }) => buffer)).size).to.equal(1);
+    expect(places[0]?.buffer).to.be.instanceOf(SharedArrayBuffer);
+    expect(places.map(({ byteOffset }) => byteOffset)).to.deep.equal([0, places[0]?.length, 0]);
   });
 
   it('say the same of the call without text, from a glance at the request', async () => {

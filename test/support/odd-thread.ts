@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { answerQuestions } from '#shared/threads/answer-questions.ts';
 
-export type OddQuestion = { say: string } | { bytes: Uint8Array } | 'throw' | 'exit' | 'hang';
+export type OddQuestion = { say: string } | { bytes: Uint8Array } | { countIn: Int32Array } | 'throw' | 'exit' | 'hang';
 export type OddAnswer = string | Uint8Array<ArrayBuffer>;
 
 if (parentPort) {
@@ -11,6 +11,7 @@ if (parentPort) {
     if (question === 'exit') process.exit(3);
     if (question === 'hang') return new Promise(() => {});
     if ('say' in question) return { answer: `${String(workerData)} ${question.say}` };
+    if ('countIn' in question) for (;;) Atomics.add(question.countIn, 0, 1);
     const bytes = new Uint8Array(question.bytes).reverse();
     return { answer: bytes, transferred: [bytes.buffer] };
   });

@@ -23,7 +23,8 @@ export interface SpanQueueOptions<T> {
 }
 
 export interface SpanQueue<T> {
-  push(entry: T, bytes: number, spans?: number): void;
+  /** False when it was refused. */
+  push(entry: T, bytes: number, spans?: number): boolean;
   /** Sends without waiting for full batches; resolves when all is settled or the time is over. */
   flush(timeoutMs: number): Promise<void>;
   /** Counts as failed what is still here. Later entries are refused. */
@@ -128,8 +129,11 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
 
   return {
     push: (value, size, spans = 1) => {
-      if (closed || entries + spans > options.maxEntries) return options.onResult('dropped_queue', spans);
-      if (bytes + size > options.maxBytes) return options.onResult('dropped_bytes', spans);
+      const hasEntry = !closed && entries + spans <= options.maxEntries;
+      if (!hasEntry || bytes + size > options.maxBytes) {
+        options.onResult(hasEntry ? 'dropped_bytes' : 'dropped_queue', spans);
+        return false;
+      }
       waiting.push({ value, bytes: size, spans });
       waitingSpans += spans;
       waitingBytes += size;
@@ -137,6 +141,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       bytes += size;
       options.onSize(entries, bytes);
       schedule();
+      return true;
     },
     flush: async (timeoutMs) => {
       if (entries === 0) return;

@@ -92,7 +92,9 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
     },
   });
 
-  exporter = loadExporter(config, endpoint, (span) => queue.push({ foreign: span }, sizeOf(span.attributes)));
+  exporter = loadExporter(config, endpoint, (span) => {
+    queue.push({ foreign: span }, sizeOf(span.attributes));
+  });
   return createHandle(config, endpoint, { queue, count, exporter, logger });
 }
 
@@ -156,7 +158,7 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
       for (let at = 0; at < written.length; at += SPANS_TOGETHER) push(written.slice(at, at + SPANS_TOGETHER));
     },
     emitLater: (work) => {
-      if (isEnabled) queue.push(work, work.bytes, work.spans);
+      if (!isEnabled || !queue.push(work, work.bytes, work.spans)) work.release?.();
     },
     flush: (timeoutMs) => queue.flush(timeoutMs),
     shutdown: (timeoutMs) => {

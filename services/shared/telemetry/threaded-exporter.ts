@@ -54,8 +54,11 @@ export async function startThreadedExporter(
         ...question.made.map(({ bytes }) => bytes.buffer as ArrayBuffer),
         ...later.flatMap((work) => work.transferred),
       ];
+      const asked = made.length + later.length === 0 ? undefined : thread.ask(question, given);
       const ends = await Promise.all([
-        made.length + later.length === 0 ? undefined : thread.ask(question, given),
+        asked?.finally(() => {
+          for (const work of later) work.release?.();
+        }),
         foreign.length === 0 ? undefined : here?.export(foreign),
       ]);
       return {

@@ -44,6 +44,8 @@ export interface SpanWork {
   /** How many spans it becomes, and about how many bytes. */
   spans: number;
   bytes: number;
+  /** Called once, when nobody reads the input any more. */
+  release?(): void;
 }
 
 /** What it is given is what `SpanWork.input` was. */

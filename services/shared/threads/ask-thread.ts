@@ -5,7 +5,10 @@ import { errorMessage } from '#shared/errors.ts';
 import type { ThreadQuestion, ThreadReply } from './answer-questions.ts';
 
 export interface AskThread<Question, Answer> {
-  /** @throws ThreadLostError, or an error with the name and message of the one thrown in the thread */
+  /**
+   * Of a lost thread the questions are rejected when it runs no more: memory that it shared is nobody else's then.
+   * @throws ThreadLostError, or an error with the name and message of the one thrown in the thread
+   */
   ask(question: Question, transferred?: Transferable[]): Promise<Answer>;
   /** Rejects what is owed and ends the thread. */
   close(): Promise<void>;
@@ -37,6 +40,8 @@ interface Owed<Answer> {
 interface Running<Answer> {
   worker: Worker;
   owed: Map<number, Owed<Answer>>;
+  /** null = it was not lost. */
+  why: ThreadLostError | null;
 }
 
 export function createAskThread<Question, Answer>(options: AskThreadOptions): AskThread<Question, Answer> {
@@ -44,18 +49,23 @@ export function createAskThread<Question, Answer>(options: AskThreadOptions): As
   let nextId = 1;
   let isClosed = false;
 
-  function lose(lost: Running<Answer>, error: ThreadLostError): void {
+  /** It is asked no more; what it owes is rejected when it has ended. */
+  function lose(lost: Running<Answer>, why: ThreadLostError): void {
     if (running === lost) running = null;
-    for (const { reject, timer } of lost.owed.values()) {
+    lost.why ??= why;
+  }
+
+  function settle({ owed, why }: Running<Answer>): void {
+    for (const { reject, timer } of owed.values()) {
       clearTimeout(timer);
-      reject(error);
+      reject(why ?? new ThreadLostError('it ended'));
     }
-    lost.owed.clear();
+    owed.clear();
   }
 
   function start(): Running<Answer> {
     const worker = new Worker(new URL(options.url), { workerData: options.workerData });
-    const started: Running<Answer> = { worker, owed: new Map() };
+    const started: Running<Answer> = { worker, owed: new Map(), why: null };
     worker.unref();
     worker.on('message', ({ id, outcome }: ThreadReply<Answer>) => {
       const asked = started.owed.get(id);
@@ -66,7 +76,10 @@ export function createAskThread<Question, Answer>(options: AskThreadOptions): As
       else asked.reject(Object.assign(new Error(outcome.message), { name: outcome.name }));
     });
     worker.on('error', (cause) => lose(started, new ThreadLostError(errorMessage(cause), cause)));
-    worker.on('exit', () => lose(started, new ThreadLostError('it ended')));
+    worker.on('exit', () => {
+      lose(started, new ThreadLostError('it ended'));
+      settle(started);
+    });
     return started;
   }
 

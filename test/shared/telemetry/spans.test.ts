@@ -104,6 +104,27 @@ describe('tracing', () => {
     expect(sink.spans()).to.have.length(1);
   });
 
+  it('says of all work when nobody reads it any more, whatever became of it', async () => {
+    const sink = await startSink();
+    const { tracing } = start({ endpoint: sink.url, thread: ODD_THREAD, queueMaxBytes: 1000 });
+    const released: string[] = [];
+    const later = (name: string, maker: string, bytes: number): void => {
+      const release = (): void => void released.push(name);
+      tracing.emitLater({ maker, input: [record()], transferred: [], spans: 1, bytes, release });
+    };
+    later('made', 'given', 10);
+    later('broken', 'throws', 10);
+    expect(released).to.deep.equal([]);
+    later('refused', 'given', 2000);
+    expect(released).to.deep.equal(['refused']);
+    await tracing.flush(10_000);
+    later('lost', 'exits', 10);
+    await tracing.flush(10_000);
+    tracing.setEnabled(false);
+    later('switched off', 'given', 10);
+    expect(released).to.deep.equal(['refused', 'made', 'broken', 'lost', 'switched off']);
+  });
+
   it('puts on the wire exactly the ids, times, kinds, parents, links and events it was given', async () => {
     const sink = await startSink();
     const { tracing } = start({ endpoint: sink.url });

@@ -98,6 +98,16 @@ describe('a thread that is asked', () => {
     expect(await thread.ask({ say: 'again' })).to.equal('thread says again');
   });
 
+  it('rejects what a silent thread owes when it touches shared memory no more', async () => {
+    start(4000);
+    const shared = new Int32Array(new SharedArrayBuffer(4));
+    expect(await failure({ countIn: shared })).to.be.instanceOf(ThreadLostError);
+    const counted = Atomics.load(shared, 0);
+    expect(counted).to.be.above(0);
+    await thread.ask({ say: 'again' });
+    expect(Atomics.load(shared, 0)).to.equal(counted);
+  });
+
   it('rejects a question that cannot cross, and waits for no answer to it', async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
     const given = ownBytes(Buffer.from('abc'));
