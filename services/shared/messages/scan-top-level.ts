@@ -1,5 +1,6 @@
 // Reads the top level of a JSON object from bytes without parsing what is inside: a native request is looked at only as
 // far as routing needs. Brackets, strings and the depth are checked everywhere; the rest is the upstream's to refuse.
+import { byteKernel } from '#shared/simd/byte-kernel.ts';
 
 /** Where a value stands: `bytes.subarray(start, end)` is its JSON. */
 export interface Span {
@@ -183,14 +184,41 @@ function skipString(bytes: Buffer, at: number): number {
   return skipLongString(bytes, next);
 }
 
+/** A search for the next quote is quickest where quotes are rare: so many of them are found one by one. */
+const FEW_QUOTES = 4;
+/** Where they take no more than so many bytes, the kernel is quicker: it passes all that are in a block at once. */
+const DENSE_BYTES = 2048;
+const FIRST_BLOCK = 1024;
+
 function skipLongString(bytes: Buffer, from: number): number {
-  for (let next = from; ; next++) {
-    next = bytes.indexOf(QUOTE, next);
-    if (next === -1) throw broken(bytes.length, 'the end of a string');
-    let slashes = 0;
-    while (next - 1 - slashes >= from && bytes[next - 1 - slashes] === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return next + 1;
+  let at = from;
+  for (let block = FIRST_BLOCK; ; ) {
+    const start = at;
+    for (let quotes = 0; quotes < FEW_QUOTES; quotes++) {
+      const quote = bytes.indexOf(QUOTE, at);
+      if (quote === -1) throw broken(bytes.length, 'the end of a string');
+      at = quote + 1;
+      if (!isEscaped(bytes, quote, start)) return at;
+    }
+    if (at - start > DENSE_BYTES) continue;
+    const to = Math.min(bytes.length, at + block);
+    at = stringEnd(bytes, at, to);
+    if (at < to) return at + 1;
+    block = Math.min(block * 4, byteKernel.input.length);
   }
+}
+
+function isEscaped(bytes: Buffer, at: number, from: number): boolean {
+  let slashes = 0;
+  while (at - 1 - slashes >= from && bytes[at - 1 - slashes] === BACKSLASH) slashes++;
+  return slashes % 2 === 1;
+}
+
+/** Where the closing quote stands; not before `to`: where to look on. */
+function stringEnd(bytes: Buffer, from: number, to: number): number {
+  const { input, inputAt, run } = byteKernel;
+  bytes.copy(input, 0, from, to);
+  return from + run.stringEnd(inputAt, inputAt + to - from) - inputAt;
 }
 
 function readKey(bytes: Buffer, start: number, end: number): string {

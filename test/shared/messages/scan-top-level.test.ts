@@ -56,6 +56,20 @@ describe('scanTopLevel', () => {
     expect([...scanTopLevel(bytes, 512, UNIQUE).keys()]).to.deep.equal(['a', 'model']);
   });
 
+  it('finds the end of a string wherever it is and whatever quotes are in it', () => {
+    const parts = fc.tuple(fc.constantFrom('"', '\\', '\\"', 'x', 'say "hi", '), fc.constantFrom(1, 2, 63, 700, 5000));
+    fc.assert(
+      fc.property(fc.array(parts), fc.nat(80), fc.nat(80), (repeated, before, behind) => {
+        const text = repeated.map(([part, times]) => part.repeat(times)).join('');
+        const json = `{"${'k'.repeat(before)}":${JSON.stringify(text)},"b":["${'y'.repeat(behind)}",1]}`;
+        const [first] = scan(json).values();
+        expect(first).to.deep.equal({ start: before + 4, end: json.indexOf(',"b":') });
+        expect(reasonOf(json.slice(0, (first?.end ?? 0) - 1)), 'without its end').to.equal('not_json');
+      }),
+      { examples: [[[['"', 200_000]], 0, 0]] },
+    );
+  });
+
   it('sees whether a string below the top level begins with what is looked out for', () => {
     const seen = (text: string): boolean => {
       const watch = { prefix: Buffer.from('mark.'), isSeen: false, outline: NO_OUTLINE };

@@ -9,6 +9,10 @@ export function stringEnd(from: usize, end: usize): usize {
   let carried: u64 = 0;
   for (let at = from; at < end; at += BLOCK) {
     const length = min(BLOCK, end - at);
+    if (load<i8>(at + length - 1) !== BACKSLASH && !holds(at, QUOTE)) {
+      carried = 0;
+      continue;
+    }
     const slashes = equalTo(at, BACKSLASH) & firstBits(length);
     const escaped = escapedIn(slashes, carried);
     const quotes = equalTo(at, QUOTE) & firstBits(length) & ~escaped;
@@ -56,6 +60,13 @@ function isOpen(slashes: u64, escaped: u64, length: usize): u64 {
 
 function firstBits(length: usize): u64 {
   return ~(<u64>0) >> <u64>(BLOCK - length);
+}
+
+function holds(at: usize, byte: i8): bool {
+  const wanted = i8x16.splat(byte);
+  const first = v128.or(i8x16.eq(v128.load(at), wanted), i8x16.eq(v128.load(at, 16), wanted));
+  const last = v128.or(i8x16.eq(v128.load(at, 32), wanted), i8x16.eq(v128.load(at, 48), wanted));
+  return v128.any_true(v128.or(first, last));
 }
 
 function equalTo(at: usize, byte: i8): u64 {

@@ -46,7 +46,7 @@ export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: us
     const pieceEnd = endOfPiece(pieceAt, end);
     const next = pieceEnd + tail;
     const length = pieceEnd - pieceAt;
-    const isKnown = pieceEnd != 0 && next <= end && isSame(pieceEnd, tailAt, tail);
+    const isKnown = pieceEnd !== 0 && next <= end && isSame(pieceEnd, tailAt, tail);
     if (!isKnown || writtenEnd + newHead + length + newTail > outputEnd) {
       units = before;
       break;
@@ -76,11 +76,11 @@ function endOfPiece(from: usize, end: usize): usize {
     const plain = ctz(stops | (1 << VECTOR));
     units += unitsOf(bytes, (1 << plain) - 1);
     at += plain;
-    if (plain == VECTOR) continue;
+    if (plain === VECTOR) continue;
     if (at >= end) return 0;
     const byte = load<u8>(at);
-    if (byte == QUOTE) return at;
-    if (byte != BACKSLASH || !isShort(load<u8>(at + 1))) return 0;
+    if (byte === QUOTE) return at;
+    if (byte !== BACKSLASH || !isShort(load<u8>(at + 1))) return 0;
     units++;
     at += 2;
   }
@@ -113,10 +113,10 @@ function isShort(byte: u8): bool {
 function isSame(one: usize, other: usize, length: usize): bool {
   let at: usize = 0;
   for (; at + VECTOR <= length; at += VECTOR) {
-    if (i8x16.bitmask(i8x16.eq(v128.load(one + at), v128.load(other + at))) != 0xffff) return false;
+    if (i8x16.bitmask(i8x16.eq(v128.load(one + at), v128.load(other + at))) !== 0xffff) return false;
   }
-  const rest = (1 << <i32>(length - at)) - 1;
-  return (i8x16.bitmask(i8x16.eq(v128.load(one + at), v128.load(other + at))) & rest) == rest;
+  const rest = (1 << (<i32>(length - at))) - 1;
+  return (i8x16.bitmask(i8x16.eq(v128.load(one + at), v128.load(other + at))) & rest) === rest;
 }
 
 /** Appends to the output; a vector may end past what counts. */
