@@ -4,6 +4,7 @@ import { type AnthropicEvent, createMessageWriter } from '#shared/messages/messa
 import type { ConversionMemory, Provider } from '#shared/providers/provider.ts';
 import { createFrameReader } from '#shared/upstream/read-frames.ts';
 import type { Message } from '#shared/wire/anthropic.ts';
+import { copyDeltasTo } from './copy-deltas.ts';
 
 export interface ConvertedStream {
   events: AnthropicEvent[];
@@ -36,7 +37,7 @@ export function feedStream(provider: Provider, bytes: string | Buffer, options: 
   const writer = createMessageWriter(
     { id: 'msg_1', model: MEMORY.modelAsked, usage },
     (event) => events.push(event),
-    readsAhead ? (index, texts) => events.push(...texts.map((text) => textDelta(index, text))) : undefined,
+    readsAhead ? copyDeltasTo((event) => events.push(event)) : undefined,
   );
   const reader = provider.createReader(writer, { ...MEMORY, ...options.memory });
   const readAhead = readsAhead ? reader.readAhead?.bind(reader) : undefined;
@@ -51,10 +52,6 @@ export function feedStream(provider: Provider, bytes: string | Buffer, options: 
     return toConverted(events, error);
   }
   return toConverted(events, null);
-}
-
-function textDelta(index: number, text: string): AnthropicEvent {
-  return { type: 'content_block_delta', index, delta: { type: 'text_delta', text } };
 }
 
 /** Folded when somebody looks. */

@@ -6,6 +6,7 @@
 // verb after it throws: that is a mistake of the reader. Nothing is emitted twice, nothing after the end. A call whose
 // arguments are no JSON object stays open, and `finish` refuses to end the message, unless the answer was cut.
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
+import type { CopiedPieces, Pieces } from '#shared/simd/copy-pieces.ts';
 import type { ContentBlock, Usage } from '#shared/wire/anthropic.ts';
 import { createJsonBalance, type JsonBalance } from './json-balance.ts';
 import { mergeUsage } from './usage.ts';
@@ -32,9 +33,12 @@ export interface MessageWriter {
   readonly hasBegun: boolean;
   readonly hasEnded: boolean;
   text(delta: string): void;
-  /** The same for each, at less cost; absent where each has to be looked at. */
-  texts?(deltas: readonly string[]): void;
   thinking(delta: string): void;
+  /**
+   * Text or thinking as it stands in an upstream's events, where a block of it is open. null = nothing was taken; absent
+   * where each delta has to be looked at.
+   */
+  copy?(kind: ProseKind, pieces: Pieces): CopiedPieces | null;
   /** Belongs to the text that is being written. */
   citation(value: unknown): void;
   /** Signature of the thinking that was written last; without any it makes an empty thinking block. */
@@ -61,6 +65,8 @@ export interface MessageWriter {
   ping(): void;
 }
 
+export type ProseKind = 'text' | 'thinking';
+
 export type StopReason =
   | 'end_turn'
   | 'max_tokens'
@@ -86,7 +92,7 @@ const CHARACTERS_PER_TOKEN = 4;
 
 /** What is or will be one content block. Only the first of the queue is written; the others hold their parts. */
 interface Segment {
-  kind: 'text' | 'thinking' | 'tool' | 'block';
+  kind: ProseKind | 'tool' | 'block';
   /** null: a call whose arguments came before its name. */
   block: ContentBlock | null;
   deltas: Array<Record<string, unknown>>;
@@ -98,16 +104,16 @@ interface Segment {
   call: Arguments | null;
 }
 
-/** Told of deltas that are written one after the other in one block of text. */
-export type EmitTexts = (index: number, texts: readonly string[]) => void;
+/** Writes pieces as deltas of one block, as many as it can. */
+export type CopyDeltas = (index: number, kind: ProseKind, pieces: Pieces) => CopiedPieces | null;
 
-/** Without `emitTexts` each of those is an event like the others. */
+/** Without `copyDeltas` each of those is to be said. */
 export function createMessageWriter(
   start: MessageStart,
   emit: (event: AnthropicEvent) => void,
-  emitTexts?: EmitTexts,
+  copyDeltas: CopyDeltas = () => null,
 ): MessageWriter {
-  return new Writer(start, emit, emitTexts);
+  return new Writer(start, emit, copyDeltas);
 }
 
 class Writer implements MessageWriter {
@@ -115,7 +121,7 @@ class Writer implements MessageWriter {
   hasEnded = false;
   readonly #start: MessageStart;
   readonly #emit: (event: AnthropicEvent) => void;
-  readonly #emitTexts: EmitTexts | undefined;
+  readonly #copyDeltas: CopyDeltas;
   readonly #queue: Segment[] = [];
   readonly #tools = new Map<string | number, Segment>();
   #index = 0;
@@ -127,10 +133,10 @@ class Writer implements MessageWriter {
   #isFinishing = false;
   #isSilent = true;
 
-  constructor(start: MessageStart, emit: (event: AnthropicEvent) => void, emitTexts: EmitTexts | undefined) {
+  constructor(start: MessageStart, emit: (event: AnthropicEvent) => void, copyDeltas: CopyDeltas) {
     this.#start = start;
     this.#emit = emit;
-    this.#emitTexts = emitTexts;
+    this.#copyDeltas = copyDeltas;
     this.#usage = { ...start.usage };
   }
 
@@ -157,18 +163,16 @@ class Writer implements MessageWriter {
     this.#flush();
   }
 
-  texts(deltas: readonly string[]): void {
-    this.#refuseAfterEnd();
-    let next = 0;
-    while (next < deltas.length && !(this.#emitTexts && this.#isInText())) this.text(deltas[next++] ?? '');
-    const rest = deltas.slice(next).filter((text) => text !== '');
-    for (const { length } of rest) this.#length += length;
-    if (rest.length > 0) this.#emitTexts?.(this.#index, rest);
-  }
-
   thinking(delta: string): void {
     if (delta !== '') this.#prose('thinking').deltas.push({ type: 'thinking_delta', thinking: delta });
     this.#flush();
+  }
+
+  copy(kind: ProseKind, pieces: Pieces): CopiedPieces | null {
+    this.#refuseAfterEnd();
+    const copied = this.#isWriting(kind) ? this.#copyDeltas(this.#index, kind, pieces) : null;
+    this.#length += copied?.length ?? 0;
+    return copied;
   }
 
   citation(value: unknown): void {
@@ -261,10 +265,10 @@ class Writer implements MessageWriter {
     if (this.hasBegun && !this.hasEnded) this.#emit({ type: 'ping' });
   }
 
-  /** What is said next goes straight into an open block of text. */
-  #isInText(): boolean {
+  /** What is said next goes straight into an open block of that kind. */
+  #isWriting(kind: ProseKind): boolean {
     const [first] = this.#queue;
-    return first?.kind === 'text' && first.isStarted && !first.isEnded && this.#queue.length === 1;
+    return first?.kind === kind && first.isStarted && isOpenProse(first) && this.#queue.length === 1;
   }
 
   #refuseAfterEnd(): void {
@@ -272,11 +276,10 @@ class Writer implements MessageWriter {
   }
 
   /** The text or thinking that is being written, or a new one when something else came last. */
-  #prose(kind: 'text' | 'thinking'): Segment {
+  #prose(kind: ProseKind): Segment {
     this.#refuseAfterEnd();
     const last = this.#queue.at(-1);
-    // A signature ends its thinking: more of it is another block.
-    if (last?.kind === kind && !last.isEnded && last.signature === null) return last;
+    if (last?.kind === kind && isOpenProse(last)) return last;
     this.#endProse();
     const block = kind === 'text' ? { type: kind, text: '' } : { type: kind, thinking: '', signature: '' };
     return this.#append(kind, block);
@@ -351,6 +354,11 @@ class Writer implements MessageWriter {
     this.#index++;
     if (segment.block?.type === 'tool_use' && isComplete(segment)) this.#hasCompleteTool = true;
   }
+}
+
+/** A signature ends its thinking: more of it is another block. */
+function isOpenProse({ isEnded, signature }: Segment): boolean {
+  return !isEnded && signature === null;
 }
 
 /** Upstreams send nothing, text or less than nothing for a count they do not have. */

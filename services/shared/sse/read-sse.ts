@@ -19,10 +19,10 @@ export interface SseEvent {
 }
 
 /**
- * Reads events ahead of the parser: given the stream's text and where an event begins in it, says how far it has read
- * whole events; the same place = none.
+ * Reads events ahead of decoder and parser: given the stream's bytes and where an event begins in them, says how far it has
+ * read whole events; the same place = none.
  */
-export type ReadAhead = (text: string, at: number) => number;
+export type ReadAhead = (bytes: Buffer, at: number) => number;
 
 export interface SseReaderOptions {
   /** `atMs` is the time given with the chunk that completed the event. When it throws, the error leaves `push`. */
@@ -38,7 +38,7 @@ export interface SseReader {
    * An event without its closing blank line is never delivered.
    * @throws SseBufferError when an event is over the limit; what `onEvent` threw. The reader takes nothing afterwards.
    */
-  push(bytes: Uint8Array, atMs: number): void;
+  push(bytes: Buffer, atMs: number): void;
 }
 
 /** An event that is too long to be held. */
@@ -67,13 +67,14 @@ export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT, readA
       if (error.type === 'max-buffer-size-exceeded') throw new SseBufferError(maxBufferBytes, error);
     },
   });
-  const feed = readAhead ? feedBehind(readAhead, (text) => parser.feed(text)) : (text: string) => parser.feed(text);
+  const parse = (bytes: Buffer): void => parser.feed(decoder.decode(bytes, { stream: true }));
+  const feed = readAhead ? feedBehind(readAhead, parse) : parse;
   return {
     push(bytes, atMs) {
       if (failure !== undefined) throw failure;
       nowMs = atMs;
       try {
-        feed(decoder.decode(bytes, { stream: true }));
+        feed(bytes);
       } catch (error) {
         failure = error;
         throw error;
@@ -82,27 +83,27 @@ export function createSseReader({ onEvent, maxBufferBytes = DEFAULT_LIMIT, readA
   };
 }
 
-const EVENT_END = '\n\n';
+const EVENT_END = Buffer.from('\n\n');
 /** After so many events in a row that were not known by sight, one look at each piece of the stream is enough. */
 const MOST_MISSES = 4;
 
 /** The parser gets what was not read ahead: an event at a time, or all of them where none is known. */
-function feedBehind(readAhead: ReadAhead, parse: (text: string) => void): (text: string) => void {
+function feedBehind(readAhead: ReadAhead, parse: (bytes: Buffer) => void): (bytes: Buffer) => void {
   let isBetween = true;
   let misses = 0;
-  return (text) => {
-    for (let at = 0; at < text.length; ) {
-      if (isBetween) {
-        const read = readAhead(text, at);
-        misses = read > at ? 0 : misses + 1;
+  return (bytes) => {
+    for (let at = 0; at < bytes.length; ) {
+      const read = isBetween ? readAhead(bytes, at) : at;
+      if (read > at) {
         at = read;
+        misses = 0;
+        continue;
       }
-      const found = misses > MOST_MISSES ? text.lastIndexOf(EVENT_END) : text.indexOf(EVENT_END, at);
-      const end = found < at ? text.length : found + EVENT_END.length;
-      if (end > at) {
-        parse(text.slice(at, end));
-        isBetween = found >= at;
-      }
+      if (isBetween) misses++;
+      const found = misses > MOST_MISSES ? bytes.lastIndexOf(EVENT_END) : bytes.indexOf(EVENT_END, at);
+      isBetween = found >= at;
+      const end = isBetween ? found + EVENT_END.length : bytes.length;
+      parse(bytes.subarray(at, end));
       at = end;
     }
   };

@@ -2,10 +2,16 @@
 // what must wait for its place. For a client that asked for no stream the same events are folded into one message.
 import { errorMessage, GatewayError } from '#shared/errors.ts';
 import { createMessageAccumulator, type MessageAccumulator } from '#shared/messages/accumulate-message.ts';
-import { textsToSse, toSseText } from '#shared/messages/event-text.ts';
-import { type AnthropicEvent, createMessageWriter, type MessageWriter } from '#shared/messages/message-writer.ts';
+import { deltaFrame, toSseText } from '#shared/messages/event-text.ts';
+import {
+  type AnthropicEvent,
+  type CopyDeltas,
+  createMessageWriter,
+  type MessageWriter,
+} from '#shared/messages/message-writer.ts';
 import { hideKeys, nameUpstream } from '#shared/providers/read-error.ts';
 import { failedBlock, searchCall } from '#shared/providers/search-blocks.ts';
+import { copyPieces } from '#shared/simd/copy-pieces.ts';
 import { type AnswerSource, createAnswerSource, type SourceHandlers } from './answer-source.ts';
 import { type Answer, type AnswerFlow, type AnswerSink, UpstreamFailure } from './call-upstream.ts';
 import { SearchLoop } from './search-loop.ts';
@@ -69,7 +75,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   #commit: NodeJS.Timeout | undefined;
   #ping: NodeJS.Timeout | undefined;
   #sink: AnswerSink | undefined;
-  /** Written and not yet handed on. */
+  /** Written and not yet handed on, as bytes; behind them what is still text. */
+  #pieces: Buffer[] = [];
   #held = '';
   #isPaused = false;
   #hasEnded = false;
@@ -94,8 +101,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     const usage = { input_tokens: inputTokens, output_tokens: 0 };
     const ifSilent = sought === null ? null : () => this.#foundNothing(sought);
     const start = { id: options.messageId, model: modelAsked, usage, ifSilent };
-    const sendTexts = isStream ? (index: number, texts: readonly string[]) => this.#sendTexts(index, texts) : undefined;
-    this.#writer = createMessageWriter(start, (event) => this.#send(event), sendTexts);
+    this.#writer = createMessageWriter(start, (event) => this.#send(event), isStream ? this.#copyDeltas : undefined);
     this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -296,19 +302,30 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     if (event.type === 'message_start') this.#writer.ping();
   }
 
-  #sendTexts(index: number, texts: readonly string[]): void {
-    this.#held += textsToSse(index, texts);
+  readonly #copyDeltas: CopyDeltas = (index, kind, pieces) => {
+    const copied = copyPieces(pieces, deltaFrame(index, `${kind}_delta`));
+    if (copied !== null && copied.events.length > 0) {
+      this.#closePiece();
+      this.#pieces.push(copied.events);
+    }
+    return copied;
+  };
+
+  #closePiece(): void {
+    if (this.#held !== '') this.#pieces.push(Buffer.from(this.#held));
+    this.#held = '';
   }
 
   /** One write for all events of one step. */
   #handOn(): void {
-    if (this.#held === '') return;
+    if (this.#held === '' && this.#pieces.length === 0) return;
     if (this.#options.isStream && !this.#hasEnded) this.#awaitSilence();
     this.#resolve(this);
     if (!this.#sink) return;
-    const bytes = Buffer.from(this.#held);
-    this.#held = '';
-    this.#sink.onChunk(bytes);
+    this.#closePiece();
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#sink.onChunk(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces));
   }
 
   #awaitSilence(): void {

@@ -8,7 +8,9 @@ import {
   type MessageWriter,
   type StopReason,
 } from '#shared/messages/message-writer.ts';
+import type { Pieces } from '#shared/simd/copy-pieces.ts';
 import type { Message } from '#shared/wire/anthropic.ts';
+import { copyDeltasTo } from '../../support/copy-deltas.ts';
 
 const START = { id: 'msg_1', model: 'claude-asked', usage: { input_tokens: 7, output_tokens: 0 } };
 
@@ -18,16 +20,18 @@ function write(steps: (writer: MessageWriter) => void): AnthropicEvent[] {
   return events;
 }
 
-/** The same, and how many of its deltas came several at once. */
-function writeTexts(steps: (writer: MessageWriter) => void): { events: AnthropicEvent[]; inRuns: number } {
+/** The same by who copies deltas, too. */
+function writeCopied(steps: (writer: MessageWriter) => void): AnthropicEvent[] {
   const events: AnthropicEvent[] = [];
-  let inRuns = 0;
-  const emitTexts = (index: number, texts: readonly string[]): void => {
-    inRuns += texts.length;
-    for (const text of texts) events.push({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
-  };
-  steps(createMessageWriter(START, (event) => events.push(structuredClone(event)), emitTexts));
-  return { events, inRuns };
+  const emit = (event: AnthropicEvent): number => events.push(structuredClone(event));
+  steps(createMessageWriter(START, emit, copyDeltasTo(emit)));
+  return events;
+}
+
+/** As an upstream might send them: each between angle brackets. */
+function piecesOf(...texts: string[]): Pieces {
+  const bytes = Buffer.from(texts.map((text) => `<${JSON.stringify(text)}>`).join(''));
+  return { frame: { head: '<"', tail: '">' }, bytes, from: 0 };
 }
 
 /** The events without their envelope: `start 0 text`, `text 0 a`, `stop 0`, `end end_turn`. */
@@ -54,33 +58,46 @@ function fold(events: AnthropicEvent[]): Message {
 }
 
 describe('the message writer', () => {
-  it('writes several texts as it writes one after the other, and at once where a block of text is open', () => {
-    const texts = [' ', '', 'a', 'b', ' ', 'c'];
-    const { events, inRuns } = writeTexts((writer) => {
-      writer.texts?.(texts);
+  it('copies pieces where a block of their kind is open, and writes the same as if each were said', () => {
+    const ends: unknown[] = [];
+    const events = writeCopied((writer) => {
+      const copy = (kind: 'text' | 'thinking', ...texts: string[]): void => {
+        ends.push(writer.copy?.(kind, piecesOf(...texts))?.end ?? null);
+      };
+      copy('thinking', 'a');
+      writer.thinking('a');
+      copy('thinking', 'b', '', 'c');
+      copy('text', 'a');
+      writer.signature('sig');
+      copy('thinking', 'd');
+      writer.text(' ');
+      copy('text', 'a');
+      writer.text('a');
+      copy('text', ' ', '😀');
       writer.toolStart(1, 'toolu_1', 'Bash');
-      writer.texts?.(['d']);
+      copy('text', 'd');
       writer.toolArguments(1, '{}');
       writer.finish('end_turn');
     });
     const wanted = write((writer) => {
-      for (const text of texts) writer.text(text);
+      for (const text of ['a', 'b', '', 'c']) writer.thinking(text);
+      writer.signature('sig');
+      for (const text of [' ', 'a', ' ', '😀']) writer.text(text);
       writer.toolStart(1, 'toolu_1', 'Bash');
-      writer.text('d');
       writer.toolArguments(1, '{}');
       writer.finish('end_turn');
     });
     expect(events).to.deep.equal(wanted);
-    expect(inRuns).to.equal(3);
+    expect(ends).to.deep.equal([null, 14, null, null, null, 13, null]);
   });
 
-  it('refuses several texts after the end, as it refuses one', () => {
+  it('copies nothing after the end', () => {
     const late = (writer: MessageWriter): void => {
       writer.text('a');
       writer.fail(new GatewayError('api_error', 'busy'));
-      writer.texts?.(['b']);
+      writer.copy?.('text', piecesOf('b'));
     };
-    expect(() => writeTexts(late)).to.throw('the message has ended');
+    expect(() => writeCopied(late)).to.throw('the message has ended');
   });
 
   it('writes text, thinking with its signature, and a call as blocks one after the other', () => {

@@ -37,32 +37,21 @@ describe('an event that repeats the one before', () => {
       );
     });
 
-  it('is read where it stands in a stream, up to the first that says anything else', () => {
-    const [first, second, other] = ['a', 'say "b"\n', 'c'].map((content) => JSON.stringify(chunk({ content })));
-    const repeated = createRepeatedChunk();
-    repeated.keep(first ?? '', chunk({ content: 'a' }));
-    const stream = `: hello\n\ndata: ${second}\n\ndata: ${first}\n\nevent: x\ndata: ${other}\n\n`;
-    const pieces: string[] = [];
-    let at = stream.indexOf('data');
-    for (let piece = repeated.readAt(stream, at); piece !== null; piece = repeated.readAt(stream, at)) {
-      pieces.push(piece);
-      at = repeated.end;
-    }
-    expect(pieces).to.deep.equal(['say "b"\n', 'a']);
-    expect(stream.slice(at)).to.equal(`event: x\ndata: ${other}\n\n`);
-    expect(repeated.readAt(`data: ${second}`, 0), 'not whole yet').to.equal(null);
-    expect(repeated.isText).to.equal(true);
-  });
+  for (const [kind, delta] of Object.entries({ text: { content: 'a' }, thinking: { reasoning_content: 'a' } }))
+    it(`tells what stands around a piece of ${kind} in a stream`, () => {
+      const first = JSON.stringify(chunk(delta));
+      const repeated = createRepeatedChunk();
+      repeated.keep(first, chunk(delta));
+      const { head, tail } = repeated.prose?.frame ?? {};
+      expect(repeated.prose?.kind).to.equal(kind);
+      expect(`${head}a${tail}`).to.equal(`data: ${first}\n\n`);
+    });
 
-  // Were the end that was kept sought in all of the stream, this would not end in the time that a test has.
-  it('is looked for no further than its own event reaches', () => {
-    const [first, other] = [chunk({ content: 'a' }), chunk({ content: 'a' }, { service_tier: 'x' })];
+  it('is cut out of no stream where it is a piece of arguments', () => {
+    const first = chunk(call('a'));
     const repeated = createRepeatedChunk();
     repeated.keep(JSON.stringify(first), first);
-    const event = `data: ${JSON.stringify(other)}\n\n`;
-    const stream = event.repeat(60_000);
-    for (let at = 0; at < stream.length; at += event.length) expect(repeated.readAt(stream, at)).to.equal(null);
-    expect(repeated.readAt(`${event}data: ${JSON.stringify(first)}\n\n`, 0)).to.equal(null);
+    expect(repeated.prose).to.equal(null);
   });
 
   it('is not looked for in a stream where data came in several lines', () => {
@@ -71,7 +60,7 @@ describe('an event that repeats the one before', () => {
     const repeated = createRepeatedChunk();
     repeated.keep(first, JSON.parse(first));
     expect(repeated.read(first)).to.deep.equal({ content: 'a' });
-    expect(repeated.readAt(`data: ${first}\n\n`, 0)).to.equal(null);
+    expect(repeated.prose).to.equal(null);
   });
 
   it('is read when it says anything else', () => {

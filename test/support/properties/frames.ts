@@ -60,10 +60,8 @@ export function frameProperties(): FuzzProperty[] {
       2,
       fc.property(text, cuts, (stream, places) => {
         const events: SseEvent[] = [];
-        const readAhead = (chunk: string, from: number): number => {
-          const known = /(?:data: ?(\{"a":1\}|x?)\n\n)*/y;
-          known.lastIndex = from;
-          const run = known.exec(chunk)?.[0] ?? '';
+        const readAhead = (chunk: Buffer, from: number): number => {
+          const [run = ''] = /^(?:data: ?(\{"a":1\}|x?)\n\n)*/.exec(chunk.toString('latin1', from)) ?? [];
           for (const [, data = ''] of run.matchAll(/data: ?(.*)\n\n/g)) events.push({ event: undefined, data });
           return from + run.length;
         };

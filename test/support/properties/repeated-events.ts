@@ -15,7 +15,7 @@ function event(delta: Fields, more: Fields = {}, ofChoice: Fields = {}): string 
 
 const words = fc.oneof(
   fc.constantFrom('a', ' ', '', '\n', '"', '\\', '<think>', '</think>', '<thi', 'STOP', 'ST', 'OP', '😀', '\ud800'),
-  fc.constantFrom('x"}}]}', '\n\ndata: ', '\u2028', '\u0000', '\r\n', '\ufeff'),
+  fc.constantFrom('x"}}]}', '\n\ndata: ', '\u2028', '\u0000', '\r\n', '\ufeff', 'ä/€'),
   fc.string({ maxLength: 6 }),
 );
 const call = (index: number, json: string): string => event({ tool_calls: [{ index, function: { arguments: json } }] });
@@ -50,9 +50,23 @@ const frames = fc.oneof(
     ),
   },
 );
-const said = fc.array(fc.tuple(fc.oneof({ weight: 4, arbitrary: texts }, { weight: 1, arbitrary: others }), frames), {
-  maxLength: 25,
-});
+/** As servers write it that know no character beyond ASCII, or escape what need not be. */
+const escaped = texts.map((data) =>
+  data.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).replaceAll('/', '\\/'),
+);
+const thoughts = words.map((reasoning_content) => event({ reasoning_content }));
+/** Events of one kind with others in between. */
+const said = fc
+  .oneof({ weight: 2, arbitrary: fc.constant(texts) }, { weight: 1, arbitrary: fc.constant(thoughts) })
+  .chain((most) =>
+    fc.array(
+      fc.tuple(
+        fc.oneof({ weight: 8, arbitrary: most }, { weight: 1, arbitrary: escaped }, { weight: 2, arbitrary: others }),
+        frames,
+      ),
+      { maxLength: 25 },
+    ),
+  );
 const END = `data: ${event({}, {}, { finish_reason: 'stop' })}\n\ndata: [DONE]\n\n`;
 
 /** Each server of Chat Completions, and what of its answers has to be looked at. */

@@ -11,13 +11,14 @@ import {
   type StopReason,
 } from '#shared/messages/message-writer.ts';
 import type { Message } from '#shared/wire/anthropic.ts';
+import { copyDeltasTo } from '../copy-deltas.ts';
 import { type FuzzProperty, fuzzProperty } from './fuzz-property.ts';
 
 const START = { id: 'msg_1', model: 'claude-x', usage: { input_tokens: 42, output_tokens: 0 } };
 
 type Verb =
   | { do: 'text' | 'thinking' | 'signature'; value: string }
-  | { do: 'texts'; values: string[] }
+  | { do: 'copy'; kind: 'text' | 'thinking'; values: string[] }
   | { do: 'call'; value: string; pieces: number }
   | { do: 'more'; key: number }
   | { do: 'block' }
@@ -27,7 +28,11 @@ type Verb =
 const verbs: fc.Arbitrary<Verb[]> = fc.array(
   fc.oneof(
     fc.record({ do: fc.constantFrom('text' as const, 'thinking' as const, 'signature' as const), value: fc.string() }),
-    fc.record({ do: fc.constant('texts' as const), values: fc.array(fc.string({ maxLength: 3 }), { maxLength: 4 }) }),
+    fc.record({
+      do: fc.constant('copy' as const),
+      kind: fc.constantFrom('text' as const, 'thinking' as const),
+      values: fc.array(fc.string({ maxLength: 3 }), { maxLength: 4 }),
+    }),
     fc.record({
       do: fc.constant('call' as const),
       value: fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 })).map((input) => JSON.stringify(input)),
@@ -53,9 +58,7 @@ interface Told {
 function play(list: readonly Verb[], reason: StopReason, isWhole: boolean): Told {
   const told: Told = { events: [], texts: '', thoughts: '', calls: new Map() };
   const emit = (event: AnthropicEvent): number => told.events.push(structuredClone(event));
-  const writer = createMessageWriter(START, emit, (index, texts) => {
-    for (const text of texts) emit({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
-  });
+  const writer = createMessageWriter(START, emit, copyDeltasTo(emit));
   const pending: Array<{ key: number; pieces: string[] }> = [];
   const give = (call: { key: number; pieces: string[] } | undefined): void => {
     const piece = call?.pieces.shift();
@@ -68,9 +71,13 @@ function play(list: readonly Verb[], reason: StopReason, isWhole: boolean): Told
     if (verb.do === 'text') {
       writer.text(verb.value);
       told.texts += verb.value;
-    } else if (verb.do === 'texts') {
-      writer.texts?.(verb.values);
-      told.texts += verb.values.join('');
+    } else if (verb.do === 'copy') {
+      const bytes = Buffer.from(verb.values.map((value) => `<${JSON.stringify(value)}>`).join(''));
+      const copied = writer.copy?.(verb.kind, { frame: { head: '<"', tail: '">' }, bytes, from: 0 });
+      const said = bytes.toString('utf8', 0, copied?.end ?? 0);
+      const text = [...said.matchAll(/<("(?:[^"\\]|\\.)*")>/g)].map(([, json = '']) => JSON.parse(json)).join('');
+      if (verb.kind === 'text') told.texts += text;
+      else told.thoughts += text;
     } else if (verb.do === 'thinking') {
       writer.thinking(verb.value);
       told.thoughts += verb.value;

@@ -37,9 +37,14 @@ export class Reasoning {
     this.#writer.thinking(text);
   }
 
+  /** Nothing is left to be said of it when something else begins. */
+  get isClosed(): boolean {
+    return !this.#isOpen && this.#details.length === 0;
+  }
+
   /** Something else begins, or the answer ends. State without a visible thought gets a block of its own. */
   close(): void {
-    if (!this.#isOpen && this.#details.length === 0) return;
+    if (this.isClosed) return;
     const state = encodeThinkingState(STATE_OWNER, this.#details.length > 0 ? { details: this.#details } : {});
     if (this.#isOpen) this.#writer.signature(state);
     else this.#writer.block({ type: 'redacted_thinking', data: state });

@@ -1,20 +1,23 @@
 // Most events of a stream differ from the one before in nothing but a piece of text, of thinking or of a call's arguments.
 // Where that is so, the piece is cut out and the rest, which has been read once, is not read again.
+import type { ProseKind } from '#shared/messages/message-writer.ts';
+import type { EventFrame } from '#shared/simd/copy-pieces.ts';
 import { type Fields, fieldsOf, isFields, listOf, parseJson } from '../fields.ts';
 
 export interface RepeatedChunk {
   /** The delta, when all but its piece is as in the event that was kept; null = the event has to be read. */
   read(data: string): Fields | null;
-  /** Only the piece, of the event that begins there in the text of a stream. */
-  readAt(stream: string, at: number): string | null;
-  /** Behind the event that `readAt` read last. */
-  readonly end: number;
-  /** What is repeated is text. */
-  readonly isText: boolean;
-  /** A piece in its delta. */
-  toDelta(piece: string): Fields;
+  /** What stands around the piece in a stream, for who cuts it out there; null where it cannot be. */
+  readonly prose: RepeatedProse | null;
+  /** It was found in the stream again. */
+  confirm(): void;
   /** An event as it was read. Kept when it says nothing but one piece. */
   keep(data: string, root: Fields): void;
+}
+
+export interface RepeatedProse {
+  readonly kind: ProseKind;
+  readonly frame: EventFrame;
 }
 
 /** Some servers change more from event to event: it is not tried for ever. */
@@ -35,9 +38,7 @@ interface Piece {
 export function createRepeatedChunk(): RepeatedChunk {
   let before = '';
   let after = '';
-  let head = '';
-  let end = 0;
-  let isText = false;
+  let prose: RepeatedProse | null = null;
   let toDelta: Piece['toDelta'] = () => ({});
   let tries = 0;
   const toText = (piece: string): string | null => {
@@ -47,13 +48,12 @@ export function createRepeatedChunk(): RepeatedChunk {
     return text;
   };
   return {
-    get end() {
-      return end;
+    get prose() {
+      return prose;
     },
-    get isText() {
-      return isText;
+    confirm: () => {
+      tries = 0;
     },
-    toDelta: (piece) => toDelta(piece),
     read(data) {
       if (before === '' || data.length < before.length + after.length) return null;
       const pieceEnd = data.length - after.length;
@@ -61,15 +61,6 @@ export function createRepeatedChunk(): RepeatedChunk {
       if (data.slice(0, before.length) !== before || data.slice(pieceEnd) !== after) return null;
       const text = toText(data.slice(before.length, pieceEnd));
       return text === null ? null : toDelta(text);
-    },
-    readAt(stream, at) {
-      const start = at + head.length;
-      if (head === '' || stream.slice(at, start) !== head) return null;
-      const eventEnd = stream.indexOf(EVENT_END, start);
-      const pieceEnd = eventEnd - after.length;
-      if (pieceEnd < start || stream.slice(pieceEnd, eventEnd) !== after) return null;
-      end = eventEnd + EVENT_END.length;
-      return toText(stream.slice(start, pieceEnd));
     },
     keep(data, root) {
       if (tries >= MOST_TRIES) return;
@@ -84,10 +75,11 @@ export function createRepeatedChunk(): RepeatedChunk {
       if (probe?.name !== piece.name || probe.text !== other) return;
       before = data.slice(0, start);
       after = data.slice(textEnd);
-      // Of data in several lines each has its own mark in the stream.
-      head = data.includes('\n') ? '' : `data: ${before}`;
       toDelta = piece.toDelta;
-      isText = piece.name === 'content';
+      const kind = PROSE[piece.name];
+      // Of data in several lines each has its own mark in the stream.
+      const isLine = kind !== undefined && !data.includes('\n');
+      prose = isLine ? { kind, frame: { head: `data: ${before}`, tail: `${after}${EVENT_END}` } } : null;
     },
   };
 }
@@ -103,7 +95,8 @@ const OF_ROOT: ReadonlySet<string> = new Set([
 const OF_DELTA: ReadonlySet<string> = new Set(['role']);
 const OF_CALL: ReadonlySet<string> = new Set(['index', 'type']);
 const NONE: ReadonlySet<string> = new Set();
-const NAMES = ['content', 'reasoning_content', 'reasoning'];
+const PROSE: Record<string, ProseKind> = { content: 'text', reasoning_content: 'thinking', reasoning: 'thinking' };
+const NAMES = Object.keys(PROSE);
 
 /** Null of an event that says more, were it only that something is over. */
 function onlyPiece(root: Fields): Piece | null {

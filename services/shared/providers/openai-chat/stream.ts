@@ -73,19 +73,20 @@ export class ChatReader implements StreamReader {
     if (event === undefined) this.#repeated.keep(data, root);
   }
 
-  readAhead(stream: string, from: number): number {
-    let at = from;
-    const texts: string[] = [];
-    const isPlain = this.#repeated.isText && !this.#stops && !this.#memory.traits.hasThinkTags;
-    while (!this.#writer.hasEnded && !this.#isDone) {
-      const piece = this.#repeated.readAt(stream, at);
-      if (piece === null) break;
-      at = this.#repeated.end;
-      if (isPlain) texts.push(piece);
-      else this.#sayAgain(this.#repeated.toDelta(piece));
-    }
-    if (texts.length > 0) this.#showAll(texts);
-    return at;
+  readAhead(bytes: Buffer, from: number): number {
+    const { prose } = this.#repeated;
+    if (prose === null || this.#writer.hasEnded || this.#isDone) return from;
+    if (prose.kind === 'text' && !this.#isPlainText()) return from;
+    const copied = this.#writer.copy?.(prose.kind, { frame: prose.frame, bytes, from }) ?? null;
+    if (copied === null) return from;
+    this.#repeated.confirm();
+    this.#length += copied.length;
+    return copied.end;
+  }
+
+  /** Nothing has to be found in it, and nothing said before it. */
+  #isPlainText(): boolean {
+    return !this.#stops && !this.#memory.traits.hasThinkTags && this.#reasoning.isClosed;
   }
 
   #sayAgain(delta: Fields): void {
@@ -161,14 +162,6 @@ export class ChatReader implements StreamReader {
     if (text === '') return;
     this.#reasoning.close();
     this.#writer.text(text);
-  }
-
-  #showAll(texts: readonly string[]): void {
-    for (const { length } of texts) this.#length += length;
-    if (texts.every((text) => text === '')) return;
-    this.#reasoning.close();
-    if (this.#writer.texts) this.#writer.texts(texts);
-    else for (const text of texts) this.#writer.text(text);
   }
 
   #call(entry: Fields): void {
