@@ -34,6 +34,19 @@ describe('skimming a request', () => {
     }
   });
 
+  it('takes a field by the name of a prototype for no more than a field', () => {
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const bytes = Buffer.from(
+        `{"model":"m","${name}":{"max_tokens":1},"messages":[{"role":"user","content":"quota"}]}`,
+      );
+      const [whole, ...skimmed] = allWays(bytes, HEADERS);
+      expect(skimmed).to.deep.equal([whole, whole]);
+      const request = skimRequest(bytes, { spans: spansOf(bytes), users: 'last' });
+      expect(Object.keys(request ?? {})).to.deep.equal(['model', name]);
+      expect(request?.max_tokens).to.equal(undefined);
+    }
+  });
+
   it('finds what the whole request has whatever is in it', () => {
     const message = fc.record({
       role: fc.constantFrom('user', 'assistant', 'system', '__proto__', 7),

@@ -18,12 +18,12 @@ const HINTED: ReadonlySet<string> = new Set(['main', 'subagent', 'workflow', 'co
 export function classifyRequest(request: MessagesRequest, headers: ClientHeaders): Classification {
   const hint = hintedClass(headers);
   if (hint !== null && hint !== 'auxiliary') return { class: hint, kind: null };
-  const kind = auxiliaryKind(request);
-  if (hint === 'auxiliary') return { class: 'auxiliary', kind };
-  if (kind !== null) return { class: 'auxiliary', kind };
-  if (asksForSummary(request)) return { class: 'compaction', kind: null };
-  if (headers['x-claude-code-agent-id'] || isSubagent(request)) return { class: 'subagent', kind: null };
-  return { class: hasTools(request) ? 'main' : 'other', kind: null };
+  const shape = new Shape(request);
+  const kind = AUXILIARY.find(([, matches]) => matches(shape))?.[0] ?? null;
+  if (hint === 'auxiliary' || kind !== null) return { class: 'auxiliary', kind };
+  if (/create a detailed summary of the conversation/i.test(shape.lastUser)) return { class: 'compaction', kind: null };
+  if (headers['x-claude-code-agent-id'] || isSubagent(shape)) return { class: 'subagent', kind: null };
+  return { class: shape.hasTools ? 'main' : 'other', kind: null };
 }
 
 /** What the client itself says; null = the body has to be looked at. */
@@ -33,33 +33,52 @@ export function hintedClass(headers: ClientHeaders): RequestClass | null {
   return typeof hint === 'string' && HINTED.has(hint) ? (hint as RequestClass) : null;
 }
 
-interface Shape {
-  request: MessagesRequest;
-  system: string;
-  lastUser: string;
+/** What the table asks for; a text is put together when it is asked for first. */
+class Shape {
+  readonly request: MessagesRequest;
+  readonly hasTools: boolean;
+  readonly isSingle: boolean;
+  #system: string | undefined;
+  #lastUser: string | undefined;
+
+  constructor(request: MessagesRequest) {
+    const { tools, messages } = request;
+    this.request = request;
+    this.hasTools = Array.isArray(tools) && tools.length > 0;
+    this.isSingle = Array.isArray(messages) && messages.length === 1;
+  }
+
+  get system(): string {
+    this.#system ??= textOf(this.request.system);
+    return this.#system;
+  }
+
+  get lastUser(): string {
+    this.#lastUser ??= lastUserText(this.request);
+    return this.#lastUser;
+  }
 }
 
 const AUXILIARY: ReadonlyArray<readonly [kind: string, matches: (shape: Shape) => boolean]> = [
-  ['quota_probe', ({ request, lastUser }) => request.max_tokens === 1 && isSingle(request) && /quota/i.test(lastUser)],
-  ['quota_probe', ({ request }) => isSingle(request) && !hasTools(request) && (request.max_tokens ?? Infinity) <= 32],
+  ['quota_probe', (shape) => shape.request.max_tokens === 1 && shape.isSingle && /quota/i.test(shape.lastUser)],
+  ['quota_probe', ({ request, isSingle, hasTools }) => isSingle && !hasTools && (request.max_tokens ?? Infinity) <= 32],
   ['title', ({ request }) => isEmptyList(request.tools) && formatType(request) === 'json_schema'],
   [
     'title',
-    ({ request, system }) =>
-      !hasTools(request) && system.includes('new conversation topic') && system.includes('title'),
+    (shape) => !shape.hasTools && shape.system.includes('new conversation topic') && shape.system.includes('title'),
   ],
   ['title', ({ lastUser }) => /5-10 word title|Summarize this coding conversation/.test(lastUser)],
   ['safety_classifier', ({ request }) => request.stream === undefined && thinkingType(request) === 'disabled'],
-  ['prefix_detect', ({ request, lastUser }) => isSingle(request) && inOrder(lastUser, '<policy_spec>', 'Command:')],
+  ['prefix_detect', (shape) => shape.isSingle && inOrder(shape.lastUser, '<policy_spec>', 'Command:')],
   [
     'filepath_extract',
-    ({ request, system, lastUser }) =>
-      !hasTools(request) &&
-      inOrder(lastUser, 'Command:', 'Output:') &&
-      (lastUser.includes('filepaths') || system.includes('filepaths')),
+    (shape) =>
+      !shape.hasTools &&
+      inOrder(shape.lastUser, 'Command:', 'Output:') &&
+      (shape.lastUser.includes('filepaths') || shape.system.includes('filepaths')),
   ],
   ['suggestion', ({ lastUser }) => lastUser.includes('[SUGGESTION MODE:')],
-  ['background', ({ request }) => /haiku/.test(request.model) && !hasTools(request)],
+  ['background', ({ request, hasTools }) => !hasTools && /haiku/.test(request.model)],
 ];
 
 /** A regular expression would look through all that follows once for each `first`. */
@@ -68,32 +87,15 @@ function inOrder(text: string, first: string, second: string): boolean {
   return at !== -1 && text.includes(second, at + first.length);
 }
 
-function auxiliaryKind(request: MessagesRequest): string | null {
-  const shape: Shape = { request, system: systemText(request), lastUser: lastUserText(request) };
-  return AUXILIARY.find(([, matches]) => matches(shape))?.[0] ?? null;
-}
-
-function asksForSummary(request: MessagesRequest): boolean {
-  return /create a detailed summary of the conversation/i.test(lastUserText(request));
-}
-
 /** Stands in the first 400 characters of a subagent's instructions. */
 export const SUBAGENT_MARK = 'cc_is_subagent=true';
 
-function isSubagent(request: MessagesRequest): boolean {
-  return systemText(request).slice(0, 400).includes(SUBAGENT_MARK);
-}
-
-function hasTools(request: MessagesRequest): boolean {
-  return Array.isArray(request.tools) && request.tools.length > 0;
+function isSubagent({ system }: Shape): boolean {
+  return system.slice(0, 400).includes(SUBAGENT_MARK);
 }
 
 function isEmptyList(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
-}
-
-function isSingle(request: MessagesRequest): boolean {
-  return Array.isArray(request.messages) && request.messages.length === 1;
 }
 
 function formatType(request: MessagesRequest): unknown {
@@ -102,10 +104,6 @@ function formatType(request: MessagesRequest): unknown {
 
 function thinkingType(request: MessagesRequest): unknown {
   return (request.thinking as { type?: unknown } | undefined)?.type;
-}
-
-export function systemText(request: MessagesRequest): string {
-  return textOf(request.system);
 }
 
 function lastUserText(request: MessagesRequest): string {

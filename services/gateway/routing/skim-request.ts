@@ -40,31 +40,57 @@ export function skimRequest(bytes: Buffer, options: SkimOptions): MessagesReques
 }
 
 function skim(bytes: Buffer, users: SkimOptions['users'], spans: ReadonlyMap<string, Span>): MessagesRequest {
-  const request = Object.create(null) as Record<string, unknown>;
-  const isHeadEnough = (): boolean => Array.isArray(request.tools) && request.tools.length > 0;
+  const request = new SkimmedRequest(bytes, users, spans) as unknown as Record<string, unknown>;
   for (const [key, span] of spans) {
-    if (key === 'system') readLater(request, key, () => (isHeadEnough() ? systemHead : valueAt)(bytes, span));
-    else if (key === 'messages') readLater(request, key, () => skimMessages(bytes, span, users));
-    else if (key === 'tools') readLater(request, key, () => skimTools(bytes, span));
-    else request[key] = valueAt(bytes, span);
+    if (key !== 'system' && key !== 'messages' && key !== 'tools') request[key] = valueAt(bytes, span);
   }
   return request as unknown as MessagesRequest;
 }
 
-/** Not among the fields that are listed. What cannot be read is as if it were not there. */
-function readLater(request: object, key: string, read: () => unknown): void {
-  let value: unknown;
-  let isRead = false;
-  const get = (): unknown => {
-    if (!isRead) value = readOr(undefined, read);
-    isRead = true;
-    return value;
-  };
-  Object.defineProperty(request, key, { get });
+/** Has the fields that are read later; those that are read at once become its own. What cannot be read is as if it were not there. */
+class SkimmedRequest {
+  static {
+    // A client's `__proto__` is a name like any other.
+    Object.setPrototypeOf(SkimmedRequest.prototype, null);
+  }
+
+  readonly #bytes: Buffer;
+  readonly #users: SkimOptions['users'];
+  readonly #spans: ReadonlyMap<string, Span>;
+  #system: { value: unknown } | null = null;
+  #messages: { value: unknown } | null = null;
+  #tools: { value: unknown } | null = null;
+
+  constructor(bytes: Buffer, users: SkimOptions['users'], spans: ReadonlyMap<string, Span>) {
+    this.#bytes = bytes;
+    this.#users = users;
+    this.#spans = spans;
+  }
+
+  get system(): unknown {
+    const isHeadEnough = Array.isArray(this.tools) && this.tools.length > 0;
+    this.#system ??= this.#read('system', isHeadEnough ? systemHead : valueAt);
+    return this.#system.value;
+  }
+
+  get messages(): unknown {
+    this.#messages ??= this.#read('messages', (bytes, span) => skimMessages(bytes, span, this.#users));
+    return this.#messages.value;
+  }
+
+  get tools(): unknown {
+    this.#tools ??= this.#read('tools', skimTools);
+    return this.#tools.value;
+  }
+
+  #read(key: string, read: (bytes: Buffer, span: Span) => unknown): { value: unknown } {
+    const span = this.#spans.get(key);
+    return { value: span && readOr(undefined, () => read(this.#bytes, span)) };
+  }
 }
 
-/** As JSON has it: some who write it escape an equals sign. */
-const [MARK_AS_WRITTEN = SUBAGENT_MARK] = SUBAGENT_MARK.split('=');
+/** As JSON has it, from its rarest character on: some who write it escape an equals sign. */
+const MARK_AS_WRITTEN = Buffer.from(SUBAGENT_MARK.slice(SUBAGENT_MARK.indexOf('_'), SUBAGENT_MARK.indexOf('=')));
 
 /** The instructions with only the first of each text; none where they do not begin as those of a subagent do. */
 function systemHead(bytes: Buffer, span: Span): unknown {
