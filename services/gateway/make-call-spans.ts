@@ -4,13 +4,13 @@ import { itemizeUsage, type Prices } from '#shared/cost/price.ts';
 import { createPriceList, type PriceSettings } from '#shared/cost/price-list.ts';
 import { readLaidOut } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
-import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
+import { observe } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
-import { type CleanMemory, rememberClean } from '#shared/redact/remember-clean.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import type { ModelCost } from '#shared/telemetry/model-call.ts';
 import type { MakeSpans } from '#shared/telemetry/tracing.ts';
 import { addModelCall, type CallSpans, type ModelFacts } from './call-spans.ts';
+import { type ConversationMemory, createConversationMemory } from './conversation-memory.ts';
 
 export interface CallSpansInput {
   /** Complete but for what is said of the model call; the root first. */
@@ -38,34 +38,38 @@ export function costOf({ complete, usage }: AnswerFigures, prices: Prices | null
 /** As what it is known in the thread. */
 export const CALL_SPANS = 'call';
 
-/** Characters of texts without secrets that the thread remembers: some hundred conversations. */
-const REMEMBERED = 32 * 1024 * 1024;
-/** A text is forgotten when it was not sent again for one to two times as long. */
+/** What the thread remembers: some fifty conversations. */
+const REMEMBERED_BYTES = 32 * 1024 * 1024;
+/** What was not sent again for one to two times as long is forgotten. */
 const FORGET_MS = 5 * 60_000;
 
 export function createMakeCallSpans(): MakeSpans {
-  let memory: { redaction: RedactorOptions; clean: CleanMemory } | undefined;
-  setInterval(() => memory?.clean.forget(), FORGET_MS).unref();
-  const redactorOf = (redaction: RedactorOptions): CleanMemory => {
-    if (memory === undefined || !isDeepStrictEqual(memory.redaction, redaction)) {
-      memory = { redaction, clean: rememberClean(createRedactor(redaction).redactText, REMEMBERED) };
+  let remembering: { rules: unknown; memory: ConversationMemory } | undefined;
+  setInterval(() => remembering?.memory.forget(), FORGET_MS).unref();
+  const memoryOf = ({ redaction, content: { longestImage } }: CallSpansInput): ConversationMemory => {
+    const rules = { redaction, longestImage };
+    if (remembering === undefined || !isDeepStrictEqual(remembering.rules, rules)) {
+      const redact = createRedactor(redaction).redactText;
+      const memory = createConversationMemory({ redact, longestImage, maxBytes: REMEMBERED_BYTES });
+      remembering = { rules, memory };
     }
-    return memory.clean;
+    return remembering.memory;
   };
   return async (given) => {
     const input = given as CallSpansInput;
     const { spans } = input;
     const { request, answer } = readLaidOut(input.laidOut);
     const observation = await observe(answer);
+    const memory = memoryOf(input);
     const { prices, ...content } = input.content;
     addModelCall(spans[0], {
       ...input.facts,
       ...content,
-      request: parseRequest(request),
+      ...memory.read(request),
       observation,
       cost: costOf(observation, createPriceList(prices)(input.facts.modelSent)),
       content: true,
-      redact: redactorOf(input.redaction).redactText,
+      redact: memory.redactText,
     });
     return spans;
   };

@@ -26,7 +26,7 @@ export interface CallTracingParts {
 export type TraceCall = (finished: FinishedCall, observation: AnswerFigures | null, handover: Handover) => void;
 
 const SPAN_BYTES = 2048;
-/** For the bodies that wait for the thread: a few while it keeps up. */
+/** For the bodies that wait for the thread: as much as waits at most. Of memory only what is used is taken. */
 const ROOM_BYTES = 64 * 1024 * 1024;
 
 export function createCallTracing({ tracing, content, redaction }: CallTracingParts): TraceCall {

@@ -1,14 +1,17 @@
 // Prompt and answer text on a span, within a budget of bytes: the answer first, then the conversation from its newest
 // message backwards, so that what is cut is what was said longest ago.
 import { MimeType } from '@arizeai/openinference-semantic-conventions';
-import { CCPROXY, OPENINFERENCE, TOOL_SCHEMA } from './attribute-keys.ts';
+import { CCPROXY, OPENINFERENCE } from './attribute-keys.ts';
 import { compactJson, LONGEST_BASE64 } from './compact-json.ts';
-import { type FlatMessage, flattenContent, flattenMessage, type TextRules, toolNames } from './flatten-message.ts';
+import { type Conversation, readConversation, type SizedMessage, sized } from './conversation.ts';
+import { type FlatMessage, flattenContent, type TextRules } from './flatten-message.ts';
 import type { ModelObservation, ModelRequest } from './model-call.ts';
 import type { SpanRecord } from './tracing.ts';
 
 export interface ContentInput {
   request: ModelRequest | null;
+  /** What is shown of the request, where it was read already. */
+  conversation?: Conversation;
   observation: ModelObservation;
   longestImage?: number;
   redact(text: string): string;
@@ -24,18 +27,19 @@ export function addContent(attributes: Attributes, input: ContentInput, maxBytes
   const budget = createBudget(maxBytes - Buffer.byteLength(CCPROXY.contentTruncated) - 1);
   const { request, observation, redact } = input;
   const rules: TextRules = { redact, longestImage: input.longestImage ?? LONGEST_BASE64 };
+  const conversation = input.conversation ?? readConversation(request, rules);
   const values: Attributes = {};
   const summaryBytes = Math.min(LONGEST_VALUE_BYTES, Math.floor(maxBytes / 8));
   addValue(values, budget, [OPENINFERENCE.inputMimeType, OPENINFERENCE.inputValue], summaryBytes, {
-    text: redact(lastUserText(request)),
+    text: redact(lastUserText(conversation)),
     mime: MimeType.TEXT,
   });
   addValue(values, budget, [OPENINFERENCE.outputMimeType, OPENINFERENCE.outputValue], summaryBytes, finalText(input));
   const answer = observation.message;
   const outputs = answer === null ? [] : flattenContent('assistant', answer.content, new Map(), rules);
-  const output = takeNewest(outputs.toReversed(), budget, OPENINFERENCE.outputMessages);
-  const tools = takeTools(request, budget, redact);
-  const inputs = takeInputs(request, budget, rules);
+  const output = takeNewest(outputs.map(sized).toReversed(), budget, OPENINFERENCE.outputMessages);
+  const tools = takeTools(conversation, budget);
+  const inputs = takeInputs(conversation, budget);
   attributes[CCPROXY.contentTruncated] = budget.isExceeded;
   Object.assign(attributes, values);
   addMessages(attributes, OPENINFERENCE.outputMessages, output);
@@ -72,12 +76,11 @@ function addValue(
 }
 
 /** As many tools, in their order, as fit into a quarter of what is left: they are the same turn by turn. */
-function takeTools(request: ModelRequest | null, budget: Budget, redact: (text: string) => string): FlatMessage[] {
-  const tools: readonly unknown[] = Array.isArray(request?.tools) ? request.tools : [];
+function takeTools({ tools }: Conversation, budget: Budget): SizedMessage[] {
   let left = Math.floor(budget.left / 4);
-  const taken: FlatMessage[] = [];
+  const taken: SizedMessage[] = [];
   for (const tool of tools) {
-    const flat: FlatMessage = [[TOOL_SCHEMA, redact(compactJson(tool))]];
+    const flat = tool.flatten(new Map());
     const size = sizeOf(flat, OPENINFERENCE.tools);
     if (size > left) {
       budget.isExceeded = true;
@@ -85,33 +88,31 @@ function takeTools(request: ModelRequest | null, budget: Budget, redact: (text: 
     }
     left -= size;
     budget.left -= size;
-    taken.push(flat);
+    taken.push(...flat);
   }
   return taken;
 }
 
 /** The system prompt, if it takes no more than a quarter of what is left, then messages from the newest back. */
-function takeInputs(request: ModelRequest | null, budget: Budget, rules: TextRules): FlatMessage[] {
-  if (request === null) return [];
-  const messages: readonly unknown[] = Array.isArray(request.messages) ? request.messages : [];
-  const names = toolNames(messages);
-  const system = request.system === undefined ? [] : flattenContent('system', request.system, names, rules);
-  const systemBytes = system.reduce((sum, message) => sum + sizeOf(message, OPENINFERENCE.inputMessages), 0);
+function takeInputs({ system, messages }: Conversation, budget: Budget): SizedMessage[] {
+  const names = new Map(messages.flatMap((message) => message.calls()));
+  const first = system?.flatten(names) ?? [];
+  const systemBytes = sizeOf(first, OPENINFERENCE.inputMessages);
   const keepsSystem = systemBytes <= budget.left / 4;
   if (keepsSystem) budget.left -= systemBytes;
   else budget.isExceeded = true;
-  const newestFirst = (function* (): Generator<FlatMessage> {
-    for (const message of messages.toReversed()) yield* flattenMessage(message, names, rules).toReversed();
+  const newestFirst = (function* (): Generator<SizedMessage> {
+    for (const message of messages.toReversed()) yield* message.flatten(names).toReversed();
   })();
   const taken = takeNewest(newestFirst, budget, OPENINFERENCE.inputMessages);
-  return keepsSystem ? [...system, ...taken] : taken;
+  return keepsSystem ? [...first, ...taken] : taken;
 }
 
 /** Takes whole messages while they fit; the very newest is cut rather than left out. In their own order again. */
-function takeNewest(newestFirst: Iterable<FlatMessage>, budget: Budget, prefix: string): FlatMessage[] {
-  const taken: FlatMessage[] = [];
+function takeNewest(newestFirst: Iterable<SizedMessage>, budget: Budget, prefix: string): SizedMessage[] {
+  const taken: SizedMessage[] = [];
   for (const message of newestFirst) {
-    const size = sizeOf(message, prefix);
+    const size = sizeOf([message], prefix);
     if (size <= budget.left) {
       budget.left -= size;
       taken.push(message);
@@ -119,8 +120,8 @@ function takeNewest(newestFirst: Iterable<FlatMessage>, budget: Budget, prefix: 
     }
     budget.isExceeded = true;
     if (taken.length === 0) {
-      const start = cutMessage(message, budget, prefix);
-      if (start.length > 0) taken.push(start);
+      const start = cutMessage(message.entries, budget, prefix);
+      if (start.length > 0) taken.push(sized(start));
     }
     budget.left = 0;
     break;
@@ -150,13 +151,14 @@ function keySize(key: string, prefix: string): number {
   return Buffer.byteLength(prefix) + INDEX_BYTES + Buffer.byteLength(key);
 }
 
-function sizeOf(message: FlatMessage, prefix: string): number {
-  return message.reduce((sum, [key, value]) => sum + keySize(key, prefix) + Buffer.byteLength(value), 0);
+function sizeOf(messages: readonly SizedMessage[], prefix: string): number {
+  const around = keySize('', prefix);
+  return messages.reduce((sum, { entries, bytes }) => sum + bytes + entries.length * around, 0);
 }
 
-function addMessages(attributes: Attributes, prefix: string, messages: readonly FlatMessage[]): void {
-  for (const [index, message] of messages.entries()) {
-    for (const [key, value] of message) attributes[`${prefix}.${index}.${key}`] = value;
+function addMessages(attributes: Attributes, prefix: string, messages: readonly SizedMessage[]): void {
+  for (const [index, { entries }] of messages.entries()) {
+    for (const [key, value] of entries) attributes[`${prefix}.${index}.${key}`] = value;
   }
 }
 
@@ -169,25 +171,12 @@ export function clip(text: string, maxBytes: number): string {
   return text.slice(0, read);
 }
 
-function lastUserText(request: ModelRequest | null): string {
-  const messages: readonly unknown[] = Array.isArray(request?.messages) ? request.messages : [];
+function lastUserText({ messages }: Conversation): string {
   for (const message of messages.toReversed()) {
-    if (!isObject(message) || message.role !== 'user') continue;
-    const text = textOf(message.content);
+    const text = message.userText();
     if (text !== '') return text;
   }
   return '';
-}
-
-function textOf(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  return content
-    .map((block: unknown) =>
-      isObject(block) && block.type === 'text' && typeof block.text === 'string' ? block.text : '',
-    )
-    .filter((text) => text !== '')
-    .join('\n');
 }
 
 /** The text of the answer; the tool calls of one that has no text. */
@@ -196,8 +185,4 @@ function finalText({ observation, redact }: ContentInput): { text: string; mime:
   if (observation.toolCalls.length === 0) return { text: '', mime: MimeType.TEXT };
   const calls = observation.toolCalls.map(({ name, input, rawInput }) => ({ name, input: input ?? rawInput }));
   return { text: redact(compactJson(calls)), mime: MimeType.JSON };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -14,35 +14,33 @@ export interface TextRules {
   longestImage: number;
 }
 
-/** The name of each tool call by its id, for the results that follow. */
-export function toolNames(messages: readonly unknown[]): Map<string, string> {
-  const names = new Map<string, string>();
-  for (const message of messages) {
-    const content = isObject(message) ? message.content : null;
-    if (!Array.isArray(content)) continue;
-    for (const block of content) {
-      if (isObject(block) && typeof block.id === 'string' && typeof block.name === 'string') {
-        names.set(block.id, block.name);
-      }
+/** The name of each tool call by its id. */
+export interface ToolNames {
+  get(id: string): string | undefined;
+}
+
+/** The tool calls of a message: id and name. */
+export function namedCalls(message: unknown): Array<[id: string, name: string]> {
+  const content = isObject(message) ? message.content : null;
+  if (!Array.isArray(content)) return [];
+  const calls: Array<[string, string]> = [];
+  for (const block of content) {
+    if (isObject(block) && typeof block.id === 'string' && typeof block.name === 'string') {
+      calls.push([block.id, block.name]);
     }
   }
-  return names;
+  return calls;
 }
 
 /** One message of a request → one or more flat ones: every tool result is a message of its own. */
-export function flattenMessage(message: unknown, names: ReadonlyMap<string, string>, rules: TextRules): FlatMessage[] {
+export function flattenMessage(message: unknown, names: ToolNames, rules: TextRules): FlatMessage[] {
   if (!isObject(message)) return [textMessage('unknown', rules.redact(compactJson(message)))];
   const role = typeof message.role === 'string' ? message.role : 'unknown';
   return flattenContent(role, message.content, names, rules);
 }
 
 /** The content of a message, a system prompt or an answer. */
-export function flattenContent(
-  role: string,
-  content: unknown,
-  names: ReadonlyMap<string, string>,
-  rules: TextRules,
-): FlatMessage[] {
+export function flattenContent(role: string, content: unknown, names: ToolNames, rules: TextRules): FlatMessage[] {
   if (typeof content === 'string') return [textMessage(role, rules.redact(content))];
   if (!Array.isArray(content)) return [textMessage(role, rules.redact(compactJson(content)))];
   const messages: FlatMessage[] = [];
@@ -70,7 +68,7 @@ function textMessage(role: string, text: string): FlatMessage {
   ];
 }
 
-function toolResultMessage(block: Block, names: ReadonlyMap<string, string>, rules: TextRules): FlatMessage {
+function toolResultMessage(block: Block, names: ToolNames, rules: TextRules): FlatMessage {
   const id = typeof block.tool_use_id === 'string' ? block.tool_use_id : '';
   const name = names.get(id);
   const { content } = block;

@@ -5,6 +5,7 @@ import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semanti
 import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
 import { compactJson } from './compact-json.ts';
 import { addContent, clip } from './content-attributes.ts';
+import type { Conversation } from './conversation.ts';
 import { type HiddenPart, hideContent } from './hide-content.ts';
 import type { ModelCost, ModelObservation, ModelRequest } from './model-call.ts';
 import { isSecretName, REDACTED } from './secret-shapes.ts';
@@ -13,6 +14,8 @@ import type { AttributeValue, SpanRecord } from './tracing.ts';
 export interface LlmAttributesInput {
   /** null when the body was not readable. */
   request: ModelRequest | null;
+  /** What is shown of it, where that was read already; then it need not hold messages, system prompt and tools. */
+  conversation?: Conversation;
   /** What `requestAttributes` makes of it, where that is known. */
   said?: Attributes;
   requestBytes: number;

@@ -1,0 +1,196 @@
+// The memory of conversations: spans are made in less time, and are never others than without it.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { type ConversationMemory, createConversationMemory } from '#services/gateway/conversation-memory.ts';
+import { parseRequest } from '#shared/exchange/read-exchange.ts';
+import { createRedactor } from '#shared/redact/redact.ts';
+import { HIDDEN_PARTS, type HiddenPart } from '#shared/telemetry/hide-content.ts';
+import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { ModelObservation } from '#shared/telemetry/model-call.ts';
+import { attributesAsBytes } from '#shared/telemetry/span-writer.ts';
+
+const SECRET = `sk-ant-${'x'.repeat(24)}`;
+const LONGEST_IMAGE = 300;
+const { redactText } = createRedactor({ hmacKey: 'key' });
+const long = (letter: string, length = 1000): string => `${letter} `.repeat(length / 2);
+
+const observation: ModelObservation = {
+  message: { id: 'msg', model: 'm', content: [{ type: 'text', text: `done, ${SECRET}` }] },
+  stopReason: 'end_turn',
+  usage: { output_tokens: 3 },
+  toolCalls: [],
+  text: `done, ${SECRET}`,
+  timing: { ttftMs: 1, ttfvtMs: 1, lastDeltaMs: 2, durationMs: 3 },
+  requestId: null,
+};
+
+type Settings = Pick<LlmAttributesInput, 'maxContentBytes' | 'hide'>;
+
+function attributes(bytes: Buffer, more: Pick<LlmAttributesInput, 'request' | 'redact'> & Settings): Buffer {
+  const all = llmAttributes({
+    ...more,
+    requestBytes: bytes.length,
+    observation,
+    modelAsked: 'm',
+    modelSent: 'm',
+    provider: 'p',
+    content: true,
+    longestImage: LONGEST_IMAGE,
+  });
+  return attributesAsBytes(0x0a, all);
+}
+
+const withMemory = (bytes: Buffer, memory: ConversationMemory, settings: Settings): Buffer =>
+  attributes(bytes, { ...settings, ...memory.read(bytes), redact: memory.redactText });
+
+const without = (bytes: Buffer, settings: Settings): Buffer =>
+  attributes(bytes, { ...settings, request: parseRequest(bytes), redact: redactText });
+
+describe('the memory of conversations', () => {
+  let asked: string[];
+  let memory: ConversationMemory;
+  const remember = (maxBytes = 1_000_000): void => {
+    asked = [];
+    const redact = (text: string): string => {
+      asked.push(text);
+      return redactText(text);
+    };
+    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
+  };
+  /** Which of the long texts were looked through for it. */
+  const looked = (request: object): string[] => {
+    asked = [];
+    withMemory(Buffer.from(JSON.stringify(request)), memory, {});
+    return [...new Set(asked.filter((text) => text.length >= 900).map((text) => text.slice(0, 1)))].sort();
+  };
+  const say = (...letters: string[]) => ({
+    messages: letters.map((letter) => ({ role: 'user', content: [{ type: 'text', text: long(letter) }] })),
+  });
+  beforeEach(() => remember());
+
+  it('looks through a text once, wherever the conversation goes', () => {
+    expect(looked(say('a', 'b'))).to.deep.equal(['a', 'b']);
+    expect(looked(say('a', 'b', 'c'))).to.deep.equal(['c']);
+    expect(looked(say('a', 'x', 'c'))).to.deep.equal(['x']);
+    expect(looked(say('b'))).to.deep.equal([]);
+  });
+
+  it('keeps nothing in which there was a secret', () => {
+    const request = say('a', `b ${SECRET}`, 'c');
+    expect(looked(request)).to.deep.equal(['a', 'b', 'c']);
+    expect(looked(request)).to.deep.equal(['b']);
+    const system = { system: `s ${SECRET} ${long('s')}` };
+    expect([looked(system), looked(system)]).to.deep.equal([['s'], ['s']]);
+  });
+
+  it('forgets what was not sent again in between', () => {
+    looked(say('a', 'b', 'c'));
+    memory.forget();
+    looked(say('a', 'c'));
+    memory.forget();
+    expect(looked(say('a', 'b', 'c'))).to.deep.equal(['b']);
+    memory.forget();
+    memory.forget();
+    expect(looked(say('a', 'b', 'c'))).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('holds no more than it may, the latest first', () => {
+    remember(16_000);
+    for (const letter of 'abcdefghijkl') looked(say(letter, letter));
+    expect(looked(say('l', 'l'))).to.deep.equal([]);
+    expect(looked(say('a', 'a'))).to.deep.equal(['a']);
+    const large = { system: long('z', 20_000) };
+    expect([looked(large), looked(large)]).to.deep.equal([['z'], ['z']]);
+  });
+
+  it('names the tool of a result as the request at hand does', () => {
+    const turn = (name: string) => ({
+      messages: [
+        { role: 'assistant', content: [{ type: 'tool_use', id: 't', name, input: {} }] },
+        { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: 'ok' }] },
+        { role: 'user', content: 'go on' },
+      ],
+    });
+    for (const name of ['one', 'two', 'one']) {
+      const bytes = Buffer.from(JSON.stringify(turn(name)));
+      expect(withMemory(bytes, memory, {}).equals(without(bytes, {})), name).to.equal(true);
+    }
+  });
+
+  it('reads as a request what is one, and nothing else', () => {
+    const known = JSON.stringify({ role: 'user', content: long('k') });
+    const texts = [
+      `{"messages":[${known},${known}],"system":"s"}`,
+      `{"messages":[${known},{"role":"user"]}`,
+      `{"messages":[${known} ${known}]}`,
+      `{"messages":[${known},"\\x"],"system":1}`,
+      `{"messages":"\\x"}`,
+      `{"messages":[${known}],"messages":[],"tools":{},"2":1,"__proto__":{"model":1},"1":2}`,
+      `{"system":null,"tools":[null,7,"seven"],"messages":{"0":1}}`,
+      `{"messages":[${'['.repeat(600)}${']'.repeat(600)}]}`,
+      `{"messages":[${known}]} x`,
+      `[${known}]`,
+      '7',
+      '',
+      '\uFEFF{}',
+    ];
+    for (const text of [...texts, ...texts]) {
+      const bytes = Buffer.from(text);
+      expect(withMemory(bytes, memory, {}).toString('latin1'), text.slice(0, 80)).to.equal(
+        without(bytes, {}).toString('latin1'),
+      );
+    }
+  });
+
+  it('makes the same spans as without it, of sessions that grow, branch, are edited and carry secrets', () => {
+    const text = fc.constantFrom('', 'short', long('a'), long('b'), long('ä€', 600), `${long('s')} ${SECRET}`, SECRET);
+    const id = fc.constantFrom('t1', 't2', 't3');
+    const block = fc.oneof(
+      fc.record({ type: fc.constant('text'), text }),
+      fc.record({ type: fc.constant('text'), text, cache_control: fc.constant({ type: 'ephemeral' }) }),
+      fc.record({ type: fc.constant('thinking'), thinking: text, signature: fc.constantFrom('', 'sig') }),
+      fc.record({ type: fc.constant('tool_use'), id, name: fc.constantFrom('T', 'U'), input: fc.record({ text }) }),
+      fc.record({ type: fc.constant('tool_result'), tool_use_id: id, content: fc.oneof(text, fc.array(text)) }),
+      fc.record({ type: fc.constant('image'), source: fc.record({ type: fc.constant('base64'), data: text }) }),
+      fc.jsonValue(),
+    );
+    const role = fc.constantFrom('user', 'assistant');
+    const message = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ role, content: fc.oneof(text, fc.array(block, { maxLength: 4 })) }) },
+      { weight: 1, arbitrary: fc.jsonValue() },
+    );
+    const tool = fc.oneof(fc.record({ name: fc.constantFrom('T', 'U'), description: text }), fc.jsonValue());
+    const step = fc.record({
+      /** How far back the next turn branches off. */
+      back: fc.constantFrom(0, 0, 0, 1, 3),
+      edited: fc.constantFrom(-1, -1, 0, 1, 2),
+      added: fc.array(message, { maxLength: 3 }),
+      tools: fc.option(fc.array(tool, { maxLength: 3 }), { nil: undefined }),
+      system: fc.option(fc.oneof(text, fc.array(block, { maxLength: 2 }), fc.jsonValue()), { nil: undefined }),
+      forgets: fc.constantFrom(false, false, true),
+      indent: fc.constantFrom(0, 0, 0, 1),
+    });
+    const settings = fc.record({
+      maxContentBytes: fc.constantFrom(2000, 8000, 750_000),
+      hide: fc.subarray<HiddenPart>([...HIDDEN_PARTS], { maxLength: 2 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 8 }), settings, fc.constantFrom(20_000, 1_000_000), (steps, set, max) => {
+        const kept = createConversationMemory({ redact: redactText, longestImage: LONGEST_IMAGE, maxBytes: max });
+        let messages: unknown[] = [];
+        let [system, tools]: unknown[] = [];
+        for (const { back, edited, added, forgets, indent, ...changed } of steps) {
+          messages = [...messages.slice(0, Math.max(0, messages.length - back)), ...added];
+          if (edited >= 0 && edited < messages.length) messages[edited] = { role: 'user', content: `new ${long('e')}` };
+          system = changed.system ?? system;
+          tools = changed.tools ?? tools;
+          if (forgets) kept.forget();
+          const request = { model: 'm', messages, system, temperature: 0.5, tools, metadata: { user_id: 'u' } };
+          const bytes = Buffer.from(JSON.stringify(request, null, indent));
+          expect(withMemory(bytes, kept, set).toString('latin1')).to.equal(without(bytes, set).toString('latin1'));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
