@@ -44,9 +44,10 @@ const COLON = 0x3a;
 
 /** Looked out for on the way: is there a string below the top level that begins with these bytes, as they are? */
 export interface StringWatch {
+  /** At most 64 of them. */
   readonly prefix: Buffer;
   isSeen: boolean;
-  /** Of the array or object that was passed last. */
+  /** Of the array that was passed last. */
   outline: Outline;
 }
 
@@ -253,46 +254,51 @@ function skipScalar(bytes: Buffer, at: number): number {
   return end;
 }
 
+/** Quadrupled as long as there is more: what is copied beyond a container is no more than it is long. */
+const FIRST_WALK = 1024;
+
 function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: StringWatch): number {
-  const closers: number[] = [];
-  const objects: number[] = [];
-  let fields = 0;
-  let lastStart = -1;
-  let commas = 0;
-  let at = from;
-  while (at < bytes.length) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      if (watch && !watch.isSeen) watch.isSeen = beginsWith(bytes, at + 1, watch.prefix);
-      at = skipString(bytes, at);
-      continue;
-    }
-    at++;
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      // The object around the value is the first level.
-      if (closers.length + 2 > maxDepth) throw new ScanError('too_deep', `nested deeper than ${maxDepth} levels`);
-      const depth = closers.push(byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
-      if (depth === 2) {
-        lastStart = at - 1;
-        fields = 1;
-        objects.length = 0;
-      } else if (depth === 4 && byte === OPEN_BRACE && closers[2] === CLOSE_BRACKET) {
-        if (objects.length <= MOST_ELEMENTS) objects.push(at - 1);
-      }
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      if (closers.pop() !== byte) throw broken(at - 1, 'the bracket that matches');
-      if (closers.length > 0) continue;
-      if (watch) {
-        const items = skipSpace(bytes, from + 1) === at - 1 ? 0 : commas + 1;
-        watch.outline = { items, lastStart, fields, objects };
-      }
+  const { input, inputAt, run } = byteKernel;
+  if (watch && !watch.isSeen) input.set(watch.prefix);
+  run.beginWalk(maxDepth, watch && !watch.isSeen ? watch.prefix.length : 0);
+  let size = FIRST_WALK;
+  for (let at = from; at < bytes.length; ) {
+    const to = Math.min(bytes.length, at + size);
+    bytes.copy(input, 0, at, to);
+    at += run.walk(inputAt, inputAt + to - at, at) - inputAt;
+    if (at > from && run.walkDepth() === 0) {
+      if (watch) readWalk(bytes, from, at, watch);
       return at;
-    } else if (byte === COMMA && closers.length === 1) {
-      commas++;
-      lastStart = -1;
-    } else if (byte === COMMA && closers.length === 2) fields++;
+    }
+    if (at === to) size = Math.min(size * 4, input.length);
+    else at = passOver(bytes, at, maxDepth, watch);
   }
   throw broken(bytes.length, 'the end of an array or object');
+}
+
+/** What the walk stopped at: a string that is longer than the block, or what ends the scan. */
+function passOver(bytes: Buffer, at: number, maxDepth: number, watch: StringWatch | undefined): number {
+  const byte = bytes[at];
+  if (byte === QUOTE) {
+    if (watch && !watch.isSeen) watch.isSeen = beginsWith(bytes, at + 1, watch.prefix);
+    return skipString(bytes, at);
+  }
+  // The object around the value is the first level.
+  if (byte !== CLOSE_BRACE && byte !== CLOSE_BRACKET)
+    throw new ScanError('too_deep', `nested deeper than ${maxDepth} levels`);
+  throw broken(at, 'the bracket that matches');
+}
+
+function readWalk(bytes: Buffer, from: number, end: number, watch: StringWatch): void {
+  const { output, run } = byteKernel;
+  if (run.walkSawPrefix() !== 0) watch.isSeen = true;
+  if (bytes[from] !== OPEN_BRACKET) return;
+  watch.outline = {
+    items: skipSpace(bytes, from + 1) === end - 1 ? 0 : run.walkCommas() + 1,
+    lastStart: run.walkLastStart(),
+    fields: run.walkFields(),
+    objects: Array.from({ length: run.walkObjects() }, (_, index) => output.readInt32LE(4 * index)),
+  };
 }
 
 function beginsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {

@@ -1,5 +1,6 @@
 // The loops over bytes that JavaScript is too slow for, sixteen bytes at a time: WebAssembly, whose source is in
-// assembly/. Each thread has its own. A call ends before the next begins and leaves nothing that another would read.
+// assembly/. Each thread has its own. A call ends before the next begins and leaves nothing that another would read, but
+// for a walk, which goes on from call to call.
 import { KERNEL_BYTES } from './kernel-bytes.ts';
 
 /** The little of the language's own that is used; `lib.dom` would bring a browser with it. */
@@ -23,8 +24,17 @@ interface KernelExports {
   copyPieces(head: number, tail: number, newHead: number, newTail: number, events: number): number;
   piecesWritten(): number;
   piecesLength(): number;
+  joinDeltas(head: number, from: number, end: number): number;
   soundEnd(from: number, end: number): number;
   stringEnd(from: number, end: number): number;
+  beginWalk(maxDepth: number, watched: number): void;
+  walk(from: number, end: number, place: number): number;
+  walkDepth(): number;
+  walkSawPrefix(): number;
+  walkCommas(): number;
+  walkLastStart(): number;
+  walkFields(): number;
+  walkObjects(): number;
 }
 
 export interface ByteKernel {

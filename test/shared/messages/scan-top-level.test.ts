@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { NO_OUTLINE, ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { NO_OUTLINE, type Outline, ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 
 const UNIQUE = new Set(['model']);
 const scan = (text: string) => scanTopLevel(Buffer.from(text), 512, UNIQUE);
@@ -102,4 +102,58 @@ describe('scanTopLevel', () => {
     );
     expect(scanTopLevel(Buffer.from('{"a":[1]}'), 512, UNIQUE).get('a')).to.deep.equal({ start: 5, end: 8 });
   });
+
+  it('tells how an array ends, wherever it lies in what is looked at at once', () => {
+    const values = fc.array(fc.jsonValue({ maxDepth: 4 }), { minLength: 1 });
+    const lengths = fc.oneof(fc.nat(9), fc.integer({ min: 900, max: 1100 }), fc.integer({ min: 4900, max: 5200 }));
+    fc.assert(
+      fc.property(values, lengths, lengths, (list, first, second) => {
+        const all: unknown[] = JSON.parse(JSON.stringify(['x'.repeat(first), { '\\"': 'y'.repeat(second) }, ...list]));
+        const json = `{"a":${JSON.stringify(all)}}`;
+        const watch = { prefix: Buffer.from('mark.'), isSeen: false, outline: NO_OUTLINE };
+        const span = scanTopLevel(Buffer.from(json), 512, UNIQUE, watch).get('a');
+        expect(span).to.deep.include({ start: 5, end: json.length - 1 });
+        expect(span?.outline).to.deep.include(outlineOf(all, json.length - 2));
+      }),
+    );
+  });
+
+  it('says where a bracket does not match, however much stands before it', () => {
+    for (const length of [0, 1000, 1019, 1020, 1021, 1022, 1023, 1024, 5000, 5117, 5118, 5119, 5120, 30_000])
+      for (const item of ['1,', '"",', '{},', `"${'x'.repeat(97)}",`, `"${'\\"'.repeat(48)}",`]) {
+        const before = `{"a":[${item.repeat(Math.ceil(length / item.length))}{"b":[`;
+        expect(() => scan(`${before}}]}`)).to.throw(`expected the bracket that matches at byte ${before.length}`);
+        expect(() => scan(before)).to.throw(`expected the end of an array or object at byte ${before.length}`);
+        expect(() => scan(`${before}"`)).to.throw(`expected the end of a string at byte ${before.length + 1}`);
+      }
+  });
 });
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Of an array that is written without white space, and whose last bracket is at `end`. */
+function outlineOf(list: readonly unknown[], end: number): Partial<Outline> {
+  const last = list.at(-1);
+  const items = list.length;
+  if (!isObject(last)) return { items, lastStart: -1 };
+  const lastStart = end - JSON.stringify(last).length;
+  const fields = Math.max(1, Object.keys(last).length);
+  const objects: number[] = [];
+  let at = lastStart + 1;
+  for (const [key, value] of Object.entries(last)) {
+    at += Array.isArray(last) ? 0 : JSON.stringify(key).length + 1;
+    if (Array.isArray(value)) objects.push(...objectsIn(value, at + 1));
+    at += JSON.stringify(value).length + 1;
+  }
+  return { items, lastStart, fields, objects };
+}
+
+/** Where they begin; `from`: where the first element does. */
+function objectsIn(list: readonly unknown[], from: number): number[] {
+  let at = from;
+  return list.flatMap((item) => {
+    const start = at;
+    at += JSON.stringify(item).length + 1;
+    return isObject(item) && !Array.isArray(item) ? [start] : [];
+  });
+}

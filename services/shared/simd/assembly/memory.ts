@@ -4,7 +4,7 @@ const BLOCK: i32 = 64;
 
 /** Bytes. */
 export const INPUT_SIZE: i32 = 131072;
-export const OUTPUT_SIZE: i32 = 262144;
+export const OUTPUT_SIZE: i32 = 524288;
 
 const input = memory.data(INPUT_SIZE + BLOCK, BLOCK);
 const output = memory.data(OUTPUT_SIZE + BLOCK, BLOCK);

@@ -1,10 +1,15 @@
-// Events that differ in nothing but one piece of text, within a JSON string: each is written as an event of another shape
-// around the same piece, which nobody has to understand for it.
+// Events that differ in nothing but one piece of text, within a JSON string: the pieces are written as events of another
+// shape, or one behind the other, and nobody has to understand them for it.
 import { inputAt, OUTPUT_SIZE, outputAt } from './memory';
 
 const QUOTE: u8 = 0x22;
 const BACKSLASH: u8 = 0x5c;
 const SPACE: u8 = 0x20;
+const SLASH: u8 = 0x2f;
+const LETTER_U: u8 = 0x75;
+const BRACE: u8 = 0x7d;
+/** Two line ends. */
+const BLANK_LINE: u16 = 0x0a0a;
 const VECTOR: usize = 16;
 /** First byte of a character of four bytes, which is two in UTF-16. */
 const FOUR_BYTES: u8 = 0xf0;
@@ -19,7 +24,7 @@ export function piecesWritten(): usize {
   return writtenEnd - outputAt();
 }
 
-/** The length of the pieces that it wrote, in UTF-16, had they been read as JSON. */
+/** The length of the pieces that were copied last, in UTF-16, had they been read as JSON. */
 export function piecesLength(): i32 {
   return units;
 }
@@ -43,7 +48,7 @@ export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: us
   while (at + head < end && isSame(at, headAt, head)) {
     const pieceAt = at + head;
     const before = units;
-    const pieceEnd = endOfPiece(pieceAt, end);
+    const pieceEnd = endOfPiece(pieceAt, end, false);
     const next = pieceEnd + tail;
     const length = pieceEnd - pieceAt;
     const isKnown = pieceEnd !== 0 && next <= end && isSame(pieceEnd, tailAt, tail);
@@ -61,8 +66,38 @@ export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: us
   return at - start;
 }
 
-/** The place of its quote, or 0 where it is not written as JSON.stringify would or does not end. Its length is counted. */
-function endOfPiece(from: usize, end: usize): usize {
+/**
+ * Deltas as Anthropic writes them, whose heads are the first bytes of the input: their pieces are written, and the place
+ * returned where the first event begins that is none of them or does not end. Any JSON string is a piece, given that no
+ * character of UTF-8 is broken over two of them.
+ */
+export function joinDeltas(head: usize, from: usize, end: usize): usize {
+  writtenEnd = outputAt();
+  let at = from;
+  while (at + head < end && isSame(at, inputAt(), head)) {
+    const pieceAt = at + head;
+    const pieceEnd = endOfPiece(pieceAt, end, true);
+    const next = pieceEnd === 0 ? 0 : endOfDelta(pieceEnd, end);
+    if (next === 0 || <i8>load<u8>(pieceAt) < LATER_BYTES) break;
+    write(pieceAt, pieceEnd - pieceAt);
+    at = next;
+  }
+  return at;
+}
+
+/** From the quote behind its piece; 0 where anything but spaces stands between its braces. */
+function endOfDelta(quote: usize, end: usize): usize {
+  let at = quote + 2;
+  while (at < end && load<u8>(at) === SPACE) at++;
+  const isWhole = load<u8>(quote + 1) === BRACE && load<u8>(at) === BRACE && load<u16>(at + 1) === BLANK_LINE;
+  return isWhole && at + 3 <= end ? at + 3 : 0;
+}
+
+/**
+ * The place of its quote, or 0 where it does not end or is not sound; unless `isAny`, also where it is not written as
+ * JSON.stringify would. Its length is counted.
+ */
+function endOfPiece(from: usize, end: usize, isAny: bool): usize {
   let at = from;
   while (at < end) {
     const bytes = v128.load(at);
@@ -80,9 +115,11 @@ function endOfPiece(from: usize, end: usize): usize {
     if (at >= end) return 0;
     const byte = load<u8>(at);
     if (byte === QUOTE) return at;
-    if (byte !== BACKSLASH || !isShort(load<u8>(at + 1))) return 0;
+    if (byte !== BACKSLASH) return 0;
+    const escape = isShort(load<u8>(at + 1)) ? 2 : isAny ? longEscape(at + 1) : 0;
+    if (escape === 0) return 0;
     units++;
-    at += 2;
+    at += escape;
   }
   return 0;
 }
@@ -108,6 +145,19 @@ function isShort(byte: u8): bool {
     default:
       return false;
   }
+}
+
+/** The length of one of the others; 0 when it is none. */
+function longEscape(at: usize): usize {
+  const byte = load<u8>(at);
+  if (byte === SLASH) return 2;
+  if (byte !== LETTER_U) return 0;
+  for (let place = at + 1; place <= at + 4; place++) {
+    const digit = load<u8>(place);
+    const letter = digit | 0x20;
+    if (!((digit >= 0x30 && digit <= 0x39) || (letter >= 0x61 && letter <= 0x66))) return 0;
+  }
+  return 6;
 }
 
 function isSame(one: usize, other: usize, length: usize): bool {
