@@ -52,6 +52,23 @@ export class ProtobufOutput {
     return this.room.subarray(0, this.#at);
   }
 
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#at;
+  }
+
+  /** Fields that are bytes already. */
+  copy(source: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    this.#need(end - start);
+    this.#at += source.copy(this.room, this.#at, start, end);
+  }
+
+  /** All from a place on. */
+  copyTo(target: Buffer, from: number): void {
+    this.room.copy(target, 0, from, this.#at);
+  }
+
   byte(value: number): void {
     this.#need(1);
     this.room[this.#at++] = value;

@@ -1,9 +1,11 @@
 // Finished spans as the bytes that travel: OTLP's protobuf (opentelemetry/proto/trace/v1), byte for byte as the SDK writes
 // it, in one pass into a buffer that is used again. Nothing else is made of a span on its way there.
 import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import { ProtobufOutput, utf8Size, varintSize } from './protobuf-output.ts';
+import { putAttributes } from './attribute-bytes.ts';
+import { ProtobufOutput } from './protobuf-output.ts';
+import { RepeatedAttributes } from './repeated-attributes.ts';
 import { scrubText } from './secret-shapes.ts';
-import type { AttributeValue, SpanRecord } from './tracing.ts';
+import type { SpanName, SpanRecord } from './tracing.ts';
 
 export interface SpanWriter {
   /** As they stand among those of their scope, tags and lengths included: spans one after the other are spans. */
@@ -40,9 +42,6 @@ const SPAN_FLAGS = [0x85, 0x01] as const;
 const EVENT = { time: 0x09, name: 0x12, attribute: 0x1a, droppedAttributes: 0x20 } as const;
 const LINK = { traceId: 0x0a, spanId: 0x12, droppedAttributes: 0x28, flags: 0x35 } as const;
 const STATUS = { message: 0x12, code: 0x18 } as const;
-const ENTRY = { key: 0x0a, value: 0x12 } as const;
-const VALUE = { text: 0x0a, truth: 0x10, whole: 0x18, double: 0x21, list: 0x2a } as const;
-const LIST_VALUE = 0x0a;
 
 /** Bits of the flags beside those of the trace context: it is known whether the parent is remote, and it is. */
 const KNOWS_REMOTE = 0x100;
@@ -57,12 +56,18 @@ const KINDS: Record<SpanRecord['kind'], number> = {
 
 export function createSpanWriter(): SpanWriter {
   let room = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  const repeated = new Map<SpanName, RepeatedAttributes>();
+  const attributesOf = (name: SpanName): RepeatedAttributes => {
+    const known = repeated.get(name) ?? new RepeatedAttributes();
+    repeated.set(name, known);
+    return known;
+  };
   return {
     write: (spans) => {
       const output = new ProtobufOutput(room);
       for (const span of spans) {
         const start = output.open(IN_SCOPE_SPAN, LENGTH_BYTES);
-        writeSpan(output, span);
+        writeSpan(output, span, attributesOf(span.name));
         output.close(start, LENGTH_BYTES);
       }
       if (output.room.length <= KEPT_BYTES) room = output.room;
@@ -78,7 +83,7 @@ export function attributesAsBytes(tag: number, attributes: SpanRecord['attribute
   return Buffer.from(output.bytes());
 }
 
-function writeSpan(output: ProtobufOutput, span: SpanRecord): void {
+function writeSpan(output: ProtobufOutput, span: SpanRecord, repeated: RepeatedAttributes): void {
   output.hex(SPAN.traceId, span.traceId);
   output.hex(SPAN.spanId, span.spanId);
   // What is no trace state after all is left out.
@@ -89,7 +94,7 @@ function writeSpan(output: ProtobufOutput, span: SpanRecord): void {
   output.number(SPAN.kind, KINDS[span.kind]);
   output.time(SPAN.start, span.startMs);
   output.time(SPAN.end, Math.max(span.startMs, span.endMs));
-  putAttributes(output, SPAN.attribute, span.attributes);
+  repeated.put(output, SPAN.attribute, span.attributes);
   output.number(SPAN.droppedAttributes, 0);
   for (const { name, atMs, attributes } of span.events) {
     const start = output.open(SPAN.event);
@@ -122,66 +127,4 @@ function putStatus(output: ProtobufOutput, { status, statusMessage }: SpanRecord
   if (message !== '') output.text(STATUS.message, message);
   output.number(STATUS.code, isError ? SpanStatusCode.ERROR : SpanStatusCode.UNSET);
   output.close(start);
-}
-
-function putAttributes(output: ProtobufOutput, tag: number, attributes: SpanRecord['attributes']): void {
-  for (const key of Object.keys(attributes)) {
-    const value = attributes[key];
-    if (value === null || value === undefined || key === '') continue;
-    if (typeof value === 'string') {
-      output.textEntry(tag, key, value);
-      continue;
-    }
-    const keyBytes = utf8Size(key);
-    const valueBytes = valueSize(value);
-    output.number(tag, 2 + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes);
-    output.sizedText(ENTRY.key, key, keyBytes);
-    output.number(ENTRY.value, valueBytes);
-    putValue(output, value);
-  }
-}
-
-function valueSize(value: AttributeValue): number {
-  if (typeof value === 'string') return 1 + sizedSize(utf8Size(value));
-  if (typeof value === 'boolean') return 2;
-  if (typeof value === 'number') return isWhole(value) ? 1 + wholeSize(value) : 9;
-  return 1 + sizedSize(listSize(value));
-}
-
-function listSize(items: readonly string[]): number {
-  return items.reduce((sum, item) => sum + 1 + sizedSize(valueSize(item)), 0);
-}
-
-function putValue(output: ProtobufOutput, value: AttributeValue): void {
-  if (typeof value === 'string') {
-    output.text(VALUE.text, value);
-  } else if (typeof value === 'boolean') {
-    output.byte(VALUE.truth);
-    output.byte(value ? 1 : 0);
-  } else if (typeof value === 'number') {
-    output.byte(isWhole(value) ? VALUE.whole : VALUE.double);
-    if (isWhole(value)) output.whole(value);
-    else output.double(value);
-  } else {
-    output.byte(VALUE.list);
-    output.varint(listSize(value));
-    for (const item of value) {
-      output.byte(LIST_VALUE);
-      output.varint(valueSize(item));
-      putValue(output, item);
-    }
-  }
-}
-
-function isWhole(value: number): boolean {
-  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
-}
-
-/** A negative one takes all the bytes there are. */
-function wholeSize(value: number): number {
-  return value < 0 ? 10 : varintSize(value);
-}
-
-function sizedSize(bytes: number): number {
-  return varintSize(bytes) + bytes;
 }

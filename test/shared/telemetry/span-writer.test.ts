@@ -140,6 +140,44 @@ describe('the bytes of a span', () => {
     );
   });
 
+  it('are the same beside those of spans that said nearly the same before', () => {
+    const changes = fc.array(
+      fc.record({
+        at: fc.nat({ max: 12 }),
+        value: fc.oneof(text, number, fc.boolean(), fc.array(text), fc.constant(null)),
+      }),
+      { maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(spans, fc.array(fc.tuple(spans, changes), { maxLength: 6 }), (first, others) => {
+        const writer = createSpanWriter();
+        const all = [first];
+        for (const [other, changed] of others) {
+          const said = { ...all.at(-1)?.attributes };
+          const names = Object.keys(said);
+          for (const { at, value } of changed) said[names[at] ?? `new ${at}`] = value;
+          all.push({ ...other, attributes: said });
+        }
+        for (const span of all) expect(writer.write([span]).equals(written(span))).to.equal(true);
+        expect(writer.write(all).equals(Buffer.concat(all.map(written)))).to.equal(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('are the same after a span too large to be known again, and after one that cannot be written', () => {
+    const writer = createSpanWriter();
+    const said = { a: 'first', b: 2, c: true, d: ['x'] };
+    const broken = { ...said, a: 'second', c: {} as unknown as boolean };
+    const large = { ...said, b: 'x'.repeat(20_000) };
+    writer.write([{ ...SPAN, attributes: said }]);
+    expect(() => writer.write([{ ...SPAN, attributes: broken }])).to.throw(TypeError);
+    for (const attributes of [{ ...said, a: 'second' }, large, large, said, { ...said, d: ['y'] }]) {
+      const span = { ...SPAN, attributes };
+      expect(writer.write([span]).equals(bySdk(span))).to.equal(true);
+    }
+  });
+
   it('are all there is in the message of the SDK but what surrounds a span', () => {
     const message = ProtobufTraceSerializer.serializeRequest([readable(SPAN)]);
     expect((message?.length ?? 0) - written(SPAN).length).to.equal(SURROUNDINGS);
