@@ -170,6 +170,50 @@ describe('deltas read in runs', () => {
     expect(readDeltaRuns([{ atMs: 0, bytes: Buffer.from(padded) }])).to.have.length(6);
   });
 
+  it('shows of streams of any length what the reader shows, however long their deltas are', async () => {
+    const sizes = fc.array(fc.oneof(fc.nat(40), fc.nat(3000), fc.nat(150_000)), { minLength: 20, maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(sizes, cuts, async (lengths, at) => {
+        const texts = lengths.map((length, index) => `${index}ä\\n`.repeat(length / 5));
+        const events = [
+          ...['message_start","message":{"id":"m","content":[]}', 'content_block_start","index":0,"content_block":{}'],
+          ...texts.map((text) => `content_block_delta","index":0,"delta":{"type":"text_delta","text":"${text}"}`),
+          ...['content_block_stop","index":0', 'message_stop"'],
+        ];
+        const stream = events.map((event) => `event: ${/\w+/.exec(event)?.[0]}\ndata: {"type":"${event}}\n\n`).join('');
+        const chunks = chunksAt(Buffer.from(stream), at);
+        await expectSame(chunks);
+        const deltas = (readDeltaRuns(chunks) ?? []).flatMap(({ event }) => event.delta ?? []) as { text: string }[];
+        expect(deltas.map(({ text }) => text).join('')).to.equal(JSON.parse(`"${texts.join('')}"`));
+        if (Math.max(...lengths) < 30_000) expect(deltas).to.have.length(1);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('takes streams as long as the reader takes an event, and makes one event of a run all the same', () => {
+    const delta = `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"${'x'.repeat(909)}"}}\n\n`;
+    expect(delta).to.have.length(1024);
+    const bytes = Buffer.from(delta.repeat(16 * 1024));
+    expect(readDeltaRuns([{ atMs: 0, bytes }])).to.have.length(1);
+    expect(
+      readDeltaRuns([
+        { atMs: 0, bytes },
+        { atMs: 1, bytes: Buffer.from('\n') },
+      ]),
+    ).to.equal(null);
+  });
+
+  it('makes no character of two halves in two deltas', async () => {
+    const [before, behind] = sseBytes(answerEvents({ text: 'one two' }))
+      .toString('latin1')
+      .split('one "}}');
+    const stream = Buffer.from(`${before}\xc3"}}${behind?.replace('"two', '"\xa9two')}`, 'latin1');
+    await expectSame([{ atMs: 0, bytes: stream }]);
+    const texts = (readDeltaRuns([{ atMs: 0, bytes: stream }]) ?? []).flatMap(({ event }) => event.delta ?? []);
+    expect(texts[0]).to.deep.equal({ type: 'text_delta', text: '\ufffd\ufffdtwo' });
+  });
+
   for (const [what, texts] of Object.entries({
     'a quote in a text': ['a","b', 'c'],
     'half an escape in a text': ['a\\u00', '41'],

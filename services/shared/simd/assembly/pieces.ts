@@ -68,8 +68,8 @@ export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: us
 
 /**
  * Deltas as Anthropic writes them, whose heads are the first bytes of the input: their pieces are written, and the place
- * returned where the first event begins that is none of them or does not end. Any JSON string is a piece, given that no
- * character of UTF-8 is broken over two of them.
+ * returned where the first event begins that is none of them or does not end. Any JSON string is a piece; ends too before one
+ * whose first byte would go on with a broken character of the piece before.
  */
 export function joinDeltas(head: usize, from: usize, end: usize): usize {
   writtenEnd = outputAt();
@@ -78,7 +78,7 @@ export function joinDeltas(head: usize, from: usize, end: usize): usize {
     const pieceAt = at + head;
     const pieceEnd = endOfPiece(pieceAt, end, true);
     const next = pieceEnd === 0 ? 0 : endOfDelta(pieceEnd, end);
-    if (next === 0 || <i8>load<u8>(pieceAt) < LATER_BYTES) break;
+    if (next === 0 || (at > from && load<i8>(pieceAt) < LATER_BYTES)) break;
     write(pieceAt, pieceEnd - pieceAt);
     at = next;
   }
@@ -116,10 +116,10 @@ function endOfPiece(from: usize, end: usize, isAny: bool): usize {
     const byte = load<u8>(at);
     if (byte === QUOTE) return at;
     if (byte !== BACKSLASH) return 0;
-    const escape = isShort(load<u8>(at + 1)) ? 2 : isAny ? longEscape(at + 1) : 0;
-    if (escape === 0) return 0;
+    const length = isShort(load<u8>(at + 1)) ? 2 : isAny ? longEscape(at + 1) : 0;
+    if (length === 0) return 0;
     units++;
-    at += escape;
+    at += length;
   }
   return 0;
 }
