@@ -14,6 +14,7 @@ import type { Handover } from './handover.ts';
 import { createKnownSettings } from './known-settings.ts';
 import { CALL_SPANS, type CallSpansInput, type ContentSettings, costOf } from './make-call-spans.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
+import { createRoomyAttributes } from './roomy-attributes.ts';
 import { skimRequest } from './routing/skim-request.ts';
 
 export interface CallTracingParts {
@@ -34,9 +35,11 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
   const settingsOf = createKnownSettings(redactText);
   let room: SharedRoom | null = null;
   const pricesOf = createPriceList(content.prices);
+  const roomy = createRoomyAttributes();
   const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures): void => {
     const facts = modelFacts(finished);
     const said = settingsOf(finished);
+    root.attributes = roomy.from(root.attributes);
     addModelCall(root, {
       ...facts,
       counts: countsOf(finished),
@@ -47,6 +50,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
       content: false,
       redact: redactText,
     });
+    roomy.learn(root.attributes);
   };
 
   return (finished, observation, handover) => {
