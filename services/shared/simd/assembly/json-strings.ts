@@ -28,12 +28,11 @@ export function soundEnd(from: usize, end: usize): usize {
   for (let at = from; at < end; at += BLOCK) {
     const length = min(BLOCK, end - at);
     const slashes = equalTo(at, BACKSLASH) & firstBits(length);
-    const escaped = escapedIn(slashes, carried) & firstBits(length);
-    let doubtful: u64 = hasControls(at) ? controls(at) & firstBits(length) : 0;
-    if (escaped !== 0) doubtful |= escaped & ~escapable(at);
-    for (; doubtful !== 0; doubtful &= doubtful - 1) {
+    const escaped = escapedIn(slashes, carried);
+    let doubtful = hasControls(at) ? escaped | controls(at) : escaped;
+    for (doubtful &= firstBits(length); doubtful !== 0; doubtful &= doubtful - 1) {
       const place = at + <usize>ctz(doubtful);
-      if (!isNumber(place, end)) return place - 1;
+      if (!isShort(load<u8>(place)) && !isNumber(place, end)) return place - 1;
     }
     carried = isOpen(slashes, escaped, length);
   }
@@ -95,28 +94,20 @@ function controls(at: usize): u64 {
   );
 }
 
-/** What a backslash alone escapes. */
-function escapable(at: usize): u64 {
-  return toBits(
-    isEscapable(v128.load(at)),
-    isEscapable(v128.load(at, 16)),
-    isEscapable(v128.load(at, 32)),
-    isEscapable(v128.load(at, 48)),
-  );
-}
-
-/** `"` and `/` are 22 and 2f, `\` is 5c, `b`, `f`, `n` are 62, 66, 6e, `r` and `t` are 72 and 74: a bit for each first digit. */
-function isEscapable(bytes: v128): v128 {
-  const byFirst = i8x16(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0);
-  const bySecond = i8x16(0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1);
-  const first = i8x16.swizzle(byFirst, i8x16.shr_u(bytes, 4));
-  const second = i8x16.swizzle(bySecond, v128.and(bytes, i8x16.splat(15)));
-  return i8x16.ne(v128.and(first, second), i8x16.splat(0));
-}
-
 function toBits(a: v128, b: v128, c: v128, d: v128): u64 {
   const low = <u64>i8x16.bitmask(a) | ((<u64>i8x16.bitmask(b)) << 16);
   return low | ((<u64>i8x16.bitmask(c)) << 32) | ((<u64>i8x16.bitmask(d)) << 48);
+}
+
+/** A bit for `"` and for `/`. */
+const SIGNS: u64 = (1 << 0x22) | (1 << 0x2f);
+/** For a backslash, `b`, `f`, `n`, `r` and `t`, less 0x40. */
+const LETTERS: u64 = (1 << 0x1c) | (1 << 0x22) | (1 << 0x26) | (1 << 0x2e) | (1 << 0x32) | (1 << 0x34);
+
+/** Is it escaped by a backslash alone? */
+function isShort(byte: u8): bool {
+  const bits = byte < 0x40 ? SIGNS : LETTERS;
+  return byte < 0x80 && ((bits >> <u64>(byte & 0x3f)) & 1) !== 0;
 }
 
 /** A character by its number, from its `u` on. Not half a one, nor one that is escaped as two halves. */
