@@ -140,6 +140,11 @@ export function isUnread(plan: FinishedPlan, { bus, config }: PublishingParts): 
   return bus.readers === false || (config.captureLevel === 'off' && plan.mode !== 'compare');
 }
 
+/** Somebody may want what was said, not only figures. */
+export function mayHaveBody({ plan }: FinishedCall, { config }: PublishingParts): boolean {
+  return keepsTexts(config) || plan?.mode === 'compare';
+}
+
 /** What the entry says of a turn that was enqueued before. */
 function repeated(entry: ExchangeEntry): ExchangeEntry {
   return { ...entry, skip: 'retry', shadow: [] };

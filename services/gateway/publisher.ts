@@ -2,7 +2,7 @@
 // with its reason.
 import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
-import { isUnread, type PublishingParts, publishCall } from './publish-call.ts';
+import { isUnread, mayHaveBody, type PublishingParts, publishCall } from './publish-call.ts';
 import { createPairIdentifier } from './routing/identify-pair.ts';
 
 export interface Publisher {
@@ -67,7 +67,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
       const finished = queue.shift();
       if (finished === undefined) break;
       underWay.add(finished);
-      weight += weightOf(finished);
+      weight += weightOf(finished, parts);
       void carryOut(finished);
     }
     work();
@@ -117,12 +117,14 @@ export function createPublisher(parts: PublishingParts): Publisher {
   };
 }
 
-/** What beginning with it takes here: its bytes are copied and looked through, and small ones may be compressed. */
-function weightOf(finished: FinishedCall): number {
+/** What beginning with it takes here: a body is copied and looked through, and a small one may be compressed; else its answer is read. */
+function weightOf(finished: FinishedCall, parts: PublishingParts): number {
+  if (!mayHaveBody(finished, parts)) return BODILESS_WEIGHT + finished.responseBytes / 4;
   return Math.max(SMALL_WEIGHT, sizeOf(finished) / 4);
 }
 
 const SMALL_WEIGHT = 32 * 1024;
+const BODILESS_WEIGHT = 8 * 1024;
 
 function sizeOf(finished: FinishedCall): number {
   return (finished.request?.length ?? 0) + finished.responseBytes;

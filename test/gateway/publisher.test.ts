@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createAdmission } from '#services/gateway/admission.ts';
 import { LEFT_TO_THE_COLLECTOR } from '#services/gateway/call-memory.ts';
-import { createCallReader } from '#services/gateway/call-reading.ts';
+import { createCallReader, readCall } from '#services/gateway/call-reading.ts';
 import { toGatewayConfig } from '#services/gateway/config.ts';
 import { createGatewayEvents, type GatewayEventsParts } from '#services/gateway/events.ts';
 import { createExchangePreparer } from '#services/gateway/exchange-preparer.ts';
@@ -178,46 +178,63 @@ describe('handing exchanges over without the thread that prepares them', () => {
 
 describe('handing large exchanges over', () => {
   /** How many were begun in each turn of the event loop, in order. */
-  async function begunATurn(calls: number): Promise<number[]> {
+  async function begunATurn(calls: Array<FinishedCall>, settings: Record<string, unknown> = {}): Promise<number[]> {
     const bus = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
     const admission = createAdmission(bus, 1000, () => {});
-    const begunIn: number[] = [];
+    const turns = new Map<string, number>();
     let turn = 0;
     let ticking = setImmediate(function tick() {
       turn += 1;
       ticking = setImmediate(tick);
     });
     const publisher = createPublisher({
-      ...{ bus, admission, read: createCallReader() },
-      config: toGatewayConfig(testConfig({ 'target.url': 'http://127.0.0.1:9' }), null),
+      ...{ bus, admission },
+      read: (finished) => {
+        turns.set(finished.id, turn);
+        return readCall(finished);
+      },
+      config: toGatewayConfig(testConfig({ 'target.url': 'http://127.0.0.1:9', ...settings }), null),
       events: createGatewayEvents({
         log: recordingLogger([]),
         metrics: createMetrics({ processMetrics: false }),
       } as unknown as GatewayEventsParts),
       preparer: {
         prepare: async (question) => {
-          if (question.describe) begunIn.push(turn);
+          if (question.describe) turns.set(String(turns.size), turn);
           return prepareExchange(question, createPairIdentifier());
         },
         close: async () => {},
       },
     });
-    for (let index = 0; index < calls; index++) publisher.offer(comparedCall(`${index} ${'long '.repeat(40_000)}`));
+    for (const call of calls) publisher.offer(call);
     await publisher.drain(10_000);
     clearImmediate(ticking);
     admission.stop();
-    expect(begunIn).to.have.length(calls);
-    return [...Map.groupBy(begunIn, (begun) => begun).values()].map(({ length }) => length);
+    expect(turns.size).to.equal(calls.length);
+    return [...Map.groupBy(turns.values(), (begun) => begun).values()].map(({ length }) => length);
   }
+  const longCalls = (count: number) =>
+    Array.from({ length: count }, (_, index) => comparedCall(`${index} ${'long '.repeat(40_000)}`));
 
   it('begins few of them in a turn of the event loop', async () => {
-    expect(await begunATurn(12)).to.deep.equal([3, 3, 3, 3]);
+    expect(await begunATurn(longCalls(12))).to.deep.equal([3, 3, 3, 3]);
   });
 
   it('begins more of them in a turn while many wait', async () => {
-    const [first, ...others] = await begunATurn(70);
+    const [first, ...others] = await begunATurn(longCalls(70));
     expect(first).to.equal(8);
     expect(others.at(-1)).to.be.below(4);
+  });
+
+  it('begins more of those of which only figures are published, by the length of their answers', async () => {
+    const targetCalls = (responseBytes: number) =>
+      Array.from({ length: 12 }, (_, index) => {
+        const call = comparedCall(`${index}`);
+        return { ...call, responseBytes, plan: call.plan && { ...call.plan, mode: 'target' as const, shadow: [] } };
+      });
+    const metadata = { 'capture.level': 'metadata' };
+    expect(await begunATurn(targetCalls(30_000), metadata)).to.deep.equal([9, 3]);
+    expect(await begunATurn(targetCalls(250_000), metadata)).to.deep.equal([2, 2, 2, 2, 2, 2]);
   });
 });
 
