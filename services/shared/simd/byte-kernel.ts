@@ -21,10 +21,14 @@ interface KernelExports {
   readonly OUTPUT_SIZE: { readonly value: number };
   inputAt(): number;
   outputAt(): number;
+  written(): number;
   copyPieces(head: number, tail: number, newHead: number, newTail: number, events: number): number;
-  piecesWritten(): number;
   piecesLength(): number;
   joinDeltas(head: number, from: number, end: number): number;
+  joinChunks(length: number, next: number, left: number, sizeDigits: number): number;
+  chunkNext(): number;
+  chunkLeft(): number;
+  chunkDigits(): number;
   soundEnd(from: number, end: number): number;
   stringEnd(from: number, end: number): number;
   beginWalk(maxDepth: number, watched: number): void;
@@ -35,6 +39,10 @@ interface KernelExports {
   walkLastStart(): number;
   walkFields(): number;
   walkObjects(): number;
+  walkObject(index: number): number;
+  walkStrings(): number;
+  walkStringStart(index: number): number;
+  walkStringEnd(index: number): number;
 }
 
 export interface ByteKernel {

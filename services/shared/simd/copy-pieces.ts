@@ -44,7 +44,7 @@ export function copyPieces({ frame, bytes, from }: Pieces, target: EventFrame): 
   const block = bytes.subarray(from, from + BLOCK_BYTES);
   input.set(block, head + tail + newHead + newTail);
   const read = run.copyPieces(head, tail, newHead, newTail, block.length);
-  const events = output.subarray(0, run.piecesWritten());
+  const events = output.subarray(0, run.written());
   if (read === 0 || !isUtf8(events)) return null;
   return { end: from + read, events: Buffer.from(events), length: run.piecesLength() };
 }

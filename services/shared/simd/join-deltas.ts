@@ -43,8 +43,8 @@ export function createDeltaJoiner(chunks: readonly Buffer[], size: number): Delt
       return start + run.joinDeltas(length, roomAt + at - start, roomAt + end - start) - roomAt;
     },
     get hasText() {
-      return run.piecesWritten() > 0;
+      return run.written() > 0;
     },
-    text: () => output.toString('utf8', 0, run.piecesWritten()),
+    text: () => output.toString('utf8', 0, run.written()),
   };
 }

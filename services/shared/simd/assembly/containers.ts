@@ -1,7 +1,7 @@
 // A walk through an array or object of JSON, to its end: strings are passed, brackets matched, and what its outline tells is
 // noted. It goes on from one block of bytes to the next.
 import { stringEnd } from './json-strings';
-import { inputAt, outputAt } from './memory';
+import { INPUT_SIZE, inputAt, outputAt } from './memory';
 
 const QUOTE: u8 = 0x22;
 const BACKSLASH: u8 = 0x5c;
@@ -13,11 +13,16 @@ const CLOSE_BRACKET: u8 = 0x5d;
 
 const MOST_DEPTH: i32 = 4096;
 const MOST_PREFIX: i32 = 64;
-/** Places of four bytes that fit into the output. */
+/** Their places fit into the output. */
 const MOST_OBJECTS: i32 = 100001;
+/** Bytes, quotes included. */
+const LONG_STRING: usize = 2048;
+const MOST_STRINGS: i32 = INPUT_SIZE / <i32>LONG_STRING;
 
 const closers = memory.data(MOST_DEPTH);
 const prefix = memory.data(MOST_PREFIX);
+/** Of each where it begins and where it ends. */
+const longStrings = memory.data(8 * MOST_STRINGS, 4);
 
 let prefixLength: i32 = 0;
 let isSeen: bool = false;
@@ -27,6 +32,7 @@ let commas: i32 = 0;
 let fields: i32 = 0;
 let lastStart: i32 = -1;
 let objects: i32 = 0;
+let strings: i32 = 0;
 
 /** Of the input so many bytes are the prefix that is looked out for; 0 = none is. */
 export function beginWalk(maxDepth: i32, watched: i32): void {
@@ -46,12 +52,14 @@ export function beginWalk(maxDepth: i32, watched: i32): void {
  * behind them, and a bracket that does not match or is too deep. `place`: of the first byte in the body.
  */
 export function walk(from: usize, end: usize, place: i32): usize {
+  strings = 0;
   for (let at = from; at < end; at++) {
     const byte = load<u8>(at);
     if (byte === QUOTE) {
       const quote = closingQuote(at + 1, end);
       if (quote >= end) return at;
       if (prefixLength !== 0 && !isSeen) isSeen = memory.compare(at + 1, prefix, prefixLength) === 0;
+      if (quote + 1 - at >= LONG_STRING) noteString(place + <i32>(at - from), place + <i32>(quote + 1 - from));
       at = quote;
     } else if (byte === COMMA) separate();
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
@@ -87,9 +95,26 @@ export function walkFields(): i32 {
   return fields;
 }
 
-/** How many places of objects are in the output. */
+/** Of the element that began last, those in its arrays, up to one more than anybody reads. */
 export function walkObjects(): i32 {
   return objects;
+}
+
+export function walkObject(index: i32): i32 {
+  return load<i32>(outputAt() + 4 * index);
+}
+
+/** The long ones that were passed in the last call. */
+export function walkStrings(): i32 {
+  return strings;
+}
+
+export function walkStringStart(index: i32): i32 {
+  return load<i32>(longStrings + 8 * index);
+}
+
+export function walkStringEnd(index: i32): i32 {
+  return load<i32>(longStrings + 8 * index, 4);
 }
 
 function open(bracket: u8, place: i32): void {
@@ -103,6 +128,12 @@ function open(bracket: u8, place: i32): void {
   } else if (depth === 4 && bracket === OPEN_BRACE && load<u8>(closers + 2) === CLOSE_BRACKET) {
     if (objects < MOST_OBJECTS) store<i32>(outputAt() + 4 * objects++, place);
   }
+}
+
+function noteString(start: i32, end: i32): void {
+  store<i32>(longStrings + 8 * strings, start);
+  store<i32>(longStrings + 8 * strings, end, 4);
+  strings++;
 }
 
 function separate(): void {

@@ -1,3 +1,4 @@
+export { chunkDigits, chunkLeft, chunkNext, joinChunks } from './chunks';
 export {
   beginWalk,
   walk,
@@ -5,9 +6,14 @@ export {
   walkDepth,
   walkFields,
   walkLastStart,
+  walkObject,
   walkObjects,
   walkSawPrefix,
+  walkStringEnd,
+  walkStringStart,
+  walkStrings,
 } from './containers';
 export { soundEnd, stringEnd } from './json-strings';
 export { INPUT_SIZE, inputAt, OUTPUT_SIZE, outputAt } from './memory';
-export { copyPieces, joinDeltas, piecesLength, piecesWritten } from './pieces';
+export { written } from './output';
+export { copyPieces, joinDeltas, piecesLength } from './pieces';

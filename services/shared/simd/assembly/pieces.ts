@@ -1,6 +1,7 @@
 // Events that differ in nothing but one piece of text, within a JSON string: the pieces are written as events of another
 // shape, or one behind the other, and nobody has to understand them for it.
-import { inputAt, OUTPUT_SIZE, outputAt } from './memory';
+import { inputAt, OUTPUT_SIZE } from './memory';
+import { clearOutput, write, written } from './output';
 
 const QUOTE: u8 = 0x22;
 const BACKSLASH: u8 = 0x5c;
@@ -11,18 +12,14 @@ const BRACE: u8 = 0x7d;
 /** Two line ends. */
 const BLANK_LINE: u16 = 0x0a0a;
 const VECTOR: usize = 16;
+/** Length of a short escape. */
+const SHORT: usize = 2;
 /** First byte of a character of four bytes, which is two in UTF-16. */
 const FOUR_BYTES: u8 = 0xf0;
 /** Bytes below it, as signed ones, are a character's second to fourth. */
 const LATER_BYTES: i8 = -64;
 
-let writtenEnd: usize = 0;
 let units: i32 = 0;
-
-/** Bytes that the last call wrote. */
-export function piecesWritten(): usize {
-  return writtenEnd - outputAt();
-}
 
 /** The length of the pieces that were copied last, in UTF-16, had they been read as JSON. */
 export function piecesLength(): i32 {
@@ -41,8 +38,7 @@ export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: us
   const newTailAt = newHeadAt + newHead;
   const start = newTailAt + newTail;
   const end = start + events;
-  const outputEnd = outputAt() + OUTPUT_SIZE;
-  writtenEnd = outputAt();
+  clearOutput();
   units = 0;
   let at = start;
   while (at + head < end && isSame(at, headAt, head)) {
@@ -52,7 +48,7 @@ export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: us
     const next = pieceEnd + tail;
     const length = pieceEnd - pieceAt;
     const isKnown = pieceEnd !== 0 && next <= end && isSame(pieceEnd, tailAt, tail);
-    if (!isKnown || writtenEnd + newHead + length + newTail > outputEnd) {
+    if (!isKnown || written() + newHead + length + newTail > <usize>OUTPUT_SIZE) {
       units = before;
       break;
     }
@@ -72,12 +68,13 @@ export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: us
  * whose first byte would go on with a broken character of the piece before.
  */
 export function joinDeltas(head: usize, from: usize, end: usize): usize {
-  writtenEnd = outputAt();
+  clearOutput();
   let at = from;
   while (at + head < end && isSame(at, inputAt(), head)) {
     const pieceAt = at + head;
     const pieceEnd = endOfPiece(pieceAt, end, true);
-    const next = pieceEnd === 0 ? 0 : endOfDelta(pieceEnd, end);
+    if (pieceEnd === 0) break;
+    const next = endOfDelta(pieceEnd, end);
     if (next === 0 || (at > from && load<i8>(pieceAt) < LATER_BYTES)) break;
     write(pieceAt, pieceEnd - pieceAt);
     at = next;
@@ -108,15 +105,15 @@ function endOfPiece(from: usize, end: usize, isAny: bool): usize {
       ),
     );
     // Past all of them where there is none.
-    const plain = ctz(stops | (1 << VECTOR));
+    const plain = ctz(stops | (1 << (<i32>VECTOR)));
     units += unitsOf(bytes, (1 << plain) - 1);
     at += plain;
-    if (plain === VECTOR) continue;
+    if (plain === <i32>VECTOR) continue;
     if (at >= end) return 0;
     const byte = load<u8>(at);
     if (byte === QUOTE) return at;
     if (byte !== BACKSLASH) return 0;
-    const length = isShort(load<u8>(at + 1)) ? 2 : isAny ? longEscape(at + 1) : 0;
+    const length = isShort(load<u8>(at + 1)) ? SHORT : isAny ? longEscape(at + 1) : 0;
     if (length === 0) return 0;
     units++;
     at += length;
@@ -167,10 +164,4 @@ function isSame(one: usize, other: usize, length: usize): bool {
   }
   const rest = (1 << (<i32>(length - at))) - 1;
   return (i8x16.bitmask(i8x16.eq(v128.load(one + at), v128.load(other + at))) & rest) === rest;
-}
-
-/** Appends to the output; a vector may end past what counts. */
-function write(from: usize, length: usize): void {
-  for (let at: usize = 0; at < length; at += VECTOR) v128.store(writtenEnd + at, v128.load(from + at));
-  writtenEnd += length;
 }

@@ -1,7 +1,9 @@
 // One request and its reply on a connection of our own, read here where the reply is as plain as nearly all are. All else –
 // a head that is unusual or came in pieces, a chunk extension, a trailer – is handed to undici in the bytes as they came.
 // So nothing is accepted that undici refuses, and nothing unusual is understood in two ways.
+
 import { type Dispatcher, errors } from 'undici';
+import { byteKernel } from '#shared/simd/byte-kernel.ts';
 import { type Body, type PlainRequest, readPlainHead, requestHead } from './plain-heads.ts';
 
 /** Who is told of the reply, by undici as by us. */
@@ -43,12 +45,8 @@ export type CallJudge = (exchange: PlainExchange, carrier: Carrier, bytes: Buffe
 const HEAD_END = Buffer.from('\r\n\r\n');
 /** Undici's own limit on names and values; here the whole head is counted. */
 const MAX_HEAD_BYTES = 16_384;
-const CR = 13;
-const LF = 10;
-/** What the next byte of a chunked body is. */
+/** What the next byte of a chunked body is; 1 and 2 are what ends a chunk. */
 const DATA = 0;
-const DATA_CR = 1;
-const DATA_LF = 2;
 const SIZE = 3;
 const SIZE_LF = 4;
 const LAST_CR = 5;
@@ -56,7 +54,6 @@ const LAST_LF = 6;
 const NOTHING = 7;
 /** What was read after the digits of a size, by what is next. */
 const AFTER_SIZE: Record<number, string> = { [SIZE]: '', [SIZE_LF]: '\r', [LAST_CR]: '\r\n', [LAST_LF]: '\r\n\r' };
-const MAX_SIZE_DIGITS = 7;
 
 export class PlainExchange implements Dispatcher.DispatchController {
   readonly request: PlainRequest;
@@ -117,7 +114,7 @@ export class PlainExchange implements Dispatcher.DispatchController {
     this.fail(reason);
   }
 
-  /** Bytes as they came. They are the exchange's to change until this returns, and not after. */
+  /** Bytes as they came, at most what the byte kernel takes; theirs is another's after this returns. */
   read(bytes: Buffer): void {
     try {
       if (this.#judge) this.#judge.push(Buffer.from(bytes));
@@ -194,57 +191,17 @@ export class PlainExchange implements Dispatcher.DispatchController {
     if (this.#left === 0) this.#finishBefore(bytes.length - part.length);
   }
 
-  /** What chunks hold is moved together to the front of `bytes` and handed over as one. */
   #readChunks(bytes: Buffer): void {
-    let held = 0;
-    let at = 0;
-    while (at < bytes.length && this.#next !== NOTHING) {
-      if (this.#next !== DATA) {
-        if (!this.#takeFraming(bytes[at] ?? 0)) break;
-        at++;
-        continue;
-      }
-      const end = Math.min(at + this.#left, bytes.length);
-      if (held < at) bytes.copyWithin(held, at, end);
-      held += end - at;
-      this.#left -= end - at;
-      at = end;
-      if (this.#left === 0) this.#next = DATA_CR;
-    }
-    this.#copyOut(bytes.subarray(0, held));
+    const { input, output, run } = byteKernel;
+    input.set(bytes);
+    const at = run.joinChunks(bytes.length, this.#next, this.#left, this.#sizeDigits);
+    this.#next = run.chunkNext();
+    this.#left = run.chunkLeft();
+    this.#sizeDigits = run.chunkDigits();
+    this.#copyOut(output.subarray(0, run.written()));
     if (this.isOver) return;
     if (this.#next === NOTHING) this.#finishBefore(bytes.length - at);
     else if (at < bytes.length) this.#handOverChunk(bytes.subarray(at));
-  }
-
-  /** False = the byte is none of a plain reply's, and nothing has changed. */
-  #takeFraming(byte: number): boolean {
-    switch (this.#next) {
-      case SIZE: {
-        if (byte === CR && this.#sizeDigits > 0) return this.#expect(SIZE_LF);
-        const digit = hexDigit(byte);
-        if (digit === -1 || this.#sizeDigits === MAX_SIZE_DIGITS) return false;
-        this.#left = this.#left * 16 + digit;
-        this.#sizeDigits++;
-        return true;
-      }
-      case SIZE_LF:
-        return byte === LF && this.#expect(this.#left === 0 ? LAST_CR : DATA);
-      case DATA_CR:
-        return byte === CR && this.#expect(DATA_LF);
-      case DATA_LF:
-        this.#sizeDigits = 0;
-        return byte === LF && this.#expect(SIZE);
-      case LAST_CR:
-        return byte === CR && this.#expect(LAST_LF);
-      default:
-        return byte === LF && this.#expect(NOTHING);
-    }
-  }
-
-  #expect(next: number): true {
-    this.#next = next;
-    return true;
   }
 
   #copyOut(payload: Buffer): void {
@@ -277,10 +234,4 @@ export class PlainExchange implements Dispatcher.DispatchController {
     this.#judge = this.#callJudge(this, this.#carrier, bytes);
     if (this.paused) this.#judge.pause();
   }
-}
-
-function hexDigit(byte: number): number {
-  if (byte >= 48 && byte <= 57) return byte - 48;
-  const letter = byte | 32;
-  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
