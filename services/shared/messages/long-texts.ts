@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { approximateJsonTokens, approximateTokens } from './approximate-tokens.ts';
-import { findStrings, type Span } from './scan-top-level.ts';
+import type { Span } from './scan-top-level.ts';
 import { borderBefore, isSoundText } from './sound-text.ts';
 
 export interface LongTexts {
@@ -20,8 +20,6 @@ export interface ParsedRequest {
   texts: LongTexts | null;
 }
 
-/** Quotes included; shorter ones are parsed and written sooner. */
-const LONG_BYTES = 2048;
 /** So many characters are in its beginning, from the first to the last that is no white space. */
 const SEEN_CHARS = 400;
 /** Holds as many: none of them is escaped as four digits, and none takes more than three bytes. */
@@ -47,7 +45,7 @@ export interface ToolsBeside {
   list: unknown[];
 }
 
-/** `parts`: where its long texts are looked for. Null when the bytes are no JSON object. */
+/** `parts`: where its long texts are looked for, as a scan with a watch found them. Null when the bytes are no JSON object. */
 export function parseBesideTexts(
   bytes: Buffer,
   parts: readonly Span[],
@@ -55,8 +53,7 @@ export function parseBesideTexts(
 ): ParsedRequest | null {
   try {
     const texts = parts
-      .filter(({ start, end }) => end - start > LONG_BYTES)
-      .flatMap((part) => findStrings(bytes, part, LONG_BYTES))
+      .flatMap(({ outline }) => outline?.longStrings ?? [])
       .filter((span) => isText(bytes, span.start))
       .flatMap((span) => setAside(bytes, span) ?? [])
       .sort((a, b) => a.restAt - b.restAt);

@@ -18,6 +18,8 @@ export interface Outline {
   /** How many fields or elements that one has, if it has any, and where the objects in its arrays begin, up to one too many. */
   readonly fields: number;
   readonly objects: readonly number[];
+  /** Strings in it of at least 2 KB, quotes included. */
+  readonly longStrings: readonly Span[];
 }
 
 export class ScanError extends Error {
@@ -31,7 +33,7 @@ export class ScanError extends Error {
   }
 }
 
-export const NO_OUTLINE: Outline = Object.freeze({ items: 0, lastStart: -1, fields: 0, objects: [] });
+export const NO_OUTLINE: Outline = Object.freeze({ items: 0, lastStart: -1, fields: 0, objects: [], longStrings: [] });
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -139,18 +141,6 @@ export function scanList(bytes: Buffer, { start, end }: Span, maxDepth: number):
   }
 }
 
-/** Where strings of at least so many bytes stand, quotes included, in JSON that was scanned before. */
-export function findStrings(bytes: Buffer, { start, end }: Span, leastBytes: number): Span[] {
-  const found: Span[] = [];
-  for (let at = start; at < end; at++) {
-    if (bytes[at] !== QUOTE) continue;
-    const from = at;
-    at = skipString(bytes, from) - 1;
-    if (at + 1 - from >= leastBytes) found.push({ start: from, end: at + 1 });
-  }
-  return found;
-}
-
 function notObject(bytes: Buffer, at: number): ScanError {
   const first = bytes[at];
   const startsValue = first !== undefined && /[[\]"0-9tfn-]/.test(String.fromCharCode(first));
@@ -256,22 +246,28 @@ function skipScalar(bytes: Buffer, at: number): number {
 
 /** Quadrupled as long as there is more: what is copied beyond a container is no more than it is long. */
 const FIRST_WALK = 1024;
+const LONG_STRING = 2048;
 
 function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: StringWatch): number {
   const { input, inputAt, run } = byteKernel;
   if (watch && !watch.isSeen) input.set(watch.prefix);
   run.beginWalk(maxDepth, watch && !watch.isSeen ? watch.prefix.length : 0);
+  const longStrings: Span[] = [];
   let size = FIRST_WALK;
   for (let at = from; at < bytes.length; ) {
     const to = Math.min(bytes.length, at + size);
     bytes.copy(input, 0, at, to);
     at += run.walk(inputAt, inputAt + to - at, at) - inputAt;
+    for (let index = 0; index < run.walkStrings(); index++)
+      longStrings.push({ start: run.walkStringStart(index), end: run.walkStringEnd(index) });
     if (at > from && run.walkDepth() === 0) {
-      if (watch) readWalk(bytes, from, at, watch);
+      if (watch) readWalk(bytes, { start: from, end: at }, watch, longStrings);
       return at;
     }
+    const start = at;
     if (at === to) size = Math.min(size * 4, input.length);
     else at = passOver(bytes, at, maxDepth, watch);
+    if (at - start >= LONG_STRING) longStrings.push({ start, end: at });
   }
   throw broken(bytes.length, 'the end of an array or object');
 }
@@ -289,15 +285,16 @@ function passOver(bytes: Buffer, at: number, maxDepth: number, watch: StringWatc
   throw broken(at, 'the bracket that matches');
 }
 
-function readWalk(bytes: Buffer, from: number, end: number, watch: StringWatch): void {
-  const { output, run } = byteKernel;
+function readWalk(bytes: Buffer, { start, end }: Span, watch: StringWatch, longStrings: readonly Span[]): void {
+  const { run } = byteKernel;
   if (run.walkSawPrefix() !== 0) watch.isSeen = true;
-  if (bytes[from] !== OPEN_BRACKET) return;
+  if (bytes[start] !== OPEN_BRACKET) return;
   watch.outline = {
-    items: skipSpace(bytes, from + 1) === end - 1 ? 0 : run.walkCommas() + 1,
+    items: skipSpace(bytes, start + 1) === end - 1 ? 0 : run.walkCommas() + 1,
     lastStart: run.walkLastStart(),
     fields: run.walkFields(),
-    objects: Array.from({ length: run.walkObjects() }, (_, index) => output.readInt32LE(4 * index)),
+    objects: Array.from({ length: run.walkObjects() }, (_, index) => run.walkObject(index)),
+    longStrings,
   };
 }
 

@@ -1,14 +1,15 @@
 import { expect } from 'chai';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { parseBesideTexts } from '#shared/messages/long-texts.ts';
-import { scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { NO_OUTLINE, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import type { ContentBlock, MessagesRequest } from '#shared/wire/anthropic.ts';
 
 const LINES = 'if (a < "b") return\tvoid 0; // größe 中文 😀\n'.repeat(100);
 
 function read(json: string) {
   const bytes = Buffer.from(json);
-  const spans = scanTopLevel(bytes, 512, new Set());
+  const watch = { prefix: Buffer.from('none'), isSeen: false, outline: NO_OUTLINE };
+  const spans = scanTopLevel(bytes, 512, new Set(), watch);
   const read = parseBesideTexts(
     bytes,
     ['system', 'messages'].flatMap((name) => spans.get(name) ?? []),

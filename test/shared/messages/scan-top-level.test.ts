@@ -118,6 +118,25 @@ describe('scanTopLevel', () => {
     );
   });
 
+  it('notes where the long strings of an array stand', () => {
+    const texts = fc.tuple(
+      fc.constantFrom('x', '\\', 'say "hi" '),
+      fc.constantFrom(0, 5, 1020, 2045, 2046, 2047, 9000, 150_000),
+    );
+    fc.assert(
+      fc.property(fc.array(texts, { maxLength: 6 }), (list) => {
+        const strings = list.map(([part, length]) => part.repeat(length / part.length));
+        const json = `{"a":[${strings.map((text) => `{"text":${JSON.stringify(text)}}`).join()}]}`;
+        const watch = { prefix: Buffer.from('mark.'), isSeen: false, outline: NO_OUTLINE };
+        const outline = scanTopLevel(Buffer.from(json), 512, UNIQUE, watch).get('a')?.outline;
+        const found = outline?.longStrings.map(({ start, end }) => json.slice(start, end));
+        const written = strings.map((text) => JSON.stringify(text));
+        expect(found).to.deep.equal(written.filter((text) => text.length >= 2048));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it('says where a bracket does not match, however much stands before it', () => {
     for (const length of [0, 1000, 1019, 1020, 1021, 1022, 1023, 1024, 5000, 5117, 5118, 5119, 5120, 30_000])
       for (const item of ['1,', '"",', '{},', `"${'x'.repeat(97)}",`, `"${'\\"'.repeat(48)}",`]) {

@@ -1,7 +1,7 @@
 // A request for a search whose long texts stay where they stand, converted.
 import { expect } from 'chai';
 import { parseBesideTexts } from '#shared/messages/long-texts.ts';
-import { scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { NO_OUTLINE, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { findProvider } from '#shared/providers/index.ts';
 import { createTraitMemory } from '#shared/upstream/learned-traits.ts';
 import type { SearchPolicy } from '#shared/upstream/search-backend.ts';
@@ -25,7 +25,8 @@ function convert(content: string, isBeside: boolean): Conversion {
     tools: [{ type: 'web_search_20250305', name: 'web_search' }],
   };
   const bytes = Buffer.from(JSON.stringify(request));
-  const messages = scanTopLevel(bytes, 512, new Set()).get('messages');
+  const watch = { prefix: Buffer.from('none'), isSeen: false, outline: NO_OUTLINE };
+  const messages = scanTopLevel(bytes, 512, new Set(), watch).get('messages');
   const read = isBeside && messages ? parseBesideTexts(bytes, [messages]) : null;
   const target = testTarget({ type: 'openai-chat' });
   const provider = findProvider(target);

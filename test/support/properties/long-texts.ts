@@ -6,7 +6,7 @@ import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createKnownTools, type KnownTools } from '#shared/messages/known-tools.ts';
 import { type LongTexts, parseBesideTexts, type ToolsBeside } from '#shared/messages/long-texts.ts';
 import { keepMade } from '#shared/messages/made-once.ts';
-import { scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { NO_OUTLINE, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import { isSoundText } from '#shared/messages/sound-text.ts';
 import type { LearnedTraits } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';
@@ -117,7 +117,8 @@ function write(request: unknown, style: number): Buffer {
 }
 
 function partsOf(bytes: Buffer) {
-  const spans = scanTopLevel(bytes, 512, new Set());
+  const watch = { prefix: Buffer.from('none'), isSeen: false, outline: NO_OUTLINE };
+  const spans = scanTopLevel(bytes, 512, new Set(), watch);
   return ['system', 'messages'].flatMap((name) => spans.get(name) ?? []);
 }
 
