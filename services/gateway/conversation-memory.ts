@@ -1,8 +1,9 @@
 // An agent sends its whole conversation with every turn. Remembers what spans show of its messages, tools and instructions
 // by the JSON they came as, and the texts that were looked through. Nothing in which a secret was found is kept; all that
 // is kept shares one bound, and is forgotten a while after it was last sent.
+import { randomUUID } from 'node:crypto';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
-import { ScanError, type Span, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { NO_OUTLINE, ScanError, type Span, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 import {
   type Conversation,
   type ConversationPart,
@@ -13,13 +14,29 @@ import {
 } from '#shared/telemetry/conversation.ts';
 import type { TextRules, ToolNames } from '#shared/telemetry/flatten-message.ts';
 import type { ModelRequest } from '#shared/telemetry/model-call.ts';
+import { parseWithTexts } from './parse-with-texts.ts';
 
 export interface ConversationMemory {
-  read(request: Buffer): ReadRequest;
+  /** The conversation is looked at before the next request is read, or nothing new of it is remembered. */
+  read(request: Buffer, places: RequestPlaces | null): ReadRequest;
   /** As the redactor does, but quicker for a text that was clean before. */
   redactText(text: string): string;
   /** Forgets what was not seen again since it was called before. */
   forget(): void;
+}
+
+/** Where the parts of a request stand, and the long strings of its messages. */
+export type RequestPlaces = Readonly<Record<'system' | 'messages' | 'tools', Span | undefined>> & {
+  readonly longStrings: readonly Span[];
+};
+
+/** From a scan of its top level. */
+export function placesOf(spans: ReadonlyMap<string, Span>): RequestPlaces {
+  const [system, messages, tools] = ['system', 'messages', 'tools'].map((key) => {
+    const span = spans.get(key);
+    return span && { start: span.start, end: span.end };
+  });
+  return { system, messages, tools, longStrings: spans.get('messages')?.outline?.longStrings ?? [] };
 }
 
 export interface ReadRequest {
@@ -44,9 +61,19 @@ interface KnownPart {
   readonly bytes: number;
 }
 
+/** A text that was looked through, as JSON. */
+interface KnownText {
+  readonly kind: 'text';
+  readonly json: Buffer;
+  readonly text: string;
+  readonly bytes: number;
+}
+
+type Known = KnownPart | KnownText;
+
 interface Generation {
   readonly texts: Set<string>;
-  readonly parts: Map<number, KnownPart[]>;
+  readonly known: Map<number, Known[]>;
   bytes: number;
 }
 
@@ -58,6 +85,9 @@ const MOST_ALIKE = 8;
 /** What surrounds a part, and each of its entries. */
 const PART_BYTES = 256;
 const ENTRY_BYTES = 64;
+/** Places where JSON is looked at, less one, to tell whether it may be known. */
+const LOOKS = 8;
+const WORD_BYTES = 4;
 /** Whatever is deeper is read as if nothing were known. */
 const MAX_DEPTH = 512;
 const OPEN_BRACKET = 0x5b;
@@ -65,6 +95,9 @@ const OPEN_BRACKET = 0x5b;
 export function createConversationMemory({ redact, longestImage, maxBytes }: MemoryOptions): ConversationMemory {
   let recent = createGeneration();
   let earlier = createGeneration();
+  const mark = randomUUID();
+  /** Of the request that is at hand: texts that are not known, and where they stand. */
+  const unknown = new Map<string, Buffer>();
 
   const forget = (): void => {
     earlier = recent;
@@ -87,36 +120,46 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
     if (text.length < SHORTEST_TEXT) return redact(text);
     if (recent.texts.has(text)) return text;
     const clean = lookThrough(text);
-    if (clean === text && makeRoom(text.length)) recent.texts.add(text);
+    if (clean !== text || !makeRoom(text.length)) return clean;
+    recent.texts.add(text);
+    const json = unknown.get(text);
+    if (json !== undefined) remember({ kind: 'text', json: Buffer.from(json), text, bytes: json.length });
     return clean;
   }
 
-  function recall(kind: PartKind, json: Buffer): KnownPart | undefined {
+  function recall<Kind extends Known['kind']>(kind: Kind, json: Buffer): Extract<Known, { kind: Kind }> | undefined {
     if (json.length < SHORTEST_JSON) return undefined;
     const look = lookOf(json);
-    const isSame = (known: KnownPart): boolean => known.kind === kind && known.json.equals(json);
-    const found = recent.parts.get(look)?.find(isSame);
+    const isSame = (known: Known): known is Extract<Known, { kind: Kind }> =>
+      known.kind === kind && known.json.equals(json);
+    const found = recent.known.get(look)?.find(isSame);
     if (found !== undefined) return found;
-    const before = earlier.parts.get(look)?.find(isSame);
+    const before = earlier.known.get(look)?.find(isSame);
     if (before !== undefined) remember(before);
     return before;
   }
 
-  function remember(part: KnownPart): void {
-    if (part.json.length < SHORTEST_JSON || !makeRoom(part.bytes)) return;
-    const look = lookOf(part.json);
-    const alike = recent.parts.get(look) ?? [];
-    recent.parts.set(look, [...alike.slice(-MOST_ALIKE + 1), part]);
+  function remember(known: Known): void {
+    if (known.json.length < SHORTEST_JSON || !makeRoom(known.bytes)) return;
+    const look = lookOf(known.json);
+    const alike = recent.known.get(look) ?? [];
+    recent.known.set(look, [...alike.slice(-MOST_ALIKE + 1), known]);
   }
 
-  /** @throws SyntaxError */
-  function partOf(kind: PartKind, json: Buffer, isKept: boolean): ConversationPart {
+  function readText(json: Buffer): string {
+    const known = recall('text', json);
+    if (known !== undefined) return known.text;
+    const text = JSON.parse(json.toString('utf8')) as string;
+    unknown.set(text, json);
+    return text;
+  }
+
+  /** `strings`: long ones in it. @throws SyntaxError */
+  function partOf(kind: PartKind, json: Buffer, strings: readonly Span[], isKept: boolean): ConversationPart {
     const known = recall(kind, json);
-    const read = (rules: TextRules): ConversationPart => readPart(kind, JSON.parse(json.toString('utf8')), rules);
-    if (known === undefined) {
-      if (!isKept) return read({ redact: redactText, longestImage });
-      return keeping(kind, json, read);
-    }
+    const read = (rules: TextRules): ConversationPart =>
+      readPart(kind, parseWithTexts(json, { strings, mark, readText }), rules);
+    if (known === undefined) return isKept ? keeping(kind, json, read) : read({ redact: redactText, longestImage });
     return {
       userText: () => known.userText,
       calls: () => known.calls,
@@ -156,20 +199,17 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   }
 
   /** @throws ScanError or SyntaxError */
-  function readBeside(bytes: Buffer): ReadRequest {
-    const spans = scanTopLevel(bytes, MAX_DEPTH, new Set());
-    const partsOf = (kind: PartKind, list: Span | undefined): ConversationPart[] => {
-      const places = list === undefined ? [] : scanList(bytes, list, MAX_DEPTH);
-      // The last message is seldom sent again as it is: what marks the end for a cache moves on.
-      return places.map(({ start, end }, index) =>
-        partOf(kind, bytes.subarray(start, end), kind !== 'message' || index < places.length - 1),
-      );
-    };
-    const [system, messages, tools] = ['system', 'messages', 'tools'].map((key) => spans.get(key));
+  function readBeside(bytes: Buffer, { system, messages, tools, longStrings }: RequestPlaces): ReadRequest {
+    const jsonAt = ({ start, end }: Span): Buffer => bytes.subarray(start, end);
+    const elementsOf = (list: Span | undefined): Span[] => (list === undefined ? [] : scanList(bytes, list, MAX_DEPTH));
+    const stringsIn = createDistributor(longStrings);
     const conversation: Conversation = {
-      system: system === undefined ? null : partOf('system', bytes.subarray(system.start, system.end), true),
-      messages: partsOf('message', messages),
-      tools: partsOf('tool', tools),
+      system: system === undefined ? null : partOf('system', jsonAt(system), [], true),
+      // The last message is seldom sent again as it is: what marks the end for a cache moves on.
+      messages: elementsOf(messages).map((place, index, all) =>
+        partOf('message', jsonAt(place), stringsIn(place), index < all.length - 1),
+      ),
+      tools: elementsOf(tools).map((place) => partOf('tool', jsonAt(place), [], true)),
     };
     const lists = [messages, tools].filter((list) => list !== undefined && bytes[list.start] === OPEN_BRACKET);
     const beside = withNull(
@@ -184,11 +224,15 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   }
 
   return {
-    forget,
+    forget: () => {
+      unknown.clear();
+      forget();
+    },
     redactText,
-    read: (bytes) => {
+    read: (bytes, places) => {
+      unknown.clear();
       try {
-        return readBeside(bytes);
+        return readBeside(bytes, places ?? placesOf(scan(bytes)));
       } catch (error) {
         if (!(error instanceof ScanError || error instanceof SyntaxError)) throw error;
         const request = parseRequest(bytes);
@@ -198,16 +242,33 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   };
 }
 
+/** Asked for one place after the other: which strings are in it, and where. */
+function createDistributor(strings: readonly Span[]): (place: Span) => Span[] {
+  let next = 0;
+  return (place) => {
+    const inside: Span[] = [];
+    for (let span = strings[next]; span !== undefined && span.end <= place.end; span = strings[++next]) {
+      inside.push({ start: span.start - place.start, end: span.end - place.start });
+    }
+    return inside;
+  };
+}
+
+function scan(bytes: Buffer): Map<string, Span> {
+  return scanTopLevel(bytes, MAX_DEPTH, new Set(), { prefix: Buffer.alloc(0), isSeen: true, outline: NO_OUTLINE });
+}
+
 function createGeneration(): Generation {
-  return { texts: new Set(), parts: new Map(), bytes: 0 };
+  return { texts: new Set(), known: new Map(), bytes: 0 };
 }
 
 /** Of the length and of some of the bytes. */
 function lookOf(json: Buffer): number {
   const { length } = json;
   let look = length;
-  for (const at of [length >> 2, length >> 1, length - (length >> 2), length - 8]) {
-    look = Math.imul(look, 0x9e3779b1) ^ json.readInt32LE(at);
+  const step = (length - WORD_BYTES) / LOOKS;
+  for (let index = 0; index <= LOOKS; index++) {
+    look = Math.imul(look ^ json.readInt32LE(Math.floor(index * step)), 0x9e3779b1);
   }
   return look;
 }

@@ -10,7 +10,7 @@ import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import type { ModelCost } from '#shared/telemetry/model-call.ts';
 import type { MakeSpans } from '#shared/telemetry/tracing.ts';
 import { addModelCall, type CallSpans, type ModelFacts } from './call-spans.ts';
-import { type ConversationMemory, createConversationMemory } from './conversation-memory.ts';
+import { type ConversationMemory, createConversationMemory, type RequestPlaces } from './conversation-memory.ts';
 
 export interface CallSpansInput {
   /** Complete but for what is said of the model call; the root first. */
@@ -18,6 +18,8 @@ export interface CallSpansInput {
   facts: ModelFacts;
   /** Request and answer, from `planBody`. Read until the spans are made, and no longer. */
   laidOut: Uint8Array;
+  /** null = it was not scanned. */
+  places: RequestPlaces | null;
   content: ContentSettings;
   redaction: RedactorOptions;
 }
@@ -65,7 +67,7 @@ export function createMakeCallSpans(): MakeSpans {
     addModelCall(spans[0], {
       ...input.facts,
       ...content,
-      ...memory.read(request),
+      ...memory.read(request, input.places),
       observation,
       cost: costOf(observation, createPriceList(prices)(input.facts.modelSent)),
       content: true,

@@ -10,6 +10,7 @@ import type { SpanRecord, Tracing } from '#shared/telemetry/tracing.ts';
 import { createSharedRoom, type SharedRoom } from '#shared/threads/shared-room.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addModelCall, modelFacts, toCallSpans } from './call-spans.ts';
+import { placesOf } from './conversation-memory.ts';
 import type { Handover } from './handover.ts';
 import { createKnownSettings } from './known-settings.ts';
 import { CALL_SPANS, type CallSpansInput, type ContentSettings, costOf } from './make-call-spans.ts';
@@ -66,7 +67,8 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     room ??= createSharedRoom(ROOM_BYTES);
     const { bytes: laidOut, transferred, release } = room.take(body.size);
     body.writeTo(laidOut);
-    const input: CallSpansInput = { spans, facts: modelFacts(finished), laidOut, content, redaction };
+    const places = finished.requestSpans && placesOf(finished.requestSpans);
+    const input: CallSpansInput = { spans, facts: modelFacts(finished), laidOut, places, content, redaction };
     const bytes = laidOut.length + spans.length * SPAN_BYTES;
     tracing.emitLater({ maker: CALL_SPANS, input, transferred, spans: spans.length, bytes, release });
   };

@@ -41,7 +41,7 @@ function attributes(bytes: Buffer, more: Pick<LlmAttributesInput, 'request' | 'r
 }
 
 const withMemory = (bytes: Buffer, memory: ConversationMemory, settings: Settings): Buffer =>
-  attributes(bytes, { ...settings, ...memory.read(bytes), redact: memory.redactText });
+  attributes(bytes, { ...settings, ...memory.read(bytes, null), redact: memory.redactText });
 
 const without = (bytes: Buffer, settings: Settings): Buffer =>
   attributes(bytes, { ...settings, request: parseRequest(bytes), redact: redactText });
@@ -143,7 +143,16 @@ describe('the memory of conversations', () => {
   });
 
   it('makes the same spans as without it, of sessions that grow, branch, are edited and carry secrets', () => {
-    const text = fc.constantFrom('', 'short', long('a'), long('b'), long('ä€', 600), `${long('s')} ${SECRET}`, SECRET);
+    const text = fc.constantFrom(
+      '',
+      'short',
+      long('a'),
+      long('b'),
+      long('ä€', 600),
+      long('q"', 5000),
+      `${long('s')} ${SECRET}`,
+      SECRET,
+    );
     const id = fc.constantFrom('t1', 't2', 't3');
     const block = fc.oneof(
       fc.record({ type: fc.constant('text'), text }),
