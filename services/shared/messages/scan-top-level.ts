@@ -246,10 +246,15 @@ function skipScalar(bytes: Buffer, at: number): number {
 
 /** Quadrupled as long as there is more: what is copied beyond a container is no more than it is long. */
 const FIRST_WALK = 1024;
+/** For the kernel too. */
 const LONG_STRING = 2048;
+/** Where the kernel tells of a walk: figures, the places of up to 64 long strings, and those of objects. */
+const TOLD = { depth: 0, sawPrefix: 1, commas: 2, lastStart: 3, fields: 4, objects: 5, strings: 6 };
+const STRING_PLACES = 8;
+const OBJECT_PLACES = 136;
 
 function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: StringWatch): number {
-  const { input, inputAt, run } = byteKernel;
+  const { input, inputAt, numbers, run } = byteKernel;
   if (watch && !watch.isSeen) input.set(watch.prefix);
   run.beginWalk(maxDepth, watch && !watch.isSeen ? watch.prefix.length : 0);
   const longStrings: Span[] = [];
@@ -258,9 +263,8 @@ function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: St
     const to = Math.min(bytes.length, at + size);
     bytes.copy(input, 0, at, to);
     at += run.walk(inputAt, inputAt + to - at, at) - inputAt;
-    for (let index = 0; index < run.walkStrings(); index++)
-      longStrings.push({ start: run.walkStringStart(index), end: run.walkStringEnd(index) });
-    if (at > from && run.walkDepth() === 0) {
+    if (numbers[TOLD.strings] !== 0) longStrings.push(...walkedStrings());
+    if (at > from && numbers[TOLD.depth] === 0) {
       if (watch) readWalk(bytes, { start: from, end: at }, watch, longStrings);
       return at;
     }
@@ -285,15 +289,25 @@ function passOver(bytes: Buffer, at: number, maxDepth: number, watch: StringWatc
   throw broken(at, 'the bracket that matches');
 }
 
+/** Those that were passed in one block. */
+function walkedStrings(): Span[] {
+  const { numbers } = byteKernel;
+  return Array.from({ length: numbers[TOLD.strings] ?? 0 }, (_, index) => {
+    const place = STRING_PLACES + 2 * index;
+    return { start: numbers[place] ?? 0, end: numbers[place + 1] ?? 0 };
+  });
+}
+
 function readWalk(bytes: Buffer, { start, end }: Span, watch: StringWatch, longStrings: readonly Span[]): void {
-  const { run } = byteKernel;
-  if (run.walkSawPrefix() !== 0) watch.isSeen = true;
+  const { numbers } = byteKernel;
+  const told = (figure: keyof typeof TOLD): number => numbers[TOLD[figure]] ?? 0;
+  if (told('sawPrefix') !== 0) watch.isSeen = true;
   if (bytes[start] !== OPEN_BRACKET) return;
   watch.outline = {
-    items: skipSpace(bytes, start + 1) === end - 1 ? 0 : run.walkCommas() + 1,
-    lastStart: run.walkLastStart(),
-    fields: run.walkFields(),
-    objects: Array.from({ length: run.walkObjects() }, (_, index) => run.walkObject(index)),
+    items: skipSpace(bytes, start + 1) === end - 1 ? 0 : told('commas') + 1,
+    lastStart: told('lastStart'),
+    fields: told('fields'),
+    objects: [...numbers.subarray(OBJECT_PLACES, OBJECT_PLACES + told('objects'))],
     longStrings,
   };
 }

@@ -33,22 +33,14 @@ interface KernelExports {
   stringEnd(from: number, end: number): number;
   beginWalk(maxDepth: number, watched: number): void;
   walk(from: number, end: number, place: number): number;
-  walkDepth(): number;
-  walkSawPrefix(): number;
-  walkCommas(): number;
-  walkLastStart(): number;
-  walkFields(): number;
-  walkObjects(): number;
-  walkObject(index: number): number;
-  walkStrings(): number;
-  walkStringStart(index: number): number;
-  walkStringEnd(index: number): number;
 }
 
 export interface ByteKernel {
   /** What is to be read is copied to its beginning. */
   readonly input: Buffer;
   readonly output: Buffer;
+  /** The same, as whole numbers of four bytes. */
+  readonly numbers: Int32Array;
   readonly inputAt: number;
   readonly outputAt: number;
   readonly run: Omit<KernelExports, 'memory' | 'INPUT_SIZE' | 'OUTPUT_SIZE' | 'inputAt' | 'outputAt'>;
@@ -65,6 +57,7 @@ function instantiate(): ByteKernel {
   return {
     input: Buffer.from(buffer, inputAt, exports.INPUT_SIZE.value),
     output: Buffer.from(buffer, outputAt, exports.OUTPUT_SIZE.value),
+    numbers: new Int32Array(buffer, outputAt, exports.OUTPUT_SIZE.value / 4),
     inputAt,
     outputAt,
     run: exports,

@@ -17,12 +17,13 @@ const MOST_PREFIX: i32 = 64;
 const MOST_OBJECTS: i32 = 100001;
 /** Bytes, quotes included. */
 const LONG_STRING: usize = 2048;
-const MOST_STRINGS: i32 = INPUT_SIZE / <i32>LONG_STRING;
+const MOST_STRINGS: usize = INPUT_SIZE / LONG_STRING;
+
+const STRINGS_AT: usize = 32;
+const OBJECTS_AT: usize = STRINGS_AT + 8 * MOST_STRINGS;
 
 const closers = memory.data(MOST_DEPTH);
 const prefix = memory.data(MOST_PREFIX);
-/** Of each where it begins and where it ends. */
-const longStrings = memory.data(8 * MOST_STRINGS, 4);
 
 let prefixLength: i32 = 0;
 let isSeen: bool = false;
@@ -53,6 +54,12 @@ export function beginWalk(maxDepth: i32, watched: i32): void {
  */
 export function walk(from: usize, end: usize, place: i32): usize {
   strings = 0;
+  const at = pass(from, end, place);
+  tell();
+  return at;
+}
+
+function pass(from: usize, end: usize, place: i32): usize {
   for (let at = from; at < end; at++) {
     const byte = load<u8>(at);
     if (byte === QUOTE) {
@@ -73,48 +80,16 @@ export function walk(from: usize, end: usize, place: i32): usize {
   return end;
 }
 
-/** 0 = it is over. */
-export function walkDepth(): i32 {
-  return depth;
-}
-
-export function walkSawPrefix(): bool {
-  return isSeen;
-}
-
-/** Of the container itself. */
-export function walkCommas(): i32 {
-  return commas;
-}
-
-export function walkLastStart(): i32 {
-  return lastStart;
-}
-
-export function walkFields(): i32 {
-  return fields;
-}
-
-/** Of the element that began last, those in its arrays, up to one more than anybody reads. */
-export function walkObjects(): i32 {
-  return objects;
-}
-
-export function walkObject(index: i32): i32 {
-  return load<i32>(outputAt() + 4 * index);
-}
-
-/** The long ones that were passed in the last call. */
-export function walkStrings(): i32 {
-  return strings;
-}
-
-export function walkStringStart(index: i32): i32 {
-  return load<i32>(longStrings + 8 * index);
-}
-
-export function walkStringEnd(index: i32): i32 {
-  return load<i32>(longStrings + 8 * index, 4);
+/** Behind these in the output: where each of the long strings begins and ends, then where the objects begin. */
+function tell(): void {
+  const at = outputAt();
+  store<i32>(at, depth);
+  store<i32>(at, <i32>isSeen, 4);
+  store<i32>(at, commas, 8);
+  store<i32>(at, lastStart, 12);
+  store<i32>(at, fields, 16);
+  store<i32>(at, objects, 20);
+  store<i32>(at, strings, 24);
 }
 
 function open(bracket: u8, place: i32): void {
@@ -126,13 +101,14 @@ function open(bracket: u8, place: i32): void {
     fields = 1;
     objects = 0;
   } else if (depth === 4 && bracket === OPEN_BRACE && load<u8>(closers + 2) === CLOSE_BRACKET) {
-    if (objects < MOST_OBJECTS) store<i32>(outputAt() + 4 * objects++, place);
+    if (objects < MOST_OBJECTS) store<i32>(outputAt() + OBJECTS_AT + 4 * objects++, place);
   }
 }
 
 function noteString(start: i32, end: i32): void {
-  store<i32>(longStrings + 8 * strings, start);
-  store<i32>(longStrings + 8 * strings, end, 4);
+  const at = outputAt() + STRINGS_AT + 8 * strings;
+  store<i32>(at, start);
+  store<i32>(at, end, 4);
   strings++;
 }
 

@@ -1,18 +1,5 @@
 export { chunkDigits, chunkLeft, chunkNext, joinChunks } from './chunks';
-export {
-  beginWalk,
-  walk,
-  walkCommas,
-  walkDepth,
-  walkFields,
-  walkLastStart,
-  walkObject,
-  walkObjects,
-  walkSawPrefix,
-  walkStringEnd,
-  walkStringStart,
-  walkStrings,
-} from './containers';
+export { beginWalk, walk } from './containers';
 export { soundEnd, stringEnd } from './json-strings';
 export { INPUT_SIZE, inputAt, OUTPUT_SIZE, outputAt } from './memory';
 export { written } from './output';
