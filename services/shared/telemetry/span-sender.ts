@@ -31,7 +31,7 @@ export interface SpanBytes {
 }
 
 export interface SpanSender {
-  /** Resolves with what the receiver has not accepted; rejects with the reason if that is all, also after `exportTimeoutMs`. */
+  /** Takes the bytes. Resolves with what the receiver has not accepted; rejects with the reason if that is all, also after `exportTimeoutMs`. */
   send(all: readonly SpanBytes[]): Promise<Unsent>;
   shutdown(): Promise<void>;
 }
@@ -59,10 +59,9 @@ export async function startSpanSender(options: SpanSenderOptions): Promise<SpanS
     const size = parts.reduce((sum, { bytes }) => sum + bytes.length, scope.length);
     const scopeHead = fieldHead(TAGS.scopeSpans, size);
     const head = fieldHead(TAGS.resourceSpans, resource.length + scopeHead.length + size);
-    return {
-      bytes: Buffer.concat([head, resource, scopeHead, scope, ...parts.map(({ bytes }) => bytes)]),
-      spans: countSpans(parts),
-    };
+    const bytes = Buffer.concat([head, resource, scopeHead, scope, ...parts.map((part) => part.bytes)]);
+    for (const part of parts) free(part.bytes);
+    return { bytes, spans: countSpans(parts) };
   };
   const sizeOf = ({ bytes }: SpanBytes): number => bytes.length;
   const surrounding = resource.length + scope.length;
@@ -76,6 +75,11 @@ export async function startSpanSender(options: SpanSenderOptions): Promise<SpanS
     },
     shutdown: () => exporter.shutdown(),
   };
+}
+
+/** Buffers alone: they are outside of the heap, and the collector would let many of them wait. */
+function free({ buffer, length }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 function countSpans(parts: readonly SpanBytes[]): number {
