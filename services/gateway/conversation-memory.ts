@@ -84,7 +84,7 @@ const SHORTEST_JSON = 32;
 const MOST_ALIKE = 8;
 /** What surrounds a part, and each of its entries. */
 const PART_BYTES = 256;
-const ENTRY_BYTES = 64;
+const ENTRY_BYTES = 128;
 /** Places where JSON is looked at, less one, to tell whether it may be known. */
 const LOOKS = 8;
 const WORD_BYTES = 4;

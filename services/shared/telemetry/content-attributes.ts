@@ -157,9 +157,17 @@ function sizeOf(messages: readonly SizedMessage[], prefix: string): number {
 }
 
 function addMessages(attributes: Attributes, prefix: string, messages: readonly SizedMessage[]): void {
-  for (const [index, { entries }] of messages.entries()) {
-    for (const [key, value] of entries) attributes[`${prefix}.${index}.${key}`] = value;
+  for (const [index, message] of messages.entries()) {
+    const keys = fullKeys(message, `${prefix}.${index}.`);
+    for (const [at, [, value]] of message.entries.entries()) attributes[keys[at] ?? ''] = value;
   }
+}
+
+function fullKeys(message: SizedMessage, prefix: string): readonly string[] {
+  if (message.written?.prefix !== prefix) {
+    message.written = { prefix, keys: message.entries.map(([key]) => prefix + key) };
+  }
+  return message.written.keys;
 }
 
 /** The start of the text that takes at most `maxBytes` as UTF-8, no character split. */

@@ -11,11 +11,14 @@ import {
   type ToolNames,
 } from './flatten-message.ts';
 import type { ModelRequest } from './model-call.ts';
+import { utf8Size } from './protobuf-output.ts';
 
 export interface SizedMessage {
   readonly entries: FlatMessage;
   /** Of keys and values. */
   readonly bytes: number;
+  /** The keys as they were last written in full: a message that is shown again is mostly shown in the same place. */
+  written: { readonly prefix: string; readonly keys: readonly string[] } | null;
 }
 
 /** A message, the system prompt or a tool. */
@@ -64,7 +67,8 @@ function flatten(kind: PartKind, value: unknown, names: ToolNames, rules: TextRu
 export function sized(entries: FlatMessage): SizedMessage {
   return {
     entries,
-    bytes: entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0),
+    bytes: entries.reduce((sum, [key, value]) => sum + utf8Size(key) + utf8Size(value), 0),
+    written: null,
   };
 }
 

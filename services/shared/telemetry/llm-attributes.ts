@@ -8,6 +8,7 @@ import { addContent, clip } from './content-attributes.ts';
 import type { Conversation } from './conversation.ts';
 import { type HiddenPart, hideContent } from './hide-content.ts';
 import type { ModelCost, ModelObservation, ModelRequest } from './model-call.ts';
+import { utf8Size } from './protobuf-output.ts';
 import { isSecretName, REDACTED } from './secret-shapes.ts';
 import type { AttributeValue, SpanRecord } from './tracing.ts';
 
@@ -272,7 +273,7 @@ function numberOf(value: unknown): number | null {
 
 function sizeOf(attributes: Attributes): number {
   return Object.entries(attributes).reduce(
-    (sum, [key, value]) => sum + Buffer.byteLength(key) + (typeof value === 'string' ? Buffer.byteLength(value) : 8),
+    (sum, [key, value]) => sum + utf8Size(key) + (typeof value === 'string' ? utf8Size(value) : 8),
     0,
   );
 }
