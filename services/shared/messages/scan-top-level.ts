@@ -180,6 +180,8 @@ const FEW_QUOTES = 4;
 /** Where they take no more than so many bytes, the kernel is quicker: it passes all that are in a block at once. */
 const DENSE_BYTES = 2048;
 const FIRST_BLOCK = 1024;
+/** So much of the kernel's memory stays in the nearest cache. */
+const LARGEST_BLOCK = 16_384;
 
 function skipLongString(bytes: Buffer, from: number): number {
   let at = from;
@@ -195,7 +197,7 @@ function skipLongString(bytes: Buffer, from: number): number {
     const to = Math.min(bytes.length, at + block);
     at = stringEnd(bytes, at, to);
     if (at < to) return at + 1;
-    block = Math.min(block * 4, byteKernel.input.length);
+    block = Math.min(block * 4, LARGEST_BLOCK);
   }
 }
 
@@ -244,8 +246,6 @@ function skipScalar(bytes: Buffer, at: number): number {
   return end;
 }
 
-/** Quadrupled as long as there is more: what is copied beyond a container is no more than it is long. */
-const FIRST_WALK = 1024;
 /** For the kernel too. */
 const LONG_STRING = 2048;
 /** Where the kernel tells of a walk: figures, the places of up to 64 long strings, and those of objects. */
@@ -258,7 +258,8 @@ function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: St
   if (watch && !watch.isSeen) input.set(watch.prefix);
   run.beginWalk(maxDepth, watch && !watch.isSeen ? watch.prefix.length : 0);
   const longStrings: Span[] = [];
-  let size = FIRST_WALK;
+  // Quadrupled as long as there is more: what is copied beyond the container is no more than it is long.
+  let size = FIRST_BLOCK;
   for (let at = from; at < bytes.length; ) {
     const to = Math.min(bytes.length, at + size);
     bytes.copy(input, 0, at, to);
@@ -269,7 +270,7 @@ function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: St
       return at;
     }
     const start = at;
-    if (at === to) size = Math.min(size * 4, input.length);
+    if (at === to) size = Math.min(size * 4, LARGEST_BLOCK);
     else at = passOver(bytes, at, maxDepth, watch);
     if (at - start >= LONG_STRING) longStrings.push({ start, end: at });
   }

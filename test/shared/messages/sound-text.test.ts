@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { isSoundText } from '#shared/messages/sound-text.ts';
-import { byteKernel } from '#shared/simd/byte-kernel.ts';
+import { BLOCK_BYTES, isSoundText } from '#shared/messages/sound-text.ts';
 
 /** `shift` bytes stand before it. */
 function isSound(inside: string | Buffer, shift = 1): boolean {
@@ -23,13 +22,13 @@ const SNIPPETS = [
   ...['\\ud800', '\\uDfff', '\\u00g9', '\\u 123', '\\u00', '\\u', '\\x', '\\U00e9', '\\\\\\x', '\\\\x', '\\é', '\\\n'],
   ...['\u0000', '\n', '\u001f', ' ', '\u007f', 'é', '中', '😀'],
 ];
-const BLOCK = 64;
+const VECTORS = 64;
 
 describe('the inside of a JSON string', () => {
   it('is as sound as JSON.parse finds it, with each escape and byte at each place of a block and of the end', () => {
     for (const snippet of SNIPPETS)
-      for (let before = 0; before <= BLOCK; before++)
-        for (const after of [0, 1, 2, 3, 4, 5, BLOCK - 1]) {
+      for (let before = 0; before <= VECTORS; before++)
+        for (const after of [0, 1, 2, 3, 4, 5, VECTORS - 1]) {
           const inside = `${'x'.repeat(before)}${snippet}${'x'.repeat(after)}`;
           expect(isSound(inside), JSON.stringify(inside)).to.equal(isReadable(inside));
         }
@@ -37,7 +36,7 @@ describe('the inside of a JSON string', () => {
 
   it('takes of each byte behind a backslash what JSON.parse takes, and of each byte without one', () => {
     for (let code = 0; code < 128; code++)
-      for (const before of ['\\', '\\\\', 'x', 'x'.repeat(BLOCK - 1), `${'x'.repeat(BLOCK - 1)}\\`]) {
+      for (const before of ['\\', '\\\\', 'x', 'x'.repeat(VECTORS - 1), `${'x'.repeat(VECTORS - 1)}\\`]) {
         const inside = `${before}${String.fromCharCode(code)}0000`;
         // A quote would have ended the string before.
         if (/(?<!\\)(?:\\\\)*"/.test(inside)) continue;
@@ -46,8 +45,8 @@ describe('the inside of a JSON string', () => {
   });
 
   it('is read no further than its end, wherever in the bytes it stands', () => {
-    for (let shift = 0; shift < BLOCK; shift++)
-      for (let length = 0; length < 2 * BLOCK; length++) {
+    for (let shift = 0; shift < VECTORS; shift++)
+      for (let length = 0; length < 2 * VECTORS; length++) {
         const bytes = Buffer.concat([Buffer.alloc(shift, '\n'), Buffer.alloc(length, 'x'), Buffer.alloc(9, '\n')]);
         const span = { start: shift, end: shift + length };
         expect(isSoundText(bytes, span), `${length} after ${shift}`).to.equal(true);
@@ -56,7 +55,7 @@ describe('the inside of a JSON string', () => {
   });
 
   it('is as sound where it does not fit into the kernel at once', () => {
-    const most = byteKernel.input.length;
+    const most = BLOCK_BYTES;
     for (const snippet of SNIPPETS)
       for (let at = most - 7; at <= most; at++)
         for (const rest of ['', 'x', 'x'.repeat(most)]) {
@@ -66,7 +65,7 @@ describe('the inside of a JSON string', () => {
   });
 
   it('is not sound with half a character in its bytes, also where the kernel takes it in two', () => {
-    const most = byteKernel.input.length;
+    const most = BLOCK_BYTES;
     const wide = Buffer.from('中😀');
     for (let at = most - 8; at <= most + 2; at++) {
       const parts = [Buffer.alloc(at, 'x'), wide, Buffer.alloc(most, 'x')];
