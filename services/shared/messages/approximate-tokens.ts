@@ -1,6 +1,8 @@
 // How many tokens a text has, told from its letters without a tokenizer: words, digits, signs and other scripts each
 // cost what they cost on average in o200k. Against that tokenizer, on prose, code, JSON, logs, six languages and random
 // base64: 8 % wrong on average, 30 % at worst (base64, too high). About 100 MB/s; of a long text only samples are read.
+import { isAscii } from 'node:buffer';
+import { byteKernel } from '#shared/simd/byte-kernel.ts';
 
 const WHOLE_CHARS = 512;
 const SAMPLES = 8;
@@ -22,15 +24,24 @@ const JSON_SAMPLE_BYTES = 128;
 
 /** The same of a text as it stands in JSON, without its quotes, as bytes. */
 export function approximateJsonTokens(json: Buffer): number {
+  const { input, inputAt, run } = byteKernel;
   const size = Math.min(json.length, JSON_SAMPLE_BYTES);
   const step = (json.length - size) / (SAMPLES - 1);
-  let samples = '';
   for (let sample = 0; sample < SAMPLES; sample++) {
     const from = Math.floor(sample * step);
-    samples += json.toString('utf8', from, from + size);
+    json.copy(input, sample * size, from, from + size);
   }
-  const text = samples.replaceAll('\\n', '\n').replaceAll('\\', '');
-  return (weigh(text, 0, text.length) * json.length) / (SAMPLES * Math.max(1, size));
+  const samples = input.subarray(0, SAMPLES * size);
+  const tokens = isAscii(samples) ? run.weighJson(inputAt, inputAt + samples.length) : weighJson(samples, size);
+  return (tokens * json.length) / (SAMPLES * Math.max(1, size));
+}
+
+/** As the kernel weighs it where it holds ASCII alone. A character that is cut is read as one that nobody knows. */
+export function weighJson(samples: Buffer, size: number): number {
+  let json = '';
+  for (let at = 0; at < samples.length; at += size) json += samples.toString('utf8', at, at + size);
+  const text = json.replaceAll('\\n', '\n').replaceAll('\\', '');
+  return weigh(text, 0, text.length);
 }
 
 const START = 0;

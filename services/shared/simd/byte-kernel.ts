@@ -33,6 +33,7 @@ interface KernelExports {
   stringEnd(from: number, end: number): number;
   beginWalk(maxDepth: number, watched: number): void;
   walk(from: number, end: number, place: number): number;
+  weighJson(from: number, end: number): number;
 }
 
 export interface ByteKernel {

@@ -1,8 +1,9 @@
 // Strings of JSON, 64 bytes at a time with a bit for each: where one ends, and whether what stands in it is sound.
+import { BLOCK, firstBits, toBits } from './blocks';
+
 const QUOTE: i8 = 0x22;
 const BACKSLASH: i8 = 0x5c;
 const SPACE: i8 = 0x20;
-const BLOCK: usize = 64;
 
 /** The place of the quote that ends the string whose inside begins at `from`. Not before `end`: where to look on. */
 export function stringEnd(from: usize, end: usize): usize {
@@ -57,10 +58,6 @@ function isOpen(slashes: u64, escaped: u64, length: usize): u64 {
   return ((slashes & ~escaped) >> (<u64>length - 1)) & 1;
 }
 
-function firstBits(length: usize): u64 {
-  return ~(<u64>0) >> <u64>(BLOCK - length);
-}
-
 function holds(at: usize, byte: i8): bool {
   const wanted = i8x16.splat(byte);
   const first = v128.or(i8x16.eq(v128.load(at), wanted), i8x16.eq(v128.load(at, 16), wanted));
@@ -92,11 +89,6 @@ function controls(at: usize): u64 {
     i8x16.lt_u(v128.load(at, 32), space),
     i8x16.lt_u(v128.load(at, 48), space),
   );
-}
-
-function toBits(a: v128, b: v128, c: v128, d: v128): u64 {
-  const low = <u64>i8x16.bitmask(a) | ((<u64>i8x16.bitmask(b)) << 16);
-  return low | ((<u64>i8x16.bitmask(c)) << 32) | ((<u64>i8x16.bitmask(d)) << 48);
 }
 
 /** A bit for `"` and for `/`. */
