@@ -18,13 +18,12 @@ export type ReadCall = (finished: FinishedCall) => CallReading | Promise<CallRea
 
 /** Reads each call once, whoever asks first. */
 export function createCallReader(): ReadCall {
-  const readings = new WeakMap<FinishedCall, CallReading | Promise<CallReading>>();
-  return (finished) => {
-    const known = readings.get(finished);
-    if (known !== undefined) return known;
-    const reading = readCall(finished);
-    readings.set(finished, reading);
-    return reading;
+  const reading = Symbol('reading');
+  // With the call itself: in a map with weak keys all calls would outlive every collection but those of all of the heap.
+  type Keeping = FinishedCall & { [reading]?: CallReading | Promise<CallReading> };
+  return (finished: Keeping) => {
+    finished[reading] ??= readCall(finished);
+    return finished[reading];
   };
 }
 

@@ -31,15 +31,18 @@ export function createPublisher(parts: PublishingParts): Publisher {
   const { events } = parts;
   const identifyPair = createPairIdentifier();
   const queue: FinishedCall[] = [];
-  const underWay = new Set<FinishedCall>();
+  const underWay: FinishedCall[] = [];
   let heldBytes = 0;
   let gathering: NodeJS.Timeout | undefined;
   let isBeginning = false;
   let isClosed = false;
   let onIdle: () => void = () => {};
 
-  const outcomes = new WeakMap<FinishedCall, PromiseWithResolvers<Handover>>();
-  const settle = (finished: FinishedCall, handover: Handover): void => outcomes.get(finished)?.resolve(handover);
+  const outcome = Symbol('outcome');
+  // With the call itself, and those under way in a list: in a map or set, weak keys or not, calls that are over outlive the
+  // collections of the young heap.
+  type Keeping = FinishedCall & { [outcome]?: PromiseWithResolvers<Handover> };
+  const settle = (finished: Keeping, handover: Handover): void => finished[outcome]?.resolve(handover);
   const drop = (finished: FinishedCall, why: 'dropped_full' | 'shutdown'): void => {
     events.exchangeDropped(finished, why);
     settle(finished, why === 'shutdown' ? { kind: 'skipped', reason: why } : toHandover(why, 0));
@@ -47,7 +50,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
 
   const carryOut = async (finished: FinishedCall): Promise<void> => {
     // Given up by a shutdown meanwhile, it is counted already.
-    const isOver = (): boolean => !underWay.has(finished);
+    const isOver = (): boolean => !underWay.includes(finished);
     try {
       settle(finished, await publishCall(finished, { ...parts, identifyPair, isOver }));
     } catch (error) {
@@ -55,7 +58,9 @@ export function createPublisher(parts: PublishingParts): Publisher {
       events.publishFailed(finished, error);
       settle(finished, toHandover('failed', 0));
     }
-    if (!underWay.delete(finished)) return;
+    const at = underWay.indexOf(finished);
+    if (at === -1) return;
+    underWay.splice(at, 1);
     heldBytes -= sizeOf(finished);
     finished.memory.letGo();
     work();
@@ -63,10 +68,10 @@ export function createPublisher(parts: PublishingParts): Publisher {
   const begin = (): void => {
     isBeginning = false;
     const most = WEIGHT_A_TURN * (1 + Math.floor(queue.length / WAITING_FOR_TWICE));
-    for (let weight = 0; weight < most && underWay.size < AT_ONCE; ) {
+    for (let weight = 0; weight < most && underWay.length < AT_ONCE; ) {
       const finished = queue.shift();
       if (finished === undefined) break;
-      underWay.add(finished);
+      underWay.push(finished);
       weight += weightOf(finished, parts);
       void carryOut(finished);
     }
@@ -74,29 +79,29 @@ export function createPublisher(parts: PublishingParts): Publisher {
   };
   const work = (): void => {
     gathering = undefined;
-    if (queue.length === 0 && underWay.size === 0) onIdle();
-    if (isBeginning || queue.length === 0 || underWay.size >= AT_ONCE) return;
+    if (queue.length === 0 && underWay.length === 0) onIdle();
+    if (isBeginning || queue.length === 0 || underWay.length >= AT_ONCE) return;
     isBeginning = true;
     setImmediate(begin);
   };
   return {
-    offer: (finished) => {
+    offer: (finished: Keeping) => {
       if (finished.request === null || finished.plan === null) return;
       if (isUnread(finished.plan, parts)) {
         events.exchangeSkipped(finished, 'mode_off');
         return;
       }
-      outcomes.set(finished, Promise.withResolvers());
-      if (isClosed || queue.length + underWay.size >= MAX_JOBS || heldBytes + sizeOf(finished) > MAX_BYTES) {
+      finished[outcome] = Promise.withResolvers();
+      if (isClosed || queue.length + underWay.length >= MAX_JOBS || heldBytes + sizeOf(finished) > MAX_BYTES) {
         drop(finished, isClosed ? 'shutdown' : 'dropped_full');
         return;
       }
       finished.memory.hold();
       queue.push(finished);
       heldBytes += sizeOf(finished);
-      if (underWay.size < AT_ONCE) gathering ??= setTimeout(work, GATHER_MS);
+      if (underWay.length < AT_ONCE) gathering ??= setTimeout(work, GATHER_MS);
     },
-    outcome: (finished) => outcomes.get(finished)?.promise ?? Promise.resolve({ kind: 'none' }),
+    outcome: (finished: Keeping) => finished[outcome]?.promise ?? Promise.resolve({ kind: 'none' }),
     drain: async (timeoutMs) => {
       isClosed = true;
       const idle = new Promise<void>((resolve) => (onIdle = resolve));
@@ -104,8 +109,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
       work();
       await Promise.race([idle, after(timeoutMs)]);
       for (const finished of queue.splice(0)) drop(finished, 'shutdown');
-      for (const finished of underWay) {
-        underWay.delete(finished);
+      for (const finished of underWay.splice(0)) {
         // It may arrive all the same.
         const pairs = finished.plan?.mode === 'compare' ? finished.plan.shadow.length : 0;
         events.exchangePublished(finished, pairs, 'redis_unknown');
