@@ -307,9 +307,10 @@ function bookCost(
 function longestGap(finished: FinishedCall): number | null {
   const chunks = finished.answer?.chunks ?? [];
   let longest: number | null = null;
-  for (const [index, chunk] of chunks.entries()) {
-    const before = chunks[index - 1];
-    if (before) longest = Math.max(longest ?? 0, chunk.atMs - before.atMs);
+  let before: number | null = null;
+  for (const { atMs } of chunks) {
+    if (before !== null) longest = Math.max(longest ?? 0, atMs - before);
+    before = atMs;
   }
   return longest;
 }

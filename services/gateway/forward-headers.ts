@@ -18,10 +18,10 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'expect',
 ]);
 
-/** Decoding happened here, so the encoding ends here. */
-const REQUEST_ONLY = new Set(['content-encoding']);
 /** Which trace a request is in, and what a client put beside, ends here; our own is another step's. */
 export const TRACE_CONTEXT: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'baggage']);
+/** Of a request's. Decoding happened here, so the encoding ends here. */
+const END_HERE: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...TRACE_CONTEXT, 'content-encoding']);
 /** Ours stay here, but for the mark that a request is a shadow's: a gateway further on must not shadow it again. */
 const isOwn = (name: string): boolean => name.startsWith('x-ccproxy-') && name !== 'x-ccproxy-shadow';
 
@@ -32,8 +32,7 @@ export function forwardHeaders(rawHeaders: readonly string[], target: Target): s
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || named.has(lower) || REQUEST_ONLY.has(lower)) continue;
-    if (TRACE_CONTEXT.has(lower)) continue;
+    if (END_HERE.has(lower) || named.has(lower)) continue;
     if (isOwn(lower) || isForeignCredential(lower, target)) continue;
     headers.push(name, rawHeaders[index + 1] ?? '');
   }
@@ -75,12 +74,15 @@ function isForeignCredential(name: string, target: Target): boolean {
   return CREDENTIAL_HEADERS.has(name) || (credential.kind !== 'client' && looksLikeCredential(name));
 }
 
+const CONNECTION = 'connection';
+
 /** What any of the `Connection` headers names belongs to this hop. */
 export function connectionNames(rawHeaders: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() !== 'connection') continue;
-    for (const name of (rawHeaders[index + 1] ?? '').split(',')) names.add(name.trim().toLowerCase());
+    const name = rawHeaders[index];
+    if (name?.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION) continue;
+    for (const named of (rawHeaders[index + 1] ?? '').split(',')) names.add(named.trim().toLowerCase());
   }
   return names;
 }
