@@ -37,7 +37,7 @@ export function feedStream(provider: Provider, bytes: string | Buffer, options: 
   const writer = createMessageWriter(
     { id: 'msg_1', model: MEMORY.modelAsked, usage },
     (event) => events.push(event),
-    readsAhead ? copyDeltasTo((event) => events.push(event)) : undefined,
+    readsAhead ? copyDeltasTo((event) => events.push(event)) : null,
   );
   const reader = provider.createReader(writer, { ...MEMORY, ...options.memory });
   const readAhead = readsAhead ? reader.readAhead?.bind(reader) : undefined;

@@ -8,7 +8,6 @@ import { copyPieces } from '#shared/simd/copy-pieces.ts';
 export function copyDeltasTo(emit: (event: AnthropicEvent) => void): CopyDeltas {
   return (index, kind, pieces) => {
     const copied = copyPieces(pieces, deltaFrame(index, `${kind}_delta`));
-    if (copied === null) return null;
     const events = copied.events
       .toString()
       .split('\n\n')

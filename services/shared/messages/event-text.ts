@@ -1,6 +1,6 @@
 // Events of a message → the text of their stream, as Anthropic writes it.
 import type { ErrorEnvelope } from '#shared/errors.ts';
-import type { EventFrame } from '#shared/simd/copy-pieces.ts';
+import { createEventFrame, type EventFrame } from '#shared/simd/copy-pieces.ts';
 import type { AnthropicEvent } from './message-writer.ts';
 
 /** One event as bytes: its name, then its JSON on one line. */
@@ -19,7 +19,7 @@ type DeltaType = keyof typeof FIELDS;
 
 /** What stands around the string in the text of a delta. */
 export function deltaFrame(index: number, type: DeltaType): EventFrame {
-  return { head: `${deltaStart(index, type)}"`, tail: '"}}\n\n' };
+  return createEventFrame(`${deltaStart(index, type)}"`, '"}}\n\n');
 }
 
 /** Nearly all events are of one shape and hold one string: put together by hand in half the time. */

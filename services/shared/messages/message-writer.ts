@@ -35,8 +35,8 @@ export interface MessageWriter {
   text(delta: string): void;
   thinking(delta: string): void;
   /**
-   * Text or thinking as it stands in an upstream's events, where a block of it is open. null = nothing was taken; absent
-   * where each delta has to be looked at.
+   * Text or thinking as it stands in an upstream's events. null = no block of it is open; absent where each delta has to be
+   * looked at.
    */
   copy?(kind: ProseKind, pieces: Pieces): CopiedPieces | null;
   /** Belongs to the text that is being written. */
@@ -105,13 +105,13 @@ interface Segment {
 }
 
 /** Writes pieces as deltas of one block, as many as it can. */
-export type CopyDeltas = (index: number, kind: ProseKind, pieces: Pieces) => CopiedPieces | null;
+export type CopyDeltas = (index: number, kind: ProseKind, pieces: Pieces) => CopiedPieces;
 
 /** Without `copyDeltas` each of those is to be said. */
 export function createMessageWriter(
   start: MessageStart,
   emit: (event: AnthropicEvent) => void,
-  copyDeltas: CopyDeltas = () => null,
+  copyDeltas: CopyDeltas | null = null,
 ): MessageWriter {
   return new Writer(start, emit, copyDeltas);
 }
@@ -121,7 +121,7 @@ class Writer implements MessageWriter {
   hasEnded = false;
   readonly #start: MessageStart;
   readonly #emit: (event: AnthropicEvent) => void;
-  readonly #copyDeltas: CopyDeltas;
+  readonly #copyDeltas: CopyDeltas | null;
   readonly #queue: Segment[] = [];
   readonly #tools = new Map<string | number, Segment>();
   #index = 0;
@@ -133,7 +133,7 @@ class Writer implements MessageWriter {
   #isFinishing = false;
   #isSilent = true;
 
-  constructor(start: MessageStart, emit: (event: AnthropicEvent) => void, copyDeltas: CopyDeltas) {
+  constructor(start: MessageStart, emit: (event: AnthropicEvent) => void, copyDeltas: CopyDeltas | null) {
     this.#start = start;
     this.#emit = emit;
     this.#copyDeltas = copyDeltas;
@@ -170,8 +170,9 @@ class Writer implements MessageWriter {
 
   copy(kind: ProseKind, pieces: Pieces): CopiedPieces | null {
     this.#refuseAfterEnd();
-    const copied = this.#isWriting(kind) ? this.#copyDeltas(this.#index, kind, pieces) : null;
-    this.#length += copied?.length ?? 0;
+    if (this.#copyDeltas === null || !this.#isWriting(kind)) return null;
+    const copied = this.#copyDeltas(this.#index, kind, pieces);
+    this.#length += copied.length;
     return copied;
   }
 

@@ -22,7 +22,7 @@ interface KernelExports {
   inputAt(): number;
   outputAt(): number;
   written(): number;
-  copyPieces(head: number, tail: number, newHead: number, newTail: number, events: number): number;
+  copyPieces(head: number, tail: number, newHead: number, newTail: number, events: number, keepsEmpty: boolean): number;
   piecesLength(): number;
   joinDeltas(head: number, from: number, end: number): number;
   joinChunks(length: number, next: number, left: number, sizeDigits: number): number;

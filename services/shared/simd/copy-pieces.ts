@@ -5,8 +5,12 @@ import { byteKernel } from './byte-kernel.ts';
 
 /** What stands around the piece in each event, its quotes and the blank line behind it included. */
 export interface EventFrame {
-  readonly head: string;
-  readonly tail: string;
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+export function createEventFrame(head: string, tail: string): EventFrame {
+  return { head: Buffer.from(head), tail: Buffer.from(tail) };
 }
 
 /** Of a stream, from where an event begins. */
@@ -17,7 +21,7 @@ export interface Pieces {
 }
 
 export interface CopiedPieces {
-  /** Where the next event begins. */
+  /** Where the next event begins; where it began = not even the first was one. */
   readonly end: number;
   /** Empty where all pieces were. */
   readonly events: Buffer;
@@ -25,26 +29,43 @@ export interface CopiedPieces {
   readonly length: number;
 }
 
-/** As much as one read of a connection brings. */
-const BLOCK_BYTES = 65_536;
+/** What is read at once: where what follows is nothing of the kind, this much was copied for nothing. */
+const BLOCK_BYTES = 16_384;
 /** Longer frames leave little room. */
 const LONGEST_FRAME = 16_384;
 
 /**
  * Whole events of that frame, as far as JSON.stringify would write their pieces as they stand; of an empty piece comes none.
- * null = not even the first is one. Not all that follow need be read at once.
+ * Not all that follow need be read at once.
  */
-export function copyPieces({ frame, bytes, from }: Pieces, target: EventFrame): CopiedPieces | null {
+export function copyPieces(pieces: Pieces, target: EventFrame): CopiedPieces {
+  return copy(pieces, target, false);
+}
+
+const NOTHING = Buffer.alloc(0);
+const IN_LIST = createEventFrame('"', '",');
+
+/** The same pieces as strings, empty ones too. */
+export function listPieces(pieces: Pieces): { end: number; texts: string[] } {
+  const { end, events } = copy(pieces, IN_LIST, true);
+  return { end, texts: JSON.parse(`[${events.toString('utf8', 0, Math.max(0, events.length - 1))}]`) };
+}
+
+function copy({ frame, bytes, from }: Pieces, target: EventFrame, keepsEmpty: boolean): CopiedPieces {
   const { input, output, run } = byteKernel;
-  if (frame.head.length + frame.tail.length > LONGEST_FRAME) return null;
-  const head = input.write(frame.head);
-  const tail = input.write(frame.tail, head);
-  const newHead = input.write(target.head, head + tail);
-  const newTail = input.write(target.tail, head + tail + newHead);
+  const { head, tail } = frame;
+  const none = { end: from, events: NOTHING, length: 0 };
+  if (head.length + tail.length > LONGEST_FRAME) return none;
   const block = bytes.subarray(from, from + BLOCK_BYTES);
-  input.set(block, head + tail + newHead + newTail);
-  const read = run.copyPieces(head, tail, newHead, newTail, block.length);
+  let end = 0;
+  for (const part of [head, tail, target.head, target.tail, block]) {
+    input.set(part, end);
+    end += part.length;
+  }
+  const { length: newHead } = target.head;
+  const { length: newTail } = target.tail;
+  const read = run.copyPieces(head.length, tail.length, newHead, newTail, block.length, keepsEmpty);
   const events = output.subarray(0, run.written());
-  if (read === 0 || !isUtf8(events)) return null;
+  if (read === 0 || !isUtf8(events)) return none;
   return { end: from + read, events: Buffer.from(events), length: run.piecesLength() };
 }

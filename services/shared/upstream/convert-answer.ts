@@ -11,7 +11,7 @@ import {
 } from '#shared/messages/message-writer.ts';
 import { hideKeys, nameUpstream } from '#shared/providers/read-error.ts';
 import { failedBlock, searchCall } from '#shared/providers/search-blocks.ts';
-import { copyPieces } from '#shared/simd/copy-pieces.ts';
+import { copyPieces, type EventFrame } from '#shared/simd/copy-pieces.ts';
 import { type AnswerSource, createAnswerSource, type SourceHandlers } from './answer-source.ts';
 import { type Answer, type AnswerFlow, type AnswerSink, UpstreamFailure } from './call-upstream.ts';
 import { SearchLoop } from './search-loop.ts';
@@ -75,6 +75,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   #commit: NodeJS.Timeout | undefined;
   #ping: NodeJS.Timeout | undefined;
   #sink: AnswerSink | undefined;
+  /** Of the deltas of the block that was copied to last. */
+  #frame: { index: number; of: EventFrame } | undefined;
   /** Written and not yet handed on, as bytes; behind them what is still text. */
   #pieces: Buffer[] = [];
   #held = '';
@@ -101,7 +103,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     const usage = { input_tokens: inputTokens, output_tokens: 0 };
     const ifSilent = sought === null ? null : () => this.#foundNothing(sought);
     const start = { id: options.messageId, model: modelAsked, usage, ifSilent };
-    this.#writer = createMessageWriter(start, (event) => this.#send(event), isStream ? this.#copyDeltas : undefined);
+    this.#writer = createMessageWriter(start, (event) => this.#send(event), isStream ? this.#copyDeltas : null);
     this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -303,8 +305,9 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   }
 
   readonly #copyDeltas: CopyDeltas = (index, kind, pieces) => {
-    const copied = copyPieces(pieces, deltaFrame(index, `${kind}_delta`));
-    if (copied !== null && copied.events.length > 0) {
+    if (this.#frame?.index !== index) this.#frame = { index, of: deltaFrame(index, `${kind}_delta`) };
+    const copied = copyPieces(pieces, this.#frame.of);
+    if (copied.events.length > 0) {
       this.#closePiece();
       this.#pieces.push(copied.events);
     }

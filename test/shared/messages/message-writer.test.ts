@@ -8,7 +8,7 @@ import {
   type MessageWriter,
   type StopReason,
 } from '#shared/messages/message-writer.ts';
-import type { Pieces } from '#shared/simd/copy-pieces.ts';
+import { createEventFrame, type Pieces } from '#shared/simd/copy-pieces.ts';
 import type { Message } from '#shared/wire/anthropic.ts';
 import { copyDeltasTo } from '../../support/copy-deltas.ts';
 
@@ -31,7 +31,7 @@ function writeCopied(steps: (writer: MessageWriter) => void): AnthropicEvent[] {
 /** As an upstream might send them: each between angle brackets. */
 function piecesOf(...texts: string[]): Pieces {
   const bytes = Buffer.from(texts.map((text) => `<${JSON.stringify(text)}>`).join(''));
-  return { frame: { head: '<"', tail: '">' }, bytes, from: 0 };
+  return { frame: createEventFrame('<"', '">'), bytes, from: 0 };
 }
 
 /** The events without their envelope: `start 0 text`, `text 0 a`, `stop 0`, `end end_turn`. */

@@ -37,22 +37,16 @@ describe('an event that repeats the one before', () => {
       );
     });
 
-  for (const [kind, delta] of Object.entries({ text: { content: 'a' }, thinking: { reasoning_content: 'a' } }))
-    it(`tells what stands around a piece of ${kind} in a stream`, () => {
+  for (const [kind, delta] of Object.entries({ text: { content: 'a' }, thinking: { reasoning: 'a' }, null: call('a') }))
+    it(`tells what stands around a piece in a stream, and that it is one of ${kind === 'null' ? 'arguments' : kind}`, () => {
       const first = JSON.stringify(chunk(delta));
       const repeated = createRepeatedChunk();
       repeated.keep(first, chunk(delta));
-      const { head, tail } = repeated.prose?.frame ?? {};
-      expect(repeated.prose?.kind).to.equal(kind);
+      const { head, tail } = repeated.frame ?? {};
       expect(`${head}a${tail}`).to.equal(`data: ${first}\n\n`);
+      expect(String(repeated.kind)).to.equal(kind);
+      expect(repeated.toDelta('a')).to.deep.equal(delta);
     });
-
-  it('is cut out of no stream where it is a piece of arguments', () => {
-    const first = chunk(call('a'));
-    const repeated = createRepeatedChunk();
-    repeated.keep(JSON.stringify(first), first);
-    expect(repeated.prose).to.equal(null);
-  });
 
   it('is not looked for in a stream where data came in several lines', () => {
     const [before, behind] = JSON.stringify(chunk({ content: 'a' })).split('"choices"');
@@ -60,7 +54,7 @@ describe('an event that repeats the one before', () => {
     const repeated = createRepeatedChunk();
     repeated.keep(first, JSON.parse(first));
     expect(repeated.read(first)).to.deep.equal({ content: 'a' });
-    expect(repeated.prose).to.equal(null);
+    expect(repeated.frame).to.equal(null);
   });
 
   it('is read when it says anything else', () => {

@@ -1,16 +1,22 @@
 import { isUtf8 } from 'node:buffer';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type CopiedPieces, copyPieces, type EventFrame } from '#shared/simd/copy-pieces.ts';
+import {
+  type CopiedPieces,
+  copyPieces,
+  createEventFrame,
+  type EventFrame,
+  listPieces,
+} from '#shared/simd/copy-pieces.ts';
 
-const TARGET: EventFrame = { head: 'event: x\ndata: {"said":"', tail: '"}\n\n' };
-const FRAMES: EventFrame[] = [
-  { head: 'data: {"t":"', tail: '"}\n\n' },
-  { head: '"', tail: '"' },
-  {
-    head: 'data: {"model":"ä😀-with-a-name-of-some-length","index":0,"delta":{"content":"',
-    tail: '"},"end":null}\n\n',
-  },
+const TARGET = createEventFrame('event: x\ndata: {"said":"', '"}\n\n');
+const FRAMES = [
+  createEventFrame('data: {"t":"', '"}\n\n'),
+  createEventFrame('"', '"'),
+  createEventFrame(
+    'data: {"model":"ä😀-with-a-name-of-some-length","index":0,"delta":{"content":"',
+    '"},"end":null}\n\n',
+  ),
 ];
 const PLAIN = /(?:[ !#-[\]-\xff]|\\["\\bfnrt])*/y;
 
@@ -19,13 +25,13 @@ interface Seen extends Omit<CopiedPieces, 'events'> {
   events: string;
 }
 
-function seenOf(copied: CopiedPieces | null): Seen | null {
-  return copied && { ...copied, events: copied.events.toString('latin1') };
+function seenOf(copied: CopiedPieces): Seen {
+  return { ...copied, events: copied.events.toString('latin1') };
 }
 
 /** An event at a time, as text; all that follow. */
-function copySlowly(bytes: Buffer, frame: EventFrame): Seen | null {
-  const [head, tail] = [Buffer.from(frame.head), Buffer.from(frame.tail)];
+function copySlowly(bytes: Buffer, frame: EventFrame): Seen {
+  const { head, tail } = frame;
   const stream = bytes.toString('latin1');
   const events: Buffer[] = [];
   let at = 0;
@@ -37,26 +43,26 @@ function copySlowly(bytes: Buffer, frame: EventFrame): Seen | null {
     const end = PLAIN.lastIndex;
     if (!bytes.subarray(end, end + tail.length).equals(tail)) break;
     const said = bytes.subarray(start, end);
-    if (!isUtf8(said)) return null;
+    if (!isUtf8(said)) return { end: 0, events: '', length: 0 };
     length += JSON.parse(`"${said.toString()}"`).length;
-    if (said.length > 0) events.push(Buffer.from(TARGET.head), said, Buffer.from(TARGET.tail));
+    if (said.length > 0) events.push(TARGET.head, said, TARGET.tail);
     at = end + tail.length;
   }
-  return seenOf(at === 0 ? null : { end: at, events: Buffer.concat(events), length });
+  return seenOf({ end: at, events: Buffer.concat(events), length });
 }
 
-function copyAll(bytes: Buffer, frame: EventFrame): Seen | null {
+function copyAll(bytes: Buffer, frame: EventFrame): Seen {
   const events: Buffer[] = [];
   let end = 0;
   let length = 0;
   for (;;) {
     const copied = copyPieces({ frame, bytes, from: end }, TARGET);
-    if (copied === null) break;
+    if (copied.end === end) break;
     end = copied.end;
     length += copied.length;
     events.push(copied.events);
   }
-  return seenOf(end === 0 ? null : { end, events: Buffer.concat(events), length });
+  return seenOf({ end, events: Buffer.concat(events), length });
 }
 
 const word = fc.oneof(
@@ -81,7 +87,7 @@ const piece = fc.oneof(
 const stream = fc.tuple(fc.constantFrom(...FRAMES), fc.array(piece, { maxLength: 12 }), fc.nat(40));
 
 function toBytes(frame: EventFrame, pieces: readonly Buffer[]): Buffer {
-  return Buffer.concat(pieces.flatMap((one) => [Buffer.from(frame.head), one, Buffer.from(frame.tail)]));
+  return Buffer.concat(pieces.flatMap((one) => [frame.head, one, frame.tail]));
 }
 
 describe('pieces copied from events to events', () => {
@@ -96,6 +102,18 @@ describe('pieces copied from events to events', () => {
     );
   });
 
+  it('are the strings that they stand for, empty ones too', () => {
+    const [frame = TARGET] = FRAMES;
+    const bytes = toBytes(
+      frame,
+      ['', 'a', '\\"\\\\', '', 'ä😀\\n', '\\/'].map((text) => Buffer.from(text)),
+    );
+    const list = listPieces({ frame, bytes, from: 0 });
+    expect(list.texts).to.deep.equal(['', 'a', '"\\', '', 'ä😀\n']);
+    expect(bytes.toString('utf8', list.end)).to.equal(`${frame.head}\\/${frame.tail}`);
+    expect(listPieces({ frame, bytes, from: list.end })).to.deep.equal({ end: list.end, texts: [] });
+  });
+
   it('are written as they stand in JSON already, whatever they say', () => {
     const [frame = TARGET] = FRAMES;
     fc.assert(
@@ -103,7 +121,7 @@ describe('pieces copied from events to events', () => {
         const said = JSON.stringify(text).slice(1, -1);
         const copied = copyPieces({ frame, bytes: toBytes(frame, [Buffer.from(said)]), from: 0 }, TARGET);
         const isShort = !/\\u/.test(said);
-        expect(copied?.events.toString()).to.equal(isShort ? `${TARGET.head}${said}${TARGET.tail}` : undefined);
+        expect(copied.events.toString()).to.equal(isShort ? `${TARGET.head}${said}${TARGET.tail}` : '');
       }),
       { numRuns: 300 },
     );
@@ -117,16 +135,16 @@ describe('pieces copied from events to events', () => {
       const moved = Buffer.concat([Buffer.from('abc'), bytes]);
       const first = seenOf(copyPieces({ frame, bytes, from: 0 }, TARGET));
       const same = seenOf(copyPieces({ frame, bytes: moved, from: 3 }, TARGET));
-      expect(same).to.deep.equal({ ...first, end: (first?.end ?? 0) + 3 });
+      expect(same).to.deep.equal({ ...first, end: first.end + 3 });
     }
   });
 
   it('are none of an event that is longer than what is read at once, or of a frame that is', () => {
     const [frame = TARGET] = FRAMES;
     const copied = (size: number): boolean =>
-      copyPieces({ frame, bytes: toBytes(frame, [Buffer.alloc(size, 'x')]), from: 0 }, TARGET) !== null;
-    expect([copied(60_000), copied(70_000), copied(400_000)]).to.deep.equal([true, false, false]);
-    const long = { head: `{"${'x'.repeat(20_000)}":"`, tail: '"' };
-    expect(copyPieces({ frame: long, bytes: toBytes(long, [Buffer.from('a')]), from: 0 }, TARGET)).to.equal(null);
+      copyPieces({ frame, bytes: toBytes(frame, [Buffer.alloc(size, 'x')]), from: 0 }, TARGET).end > 0;
+    expect([copied(16_000), copied(17_000), copied(400_000)]).to.deep.equal([true, false, false]);
+    const long = createEventFrame(`{"${'x'.repeat(20_000)}":"`, '"');
+    expect(copyPieces({ frame: long, bytes: toBytes(long, [Buffer.from('a')]), from: 0 }, TARGET).end).to.equal(0);
   });
 });

@@ -10,6 +10,7 @@ import {
   type MessageWriter,
   type StopReason,
 } from '#shared/messages/message-writer.ts';
+import { createEventFrame } from '#shared/simd/copy-pieces.ts';
 import type { Message } from '#shared/wire/anthropic.ts';
 import { copyDeltasTo } from '../copy-deltas.ts';
 import { type FuzzProperty, fuzzProperty } from './fuzz-property.ts';
@@ -73,7 +74,7 @@ function play(list: readonly Verb[], reason: StopReason, isWhole: boolean): Told
       told.texts += verb.value;
     } else if (verb.do === 'copy') {
       const bytes = Buffer.from(verb.values.map((value) => `<${JSON.stringify(value)}>`).join(''));
-      const copied = writer.copy?.(verb.kind, { frame: { head: '<"', tail: '">' }, bytes, from: 0 });
+      const copied = writer.copy?.(verb.kind, { frame: createEventFrame('<"', '">'), bytes, from: 0 });
       const said = bytes.toString('utf8', 0, copied?.end ?? 0);
       const text = [...said.matchAll(/<("(?:[^"\\]|\\.)*")>/g)].map(([, json = '']) => JSON.parse(json)).join('');
       if (verb.kind === 'text') told.texts += text;

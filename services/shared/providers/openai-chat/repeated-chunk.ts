@@ -1,23 +1,22 @@
 // Most events of a stream differ from the one before in nothing but a piece of text, of thinking or of a call's arguments.
 // Where that is so, the piece is cut out and the rest, which has been read once, is not read again.
 import type { ProseKind } from '#shared/messages/message-writer.ts';
-import type { EventFrame } from '#shared/simd/copy-pieces.ts';
+import { createEventFrame, type EventFrame } from '#shared/simd/copy-pieces.ts';
 import { type Fields, fieldsOf, isFields, listOf, parseJson } from '../fields.ts';
 
 export interface RepeatedChunk {
   /** The delta, when all but its piece is as in the event that was kept; null = the event has to be read. */
   read(data: string): Fields | null;
   /** What stands around the piece in a stream, for who cuts it out there; null where it cannot be. */
-  readonly prose: RepeatedProse | null;
+  readonly frame: EventFrame | null;
+  /** null = the piece is one of arguments. */
+  readonly kind: ProseKind | null;
   /** It was found in the stream again. */
   confirm(): void;
+  /** A piece in its delta. */
+  toDelta(text: string): Fields;
   /** An event as it was read. Kept when it says nothing but one piece. */
   keep(data: string, root: Fields): void;
-}
-
-export interface RepeatedProse {
-  readonly kind: ProseKind;
-  readonly frame: EventFrame;
 }
 
 /** Some servers change more from event to event: it is not tried for ever. */
@@ -38,7 +37,8 @@ interface Piece {
 export function createRepeatedChunk(): RepeatedChunk {
   let before = '';
   let after = '';
-  let prose: RepeatedProse | null = null;
+  let frame: EventFrame | null = null;
+  let kind: ProseKind | null = null;
   let toDelta: Piece['toDelta'] = () => ({});
   let tries = 0;
   const toText = (piece: string): string | null => {
@@ -48,9 +48,13 @@ export function createRepeatedChunk(): RepeatedChunk {
     return text;
   };
   return {
-    get prose() {
-      return prose;
+    get frame() {
+      return frame;
     },
+    get kind() {
+      return kind;
+    },
+    toDelta: (text) => toDelta(text),
     confirm: () => {
       tries = 0;
     },
@@ -76,10 +80,9 @@ export function createRepeatedChunk(): RepeatedChunk {
       before = data.slice(0, start);
       after = data.slice(textEnd);
       toDelta = piece.toDelta;
-      const kind = PROSE[piece.name];
+      kind = PROSE[piece.name] ?? null;
       // Of data in several lines each has its own mark in the stream.
-      const isLine = kind !== undefined && !data.includes('\n');
-      prose = isLine ? { kind, frame: { head: `data: ${before}`, tail: `${after}${EVENT_END}` } } : null;
+      frame = data.includes('\n') ? null : createEventFrame(`data: ${before}`, `${after}${EVENT_END}`);
     },
   };
 }

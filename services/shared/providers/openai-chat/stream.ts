@@ -1,6 +1,7 @@
 // An answer of Chat Completions, event by event or as one document, → what happened, said to the writer.
 import { GatewayError } from '#shared/errors.ts';
 import type { MessageWriter } from '#shared/messages/message-writer.ts';
+import { listPieces, type Pieces } from '#shared/simd/copy-pieces.ts';
 import type { SseEvent } from '#shared/sse/read-sse.ts';
 import type { Usage } from '#shared/wire/anthropic.ts';
 import { type Fields, fieldsOf, isFields, listOf, parseJson, textOf } from '../fields.ts';
@@ -74,14 +75,26 @@ export class ChatReader implements StreamReader {
   }
 
   readAhead(bytes: Buffer, from: number): number {
-    const { prose } = this.#repeated;
-    if (prose === null || this.#writer.hasEnded || this.#isDone) return from;
-    if (prose.kind === 'text' && !this.#isPlainText()) return from;
-    const copied = this.#writer.copy?.(prose.kind, { frame: prose.frame, bytes, from }) ?? null;
-    if (copied === null) return from;
-    this.#repeated.confirm();
-    this.#length += copied.length;
-    return copied.end;
+    const { frame } = this.#repeated;
+    if (frame === null || this.#writer.hasEnded || this.#isDone) return from;
+    const pieces = { frame, bytes, from };
+    const end = this.#copy(pieces) ?? this.#sayEach(pieces);
+    if (end > from) this.#repeated.confirm();
+    return end;
+  }
+
+  #copy(pieces: Pieces): number | null {
+    const { kind } = this.#repeated;
+    if (kind === null || (kind === 'text' && !this.#isPlainText())) return null;
+    const copied = this.#writer.copy?.(kind, pieces) ?? null;
+    this.#length += copied?.length ?? 0;
+    return copied?.end ?? null;
+  }
+
+  #sayEach(pieces: Pieces): number {
+    const { end, texts } = listPieces(pieces);
+    for (const text of texts) if (!this.#writer.hasEnded) this.#sayAgain(this.#repeated.toDelta(text));
+    return end;
   }
 
   /** Nothing has to be found in it, and nothing said before it. */

@@ -29,9 +29,16 @@ export function piecesLength(): i32 {
 /**
  * The input holds, one after the other: what stands before a piece and behind it, what is to stand there instead, and
  * events. Returns how many bytes of these were read: whole events whose piece JSON.stringify would write as it stands, given
- * that it is UTF-8. Of an empty piece nothing is written.
+ * that it is UTF-8. Of an empty piece nothing is written, unless `keepsEmpty`.
  */
-export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: usize, events: usize): usize {
+export function copyPieces(
+  head: usize,
+  tail: usize,
+  newHead: usize,
+  newTail: usize,
+  events: usize,
+  keepsEmpty: bool,
+): usize {
   const headAt = inputAt();
   const tailAt = headAt + head;
   const newHeadAt = tailAt + tail;
@@ -52,7 +59,7 @@ export function copyPieces(head: usize, tail: usize, newHead: usize, newTail: us
       units = before;
       break;
     }
-    if (length > 0) {
+    if (length > 0 || keepsEmpty) {
       write(newHeadAt, newHead);
       write(pieceAt, length);
       write(newTailAt, newTail);
