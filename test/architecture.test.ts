@@ -359,6 +359,12 @@ describe('architecture: one place for each thing', () => {
     expect(places(services, /^(?:export )?(?:let|var) /)).to.deep.equal([]);
   });
 
+  it('assigns no function to a property where it is written: the engine would keep what it holds in the old heap', () => {
+    const served = services.filter((path) => !['cli', 'cli-compose', 'simulator'].includes(layerOf(path)));
+    const closure = /[\w\])]\.#?\w+ (?:\?\?|\|\|)?= (?:async )?(?:function\b|(?:\([^()]*\)|\w+)(?:: [\w<>[\] |]+)? =>)/;
+    expect(places(served, closure)).to.deep.equal([]);
+  });
+
   it('gives no file a name that hides what it does', () => {
     const hiding = /(^|[/-])(utils?|helpers?|common|misc|managers?|data|info)(\.ts|[/-])/;
     expect(everything.filter((path) => hiding.test(path))).to.deep.equal([]);

@@ -35,13 +35,12 @@ import { createGatewayEvents, type GatewayEvents } from './events.ts';
 import { createExchangePreparer } from './exchange-preparer.ts';
 import { createHooks, type Hooks } from './hooks/create-hooks.ts';
 import { createInspectCall } from './inspect-call.ts';
-import type { Call } from './messages/call.ts';
 import { createModelList, type ModelList } from './paths/model-list.ts';
 import { createSharedCounts, type SharedCounts } from './paths/shared-counts.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import { type BodyBudget, createBodyBudget } from './read-body.ts';
 import { createRules, type Rule } from './routing/rule.ts';
-import { createSlots, type Slots } from './slots.ts';
+import { createSlots, createTally, type Slots, type Tally } from './slots.ts';
 import { createStatsBook, type StatsBook } from './stats.ts';
 import { createCallTracing } from './trace-call.ts';
 import { createTracingSwitch, type TracingSwitch } from './tracing-switch.ts';
@@ -95,7 +94,7 @@ export interface GatewayContext {
   readonly serverSlots: Slots;
   readonly bodyBudget: BodyBudget;
   /** Calls being served now. */
-  readonly open: Set<Call>;
+  readonly open: Tally;
   targetSlots(target: Target): Slots;
   agentFor(target: Target): UpstreamAgent;
   isDraining(): boolean;
@@ -205,7 +204,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     admission,
     serverSlots: createSlots(gatewayConfig.maxConcurrentRequests),
     bodyBudget: createBodyBudget(BODIES_AT_ONCE * gatewayConfig.maxBodyBytes),
-    open: new Set(),
+    open: createTally(),
     targetSlots: (target) => {
       const known = slots.get(target.provider) ?? limitedSlots(target, metrics);
       slots.set(target.provider, known);

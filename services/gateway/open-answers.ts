@@ -11,25 +11,26 @@ export interface OpenAnswers {
 }
 
 export function watchAnswers(server: Server): OpenAnswers {
-  // An answer that waits behind another one on its connection ends without an event of its own when that closes.
-  const byConnection = new Map<Socket, Set<ServerResponse>>();
+  // An answer that waits behind another one on its connection ends without an event of its own when that closes. In a list:
+  // a set drags what passed through it into the old heap.
+  const byConnection = new Map<Socket, ServerResponse[]>();
   server.on('connection', (socket: Socket) => {
-    byConnection.set(socket, new Set());
+    byConnection.set(socket, []);
     socket.once('close', () => byConnection.delete(socket));
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const answers = byConnection.get(request.socket);
-    answers?.add(response);
-    response.once('close', () => answers?.delete(response));
+    const answers = byConnection.get(request.socket) ?? [];
+    answers.push(response);
+    response.once('close', () => answers.splice(answers.indexOf(response), 1));
   });
   return {
     get count() {
       let count = 0;
-      for (const answers of byConnection.values()) count += answers.size;
+      for (const answers of byConnection.values()) count += answers.length;
       return count;
     },
     breakOff: () => {
-      for (const answers of byConnection.values()) for (const response of answers) breakOff(response);
+      for (const answers of byConnection.values()) for (const response of [...answers]) breakOff(response);
     },
   };
 }

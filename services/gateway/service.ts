@@ -81,7 +81,7 @@ async function drain(
     server.close(() => resolve());
   });
   server.closeIdleConnections();
-  const isIdle = (): boolean => context.open.size === 0 && answers.count === 0;
+  const isIdle = (): boolean => context.open.count === 0 && answers.count === 0;
   await until(isIdle, context, context.config.drainMs);
   answers.breakOff();
   server.closeIdleConnections();

@@ -1,4 +1,28 @@
-// A count of what is in flight against its limit.
+// A count of what is in flight, alone or against its limit. Only how many: a set of them would drag each into the old heap.
+
+export interface Tally {
+  readonly count: number;
+  /** One more; the way to say that it is over, once. */
+  take(): () => void;
+}
+
+export function createTally(onChange: (count: number) => void = () => {}): Tally {
+  let count = 0;
+  return {
+    get count() {
+      return count;
+    },
+    take: () => {
+      onChange(++count);
+      let isTaken = true;
+      return () => {
+        if (!isTaken) return;
+        isTaken = false;
+        onChange(--count);
+      };
+    },
+  };
+}
 
 export interface Slots {
   readonly inUse: number;
@@ -7,22 +31,13 @@ export interface Slots {
   take(): (() => void) | undefined;
 }
 
-export function createSlots(limit: number, onChange: (inUse: number) => void = () => {}): Slots {
-  let inUse = 0;
+export function createSlots(limit: number, onChange?: (inUse: number) => void): Slots {
+  const taken = createTally(onChange);
   return {
     get inUse() {
-      return inUse;
+      return taken.count;
     },
     limit,
-    take: () => {
-      if (inUse >= limit) return undefined;
-      onChange(++inUse);
-      let isTaken = true;
-      return () => {
-        if (!isTaken) return;
-        isTaken = false;
-        onChange(--inUse);
-      };
-    },
+    take: () => (taken.count < limit ? taken.take() : undefined),
   };
 }

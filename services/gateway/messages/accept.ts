@@ -36,13 +36,12 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     isClientGone: false,
     onClientGone: () => {},
     abortUpstream: () => {},
-    releases: [],
+    releases: [context.open.take()],
   };
   response.once('close', () => {
     if (response.writableFinished || call.answerEnd !== null) return;
     call.isClientGone = true;
     call.onClientGone();
   });
-  context.open.add(call);
   return call;
 }

@@ -13,7 +13,6 @@ import type { FinishedCall, FinishedPlan } from './finished-call.ts';
 /** Never throws. */
 export function account(call: Call, context: GatewayContext): FinishedCall {
   for (const release of call.releases) release();
-  context.open.delete(call);
   const finished = toFinishedCall(call, context.clock.monotonicMs(), context);
   context.books.enter(finished);
   return finished;

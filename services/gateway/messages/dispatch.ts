@@ -13,7 +13,7 @@ import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID } from '../error-response.ts';
 import { traceHeaders } from '../start-trace.ts';
-import { type Call, ClientGone, type Plan } from './call.ts';
+import { type Call, ClientGone, type Plan, whenClientGone } from './call.ts';
 import type { Outbound } from './transform.ts';
 
 /** @throws GatewayError 502, 503 or 504; ClientGone */
@@ -32,7 +32,7 @@ export async function dispatch(outbound: Outbound, plan: Plan, call: Call, conte
   }
   call.releases.push(release);
   call.dispatchedAt = context.clock.monotonicMs();
-  call.onClientGone = () => call.abortUpstream();
+  whenClientGone(call, () => call.abortUpstream());
   const answer = receive(outbound, plan, call, context);
   return outbound.conversion ? convert(answer, outbound.conversion, plan, call, context) : answer;
 }
@@ -63,10 +63,10 @@ async function receive(outbound: Outbound, plan: Plan, call: Call, context: Gate
 async function holdRefusal(answer: Answer, { primary }: Plan, call: Call): Promise<Answer> {
   if (call.isClientGone) throw new ClientGone();
   const held = await new Promise<Answer>((resolve, reject) => {
-    call.onClientGone = () => {
+    whenClientGone(call, () => {
       call.abortUpstream();
       reject(new ClientGone());
-    };
+    });
     Promise.resolve(withoutOwnSecrets(answer, { secrets: secretsOf(primary), inflate: inflateBytes })).then(
       resolve,
       reject,
@@ -89,9 +89,7 @@ async function convert(
       conversion,
       askOn: (next) => receive({ request: next.upstream, conversion: next }, plan, call, context),
       abortCall: () => call.abortUpstream(),
-      onAbortable: (abort) => {
-        call.onClientGone = abort;
-      },
+      onAbortable: (abort) => whenClientGone(call, abort),
       isStream: call.view?.stream ?? false,
       messageId: `msg_${call.id.replaceAll('-', '')}`,
       requestId: call.id,

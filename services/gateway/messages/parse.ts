@@ -4,7 +4,7 @@ import { NO_OUTLINE, ScanError, type StringWatch, scanTopLevel } from '#shared/m
 import { OWN_MARK } from '#shared/providers/thinking-state.ts';
 import type { GatewayContext } from '../context.ts';
 import { readBody } from '../read-body.ts';
-import { type Call, ClientGone, type RequestView } from './call.ts';
+import { type Call, ClientGone, type RequestView, whenClientGone } from './call.ts';
 
 const MAX_DEPTH = 512;
 /** Keys that decide where a request goes: two of them could be read differently here and there. */
@@ -14,7 +14,7 @@ const OWN_MARK_BYTES = Buffer.from(OWN_MARK);
 /** @throws GatewayError 400, 413 or 415; ClientGone */
 export async function parse(call: Call, context: GatewayContext): Promise<RequestView> {
   const left = new Promise<never>((_, reject) => {
-    call.onClientGone = () => reject(new ClientGone());
+    whenClientGone(call, () => reject(new ClientGone()));
   });
   const bytes = await Promise.race([
     readBody(call.request, {

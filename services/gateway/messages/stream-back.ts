@@ -8,7 +8,7 @@ import type { GatewayContext } from '../context.ts';
 import { answerHeaders } from '../forward-headers.ts';
 import { routeHeaders } from '../route-headers.ts';
 import { traceResponseHeaders } from '../start-trace.ts';
-import type { Call, Plan, Termination } from './call.ts';
+import { type Call, type Plan, type Termination, whenClientGone } from './call.ts';
 import { createKeptChunks, type KeptChunks } from './kept-chunks.ts';
 import { type Ending, looksLikeEvents, readEncodedEnding, readEnding } from './read-ending.ts';
 import { relayChunks } from './relay-chunks.ts';
@@ -80,10 +80,10 @@ function relay(
     },
     onEnd: (failure) => settle(failure?.kind ?? 'complete', failure),
   });
-  call.onClientGone = () => {
+  whenClientGone(call, () => {
     chunks.abort();
     settle('client_abort');
-  };
+  });
   if (call.isClientGone) call.onClientGone();
 }
 

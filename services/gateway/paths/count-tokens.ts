@@ -38,7 +38,6 @@ export function createCountTokensHandler(context: GatewayContext): RequestHandle
       writeError(error, call, context);
     } finally {
       for (const release of call.releases) release();
-      context.open.delete(call);
       const status = res.headersSent ? res.statusCode : 0;
       context.events.answered({
         requestId: call.id,
