@@ -90,11 +90,14 @@ interface Described {
 /** From so many bytes on a session that is known by its first message alone is told in the thread. */
 const LONG_REQUEST_BYTES = 32 * 1024;
 
+function isToldInThread({ request, clientHeaders, requestSpans }: FinishedCall): boolean {
+  if (request === null || request.length < LONG_REQUEST_BYTES) return false;
+  return !hasNamedSession(request, clientHeaders, requestSpans);
+}
+
 async function describe(finished: FinishedCall, request: Buffer, { preparer }: Publishing): Promise<Described> {
   const { answer, clientHeaders: headers, requestSpans } = finished;
-  if (request.length < LONG_REQUEST_BYTES || hasNamedSession(request, headers, requestSpans)) {
-    return { turn: describeTurn(request, headers, requestSpans), laidOut: null };
-  }
+  if (!isToldInThread(finished)) return { turn: describeTurn(request, headers, requestSpans), laidOut: null };
   const laidOut = layOutBody({ request, answer: answer ?? NO_ANSWER });
   const { turn, body } = await preparer.prepare({ laidOut, headers, describe: true, identifyIn: null, pack: false });
   return { turn, laidOut: body };
@@ -140,9 +143,9 @@ export function isUnread(plan: FinishedPlan, { bus, config }: PublishingParts): 
   return bus.readers === false || (config.captureLevel === 'off' && plan.mode !== 'compare');
 }
 
-/** Somebody may want what was said, not only figures. */
-export function mayHaveBody({ plan }: FinishedCall, { config }: PublishingParts): boolean {
-  return keepsTexts(config) || plan?.mode === 'compare';
+/** Its bytes are copied: somebody may want what was said, not only figures, or the thread tells its session. */
+export function mayBeLaidOut(finished: FinishedCall, { config }: PublishingParts): boolean {
+  return keepsTexts(config) || finished.plan?.mode === 'compare' || isToldInThread(finished);
 }
 
 /** What the entry says of a turn that was enqueued before. */

@@ -2,7 +2,7 @@
 // with its reason.
 import { type Handover, toHandover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
-import { isUnread, mayHaveBody, type PublishingParts, publishCall } from './publish-call.ts';
+import { isUnread, mayBeLaidOut, type PublishingParts, publishCall } from './publish-call.ts';
 import { createPairIdentifier } from './routing/identify-pair.ts';
 
 export interface Publisher {
@@ -121,9 +121,9 @@ export function createPublisher(parts: PublishingParts): Publisher {
   };
 }
 
-/** What beginning with it takes here: a body is copied and looked through, and a small one may be compressed; else its answer is read. */
+/** What beginning with it takes here: what is laid out is copied and looked through, and may be compressed; else its answer is read. */
 function weightOf(finished: FinishedCall, parts: PublishingParts): number {
-  if (!mayHaveBody(finished, parts)) return BODILESS_WEIGHT + finished.responseBytes / 4;
+  if (!mayBeLaidOut(finished, parts)) return BODILESS_WEIGHT + finished.responseBytes / 4;
   return Math.max(SMALL_WEIGHT, sizeOf(finished) / 4);
 }
 

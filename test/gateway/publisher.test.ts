@@ -178,7 +178,11 @@ describe('handing exchanges over without the thread that prepares them', () => {
 
 describe('handing large exchanges over', () => {
   /** How many were begun in each turn of the event loop, in order. */
-  async function begunATurn(calls: Array<FinishedCall>, settings: Record<string, unknown> = {}): Promise<number[]> {
+  async function begunATurn(
+    calls: Array<FinishedCall>,
+    settings: Record<string, unknown> = {},
+    firstStep: 'described in the thread' | 'read' = 'described in the thread',
+  ): Promise<number[]> {
     const bus = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
     const admission = createAdmission(bus, 1000, () => {});
     const turns = new Map<string, number>();
@@ -190,7 +194,7 @@ describe('handing large exchanges over', () => {
     const publisher = createPublisher({
       ...{ bus, admission },
       read: (finished) => {
-        turns.set(finished.id, turn);
+        if (firstStep === 'read') turns.set(finished.id, turn);
         return readCall(finished);
       },
       config: toGatewayConfig(testConfig({ 'target.url': 'http://127.0.0.1:9', ...settings }), null),
@@ -233,8 +237,16 @@ describe('handing large exchanges over', () => {
         return { ...call, responseBytes, plan: call.plan && { ...call.plan, mode: 'target' as const, shadow: [] } };
       });
     const metadata = { 'capture.level': 'metadata' };
-    expect(await begunATurn(targetCalls(30_000), metadata)).to.deep.equal([9, 3]);
-    expect(await begunATurn(targetCalls(250_000), metadata)).to.deep.equal([2, 2, 2, 2, 2, 2]);
+    expect(await begunATurn(targetCalls(30_000), metadata, 'read')).to.deep.equal([9, 3]);
+    expect(await begunATurn(targetCalls(250_000), metadata, 'read')).to.deep.equal([2, 2, 2, 2, 2, 2]);
+  });
+
+  it('begins no more of them because only figures are published where the thread tells their session', async () => {
+    const calls = longCalls(12).map((call) => ({
+      ...call,
+      plan: call.plan && { ...call.plan, mode: 'target' as const },
+    }));
+    expect(await begunATurn(calls, { 'capture.level': 'metadata' })).to.deep.equal([3, 3, 3, 3]);
   });
 });
 
