@@ -44,8 +44,11 @@ export class RepeatedAttributes {
     output.copy(this.#bytes, from, to);
     this.#ends = ends;
     this.#nextEnds = before;
-    if (output.size - begin > MOST_BYTES) return;
-    output.copyTo(this.#bytes, begin);
-    this.#known = count;
+    const isKept = output.size - begin <= MOST_BYTES;
+    if (isKept) output.copyTo(this.#bytes, begin);
+    this.#known = isKept ? count : 0;
+    // Texts of a span are held until the next one, and those of a large one not at all.
+    this.#keys.length = this.#known;
+    this.#values.length = this.#known;
   }
 }

@@ -1,4 +1,5 @@
 // The bytes of a span: those that the SDK's own serializer writes of the same span.
+import { setImmediate } from 'node:timers/promises';
 import {
   type Attributes,
   createTraceState,
@@ -14,6 +15,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
+import { collectGarbage } from '../../support/collect-garbage.ts';
 
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL };
 
@@ -176,6 +178,24 @@ describe('the bytes of a span', () => {
       const span = { ...SPAN, attributes };
       expect(writer.write([span]).equals(bySdk(span))).to.equal(true);
     }
+  });
+
+  it('hold the text of a large one no longer than it takes to write it', async () => {
+    const textBytes = 32 * 1024 * 1024;
+    const writer = createSpanWriter();
+    const held = async (): Promise<number> => {
+      await setImmediate();
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const writeLarge = (): void => {
+      writer.write([{ ...SPAN, attributes: { first: 1, text: 'x'.repeat(textBytes) } }]);
+    };
+    writer.write([SPAN]);
+    const before = await held();
+    writeLarge();
+    expect((await held()) - before).to.be.below(textBytes / 2);
+    expect(writer.write([SPAN]).equals(bySdk(SPAN))).to.equal(true);
   });
 
   it('are all there is in the message of the SDK but what surrounds a span', () => {
