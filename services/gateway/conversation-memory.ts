@@ -21,6 +21,8 @@ export interface ConversationMemory {
   read(request: Buffer, places: RequestPlaces | null): ReadRequest;
   /** As the redactor does, but quicker for a text that was clean before. */
   redactText(text: string): string;
+  /** Of what was read last nothing more is shown: its texts are let go, and its bytes may be overwritten. */
+  endReading(): void;
   /** Forgets what was not seen again since it was called before. */
   forget(): void;
 }
@@ -224,11 +226,9 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   }
 
   return {
-    forget: () => {
-      unknown.clear();
-      forget();
-    },
+    forget,
     redactText,
+    endReading: () => unknown.clear(),
     read: (bytes, places) => {
       unknown.clear();
       try {

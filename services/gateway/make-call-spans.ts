@@ -64,15 +64,19 @@ export function createMakeCallSpans(): MakeSpans {
     const observation = await observe(answer);
     const memory = memoryOf(input);
     const { prices, ...content } = input.content;
-    addModelCall(spans[0], {
-      ...input.facts,
-      ...content,
-      ...memory.read(request, input.places),
-      observation,
-      cost: costOf(observation, createPriceList(prices)(input.facts.modelSent)),
-      content: true,
-      redact: memory.redactText,
-    });
+    try {
+      addModelCall(spans[0], {
+        ...input.facts,
+        ...content,
+        ...memory.read(request, input.places),
+        observation,
+        cost: costOf(observation, createPriceList(prices)(input.facts.modelSent)),
+        content: true,
+        redact: memory.redactText,
+      });
+    } finally {
+      memory.endReading();
+    }
     return spans;
   };
 }

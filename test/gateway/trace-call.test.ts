@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import { modelFacts, toCallSpans } from '#services/gateway/call-spans.ts';
 import { type CallSpansInput, createMakeCallSpans } from '#services/gateway/make-call-spans.ts';
@@ -9,6 +10,7 @@ import { createRedactor, withHmacKey } from '#shared/redact/redact.ts';
 import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import { noTracing, type SpanRecord, type SpanWork, type Tracing } from '#shared/telemetry/tracing.ts';
 import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
+import { collectGarbage } from '../support/collect-garbage.ts';
 
 const SECRET = `sk-ant-${'x'.repeat(24)}`;
 const REQUEST = {
@@ -111,6 +113,24 @@ describe('the spans of a call', () => {
     expect(new Set(places.map(({ buffer }) => buffer)).size).to.equal(1);
     expect(places[0]?.buffer).to.be.instanceOf(SharedArrayBuffer);
     expect(places.map(({ byteOffset }) => byteOffset)).to.deep.equal([0, places[0]?.length, 0]);
+  });
+
+  it('hold nothing of request and answer once they are made', async () => {
+    const text = `${'word '.repeat(1000)}${SECRET}`;
+    const bytes = Buffer.from(JSON.stringify({ ...REQUEST, messages: [{ role: 'user', content: text }] }));
+    await trace(call({ request: bytes, requestSpans: toView(bytes).spans }), { content: true });
+    const make = createMakeCallSpans();
+    const read = async (): Promise<WeakRef<ArrayBufferLike>> => {
+      const input = work.pop()?.input as CallSpansInput;
+      const laidOut = new Uint8Array(input.laidOut);
+      await make({ ...input, laidOut });
+      return new WeakRef(laidOut.buffer);
+    };
+    const ref = await read();
+    await setImmediate();
+    collectGarbage();
+    expect(ref.deref()).to.equal(undefined);
+    expect(make).to.be.a('function');
   });
 
   it('say the same of the call without text, from a glance at the request', async () => {
