@@ -27,8 +27,8 @@ export interface SpanQueue<T> {
   push(entry: T, bytes: number, spans?: number): boolean;
   /** Sends without waiting for full batches; resolves when all is settled or the time is over. */
   flush(timeoutMs: number): Promise<void>;
-  /** Counts as failed what is still here. Later entries are refused. */
-  close(): void;
+  /** Counts as failed what is still here, and returns what was not sent. Later entries are refused. */
+  close(): T[];
 }
 
 interface Entry<T> {
@@ -170,6 +170,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       const lost = { count: sumSpans(left), bytes: sumBytes(left) };
       if (left.length > 0) release(lost, allOf(lost));
       for (const batch of [...inFlight]) settle(batch, allOf(batch));
+      return left.map(({ value }) => value);
     },
   };
 }

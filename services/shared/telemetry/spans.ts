@@ -72,7 +72,10 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
     ...QUEUE,
     maxBytes: config.queueMaxBytes ?? QUEUE_MAX_BYTES,
     send: async (batch) => {
-      const ready = await exporter;
+      const ready = await exporter?.catch((error: unknown) => {
+        release(batch);
+        throw error;
+      });
       const startedAt = performance.now();
       try {
         const unsent = (await ready?.export(batch)) ?? { failed: 0, dropped_bytes: 0 };
@@ -126,7 +129,7 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
   const stop = async (timeoutMs: number): Promise<void> => {
     const deadline = performance.now() + timeoutMs;
     await queue.flush(timeoutMs);
-    queue.close();
+    release(queue.close());
     const ending = exporter
       .then((running) => running.shutdown(deadline - performance.now()))
       .catch((error: unknown) => logger.debug('tracing.shutdown_failed', { error }));
@@ -219,6 +222,11 @@ function logStarted(config: TracingConfig, endpoint: OtlpEndpoint, logger: Logge
     protocol: endpoint.protocol,
     project: config.project,
   });
+}
+
+/** Of what never came to the thread. */
+function release(entries: readonly Exportable[]): void {
+  for (const entry of entries) if ('release' in entry) entry.release?.();
 }
 
 /** Says once whether spans arrive; from then on the counters speak. */

@@ -125,6 +125,23 @@ describe('tracing', () => {
     expect(released).to.deep.equal(['refused', 'made', 'broken', 'lost', 'switched off']);
   });
 
+  it('gives back what work reads also where the exporter never started, and what was not sent at its end', async () => {
+    const { tracing } = start({ endpoint: 'http://127.0.0.1:9', instrumentations: ['no such'] });
+    await tracing.started;
+    tracing.setEnabled(true);
+    const released: string[] = [];
+    const later = (name: string): void => {
+      const release = (): void => void released.push(name);
+      tracing.emitLater({ maker: 'given', input: [], transferred: [], spans: 1, bytes: 10, release });
+    };
+    later('failed');
+    await tracing.flush(10_000);
+    expect(released).to.deep.equal(['failed']);
+    later('left');
+    await tracing.shutdown(0);
+    expect(released).to.deep.equal(['failed', 'left']);
+  });
+
   it('puts on the wire exactly the ids, times, kinds, parents, links and events it was given', async () => {
     const sink = await startSink();
     const { tracing } = start({ endpoint: sink.url });
