@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { ASSIGNED_FUNCTION } from './support/assigned-function.ts';
 import {
   listSources,
   packageName,
@@ -359,10 +360,47 @@ describe('architecture: one place for each thing', () => {
     expect(places(services, /^(?:export )?(?:let|var) /)).to.deep.equal([]);
   });
 
+  const served = services.filter((path) => !['cli', 'cli-compose', 'simulator'].includes(layerOf(path)));
+
   it('assigns no function to a property where it is written: the engine would keep what it holds in the old heap', () => {
-    const served = services.filter((path) => !['cli', 'cli-compose', 'simulator'].includes(layerOf(path)));
-    const closure = /[\w\])]\.#?\w+ (?:\?\?|\|\|)?= (?:async )?(?:function\b|(?:\([^()]*\)|\w+)(?:: [\w<>[\] |]+)? =>)/;
-    expect(places(served, closure)).to.deep.equal([]);
+    const assigning = served.flatMap((path) =>
+      [...withoutComments(readSource(path)).matchAll(ASSIGNED_FUNCTION)].map(([code]) => `${path}: ${code.trim()}`),
+    );
+    expect(assigning).to.deep.equal([]);
+  });
+
+  it('sees functions assigned to properties however they are written, and no others', () => {
+    const isSeen = (code: string): boolean => [...code.matchAll(ASSIGNED_FUNCTION)].length > 0;
+    const assigned = [
+      'call.onGone = () => leave();',
+      'this.#abort = async (why: Error): Promise<void> => {',
+      'call.onGone ??= leave => leave();',
+      'call.onGone &&= function () {',
+      "call['onGone'] = () => {};",
+      '  handlers[name] ||= (value) => value;',
+      'call.onGone = (() => leave());',
+      'call.onGone =\n    () => leave();',
+      'call.onGone = (\n  first: () => void,\n  second = now(),\n): void => {',
+      'call.onGone = <T>(value: T): T => value;',
+      'if (isOpen) list[0].next = () => {};',
+    ];
+    const others = [
+      'const onGone = () => call.leave();',
+      "const answered: Events['answered'] = ({ route }) => {};",
+      'const check: Mocha.Func = () => {};',
+      '  readonly #resume = (): void => {',
+      'call.onGone = onGone;',
+      'call.count = (await list.map((each) => each.count)).length;',
+      'call.isOpen = list.some((each) => each.isOpen);',
+      'const { [0]: first = () => {} } = list;',
+      'if (call.count === (() => 1)()) leave();',
+    ];
+    expect(assigned.filter((code) => !isSeen(code))).to.deep.equal([]);
+    expect(others.filter(isSeen)).to.deep.equal([]);
+  });
+
+  it('keeps nothing in a map or set with weak keys: the engine would keep all that was in it in the old heap', () => {
+    expect(places(served, /\bnew Weak(Map|Set)\b/)).to.deep.equal([]);
   });
 
   it('gives no file a name that hides what it does', () => {

@@ -49,13 +49,16 @@ interface KeptCall {
   clientAnswer: KeptStage;
 }
 
+const KEPT = Symbol('kept');
+/** With what is kept of it, from its beginning to its end. */
+type DumpedCall = Call & { [KEPT]?: KeptCall | undefined };
+
 export function createDumps(settings: DumpSettings, events: DumpEvents): Dumps {
   const thread = createAskThread<Dump, null>({
     url: import.meta.resolve('#services/gateway/dumps/dump-worker.ts'),
     workerData: settings,
     timeoutMs: TIMEOUT_MS,
   });
-  const open = new WeakMap<Call, KeptCall>();
   const waiting: Array<{ call: Call; kept: KeptCall; bytes: number }> = [];
   let waitingBytes = 0;
   let working: Promise<void> | null = null;
@@ -78,31 +81,31 @@ export function createDumps(settings: DumpSettings, events: DumpEvents): Dumps {
   };
 
   return {
-    begin: (call) => {
+    begin: (call: DumpedCall) => {
       const clientAnswer = stage('client-answer', 'no answer', []);
-      open.set(call, { upstream: [], clientAnswer });
+      call[KEPT] = { upstream: [], clientAnswer };
       watchResponse(call.response, clientAnswer);
     },
-    asked: (call, request) => {
+    asked: (call: DumpedCall, request) => {
       const asked = stage('upstream-request', `${request.method} ${request.origin}${request.path}`, request.headers);
       for (const piece of [request.body ?? []].flat()) keep(asked, piece);
-      open.get(call)?.upstream.push(asked);
+      call[KEPT]?.upstream.push(asked);
     },
-    answered: (call, answer) => {
-      const kept = open.get(call);
+    answered: (call: DumpedCall, answer) => {
+      const kept = call[KEPT];
       if (kept === undefined) return answer;
       const answered = stage('upstream-answer', `HTTP ${answer.status}`, answer.rawHeaders);
       kept.upstream.push(answered);
       return watchAnswer(answer, answered);
     },
-    relayed: (call, piece) => {
-      const kept = open.get(call);
+    relayed: (call: DumpedCall, piece) => {
+      const kept = call[KEPT];
       if (kept !== undefined) keep(kept.clientAnswer, piece);
     },
-    end: (call) => {
-      const kept = open.get(call);
+    end: (call: DumpedCall) => {
+      const kept = call[KEPT];
       if (kept === undefined) return;
-      open.delete(call);
+      call[KEPT] = undefined;
       const bytes = sizeOf(call, kept);
       if (waiting.length >= MOST_WAITING || waitingBytes + bytes > MOST_WAITING_BYTES) {
         events.dumped(call.id, 'dropped');

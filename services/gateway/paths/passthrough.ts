@@ -26,13 +26,13 @@ import { breakOff, refuseWhileDraining } from '../open-answers.ts';
 import { sessionHeader } from '../routing/identify-turn.ts';
 import { startTrace, TRACE_RESPONSE, traceHeaders, traceResponse } from '../start-trace.ts';
 
-/** The upstream's answer to a client's response, once it has begun. */
-type UpstreamAnswers = WeakMap<ServerResponse, IncomingMessage>;
+const UPSTREAM_ANSWER = Symbol('upstream answer');
+/** With the upstream's answer, once that has begun. */
+type ForwardedResponse = ServerResponse & { [UPSTREAM_ANSWER]?: IncomingMessage };
 
 export function createPassthroughHandler(context: GatewayContext): RequestHandler {
-  const answers: UpstreamAnswers = new WeakMap();
-  const forward = createForwarder(context, answers);
-  return (req: Request, res: Response, next: NextFunction) => {
+  const forward = createForwarder(context);
+  return (req: Request, res: Response & ForwardedResponse, next: NextFunction) => {
     const { mode } = context.mode.current();
     if (mode === 'target') {
       throw new GatewayError(
@@ -48,7 +48,7 @@ export function createPassthroughHandler(context: GatewayContext): RequestHandle
     const trace = startTrace(req.headers, context.config.trace, false);
     // The upstream's own is put over it.
     if (context.tracing.describe().enabled) res.setHeader(TRACE_RESPONSE, traceResponse(trace));
-    observe(req, res, context, { trace, upstreamAnswer: () => answers.get(res) });
+    observe(req, res, context, trace);
     req.headers = outgoingHeaders(req, withSpareCredential(context.targets.passthrough, req.rawHeaders), trace);
     void forward(req, res, next);
   };
@@ -63,7 +63,7 @@ function refuseUpgrade(protocol: string | undefined): void {
   );
 }
 
-function createForwarder(context: GatewayContext, answers: UpstreamAnswers): ReturnType<typeof createProxyMiddleware> {
+function createForwarder(context: GatewayContext): ReturnType<typeof createProxyMiddleware> {
   const { passthrough } = context.targets;
   const base = new URL(passthrough.baseUrl);
   const { path: prefix } = toUpstreamUrl(passthrough, '');
@@ -75,8 +75,8 @@ function createForwarder(context: GatewayContext, answers: UpstreamAnswers): Ret
     proxyTimeout: passthrough.timeouts.idleMs,
     ...(prefix === '' ? {} : { pathRewrite: (path: string) => prefix + path }),
     on: {
-      proxyRes: (answer: IncomingMessage, req: IncomingMessage, res: ServerResponse) => {
-        answers.set(res, answer);
+      proxyRes: (answer: IncomingMessage, req: IncomingMessage, res: ForwardedResponse) => {
+        res[UPSTREAM_ANSWER] = answer;
         const target = withSpareCredential(passthrough, req.rawHeaders);
         if (answer.statusCode === 401) tokenRefused(target.credential, Object.entries(req.headers).flat().map(String));
         keepEndToEnd(answer, target, res.shouldKeepAlive && !context.isDraining());
@@ -91,10 +91,10 @@ function createForwarder(context: GatewayContext, answers: UpstreamAnswers): Ret
   });
 
   /** The end of an upstream's connection is told twice, by the request and by the answer. */
-  function fail(error: Error, res: ServerResponse): void {
+  function fail(error: Error, res: ForwardedResponse): void {
     if (res.destroyed || res.writableEnded) return;
     context.events.trouble('passthrough', error);
-    answers.get(res)?.unpipe(res);
+    res[UPSTREAM_ANSWER]?.unpipe(res);
     sendFailure(error, res);
   }
 }
@@ -152,12 +152,7 @@ function sendFailure(error: Error, res: ServerResponse): void {
   sendError(res, failure, requestId, [REQUEST_ID, requestId]);
 }
 
-function observe(
-  req: Request,
-  res: Response,
-  context: GatewayContext,
-  { trace, upstreamAnswer }: { trace: CallTrace; upstreamAnswer: () => IncomingMessage | undefined },
-): void {
+function observe(req: Request, res: Response & ForwardedResponse, context: GatewayContext, trace: CallTrace): void {
   const startedAt = context.clock.monotonicMs();
   const startedAtMs = context.clock.nowMs();
   const { path } = req;
@@ -174,12 +169,13 @@ function observe(
       method: req.method,
       path,
       status: res.headersSent ? res.statusCode : 0,
-      outcome: outcomeOf(res, upstreamAnswer()),
+      outcome: outcomeOf(res),
     });
   });
 }
 
-function outcomeOf(res: Response, answer: IncomingMessage | undefined): ForwardedRequest['outcome'] {
+function outcomeOf(res: ForwardedResponse): ForwardedRequest['outcome'] {
+  const answer = res[UPSTREAM_ANSWER];
   if (res.writableEnded && res.statusCode >= 500) return 'upstream_error';
   if (!res.writableFinished) return answer?.destroyed && !answer.complete ? 'stream_error' : 'client_abort';
   return res.statusCode >= 400 ? 'client_error' : 'ok';
