@@ -84,8 +84,8 @@ const SHORTEST_TEXT = 512;
 const SHORTEST_JSON = 32;
 /** Of the same length that look alike, as versions of one file do. */
 const MOST_ALIKE = 8;
-/** What surrounds a part, and each of its entries. */
-const PART_BYTES = 256;
+/** What surrounds a part, and each of its entries, calls and names. */
+const PART_BYTES = 768;
 const ENTRY_BYTES = 128;
 /** Places where JSON is looked at, less one, to tell whether it may be known. */
 const LOOKS = 8;
@@ -192,7 +192,8 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
         const shown = part.flatten({ get });
         if (isClean) {
           const { userText, calls } = { userText: part.userText(), calls: part.calls() };
-          const bytes = json.length + userText.length + shown.reduce((sum, each) => sum + bytesOf(each), PART_BYTES);
+          const around = PART_BYTES + (calls.length + named.size) * ENTRY_BYTES;
+          const bytes = json.length + userText.length + shown.reduce((sum, each) => sum + bytesOf(each), around);
           remember({ kind, json: Buffer.from(json), userText, calls, shown, named, bytes });
         }
         return shown;

@@ -1,4 +1,5 @@
 // The memory of conversations: spans are made in less time, and are never others than without it.
+import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type ConversationMemory, createConversationMemory } from '#services/gateway/conversation-memory.ts';
@@ -8,6 +9,7 @@ import { HIDDEN_PARTS, type HiddenPart } from '#shared/telemetry/hide-content.ts
 import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelObservation } from '#shared/telemetry/model-call.ts';
 import { attributesAsBytes } from '#shared/telemetry/span-writer.ts';
+import { collectGarbage } from '../support/collect-garbage.ts';
 
 const SECRET = `sk-ant-${'x'.repeat(24)}`;
 const LONGEST_IMAGE = 300;
@@ -101,6 +103,23 @@ describe('the memory of conversations', () => {
     expect(looked(say('a', 'a'))).to.deep.equal(['a']);
     const large = { system: long('z', 20_000) };
     expect([looked(large), looked(large)]).to.deep.equal([['z'], ['z']]);
+  });
+
+  it('counts what surrounds a short message, of which a session may have any number', async () => {
+    const maxBytes = 4 * 1024 * 1024;
+    const held = async (): Promise<number> => {
+      await setImmediate();
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const { redactText: redact } = createRedactor({ hmacKey: 'key' });
+    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
+    const before = await held();
+    for (let first = 0; first < 12_000; first += 100) {
+      const messages = Array.from({ length: 100 }, (_, index) => ({ role: 'user', content: `no. ${first + index}` }));
+      withMemory(Buffer.from(JSON.stringify({ messages })), memory, {});
+      if (first % 1000 === 0) expect((await held()) - before).to.be.below(1.5 * maxBytes);
+    }
   });
 
   it('names the tool of a result as the request at hand does', () => {
