@@ -204,6 +204,21 @@ describe('deltas read in runs', () => {
     ).to.equal(null);
   });
 
+  it('reads no further than a stream goes, whatever an earlier one has left behind it', () => {
+    const event = (text: string): string =>
+      `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"${text}"}   }\n\n`;
+    const texts = ['one', 'two \\u00e4', 'three\\n'];
+    const whole = Buffer.from(texts.map(event).join(''));
+    for (let length = 0; length <= whole.length; length++) {
+      readDeltaRuns([{ atMs: 0, bytes: whole }]);
+      const bytes = whole.subarray(0, length);
+      const isWhole = bytes.toString().split('\n\n').slice(0, -1);
+      const said = (readDeltaRuns([{ atMs: 0, bytes }]) ?? []).flatMap(({ event: { delta } }) => delta ?? []);
+      const text = JSON.parse(`"${texts.slice(0, isWhole.length).join('')}"`);
+      expect(said, `${length} bytes`).to.deep.equal(text === '' ? [] : [{ type: 'text_delta', text }]);
+    }
+  });
+
   it('makes no character of two halves in two deltas', async () => {
     const [before, behind] = sseBytes(answerEvents({ text: 'one two' }))
       .toString('latin1')

@@ -27,6 +27,17 @@ describe('scanTopLevel', () => {
     }
   });
 
+  it('refuses every truncation also where the whole of it was scanned before', () => {
+    const list = ['a', 'say "hi"\\', { b: [{ c: 'é' }, [], 'x'.repeat(40)] }, '\\'];
+    for (const before of [0, 900, 1000, 5000]) {
+      const whole = Buffer.from(JSON.stringify({ model: 'm', messages: ['y'.repeat(before), ...list] }));
+      for (let length = before; length < whole.length; length++) {
+        scanTopLevel(whole, 512, UNIQUE);
+        expect(() => scanTopLevel(whole.subarray(0, length), 512, UNIQUE), `cut at ${length}`).to.throw(ScanError);
+      }
+    }
+  });
+
   it('says what is wrong', () => {
     expect(reasonOf('')).to.equal('not_json');
     expect(reasonOf('hello')).to.equal('not_json');

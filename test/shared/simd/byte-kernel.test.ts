@@ -14,7 +14,8 @@ describe('the byte kernel', () => {
 
   it('keeps what it reads apart from what it writes', () => {
     const { input, output, inputAt, outputAt } = byteKernel;
-    expect(outputAt).to.be.at.least(inputAt + input.length + 16);
-    expect(output.buffer.byteLength).to.be.at.least(outputAt + output.length + 16);
+    // Four vectors may be loaded where the last byte stands, and as much compared.
+    expect(outputAt).to.be.at.least(inputAt + input.length + 64);
+    expect(output.buffer.byteLength).to.be.at.least(outputAt + output.length + 64);
   });
 });

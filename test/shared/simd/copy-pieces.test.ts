@@ -139,6 +139,23 @@ describe('pieces copied from events to events', () => {
     }
   });
 
+  it('are read no further than the bytes go, whatever an earlier stream has left behind them', () => {
+    for (const frame of FRAMES) {
+      const texts = ['a', '', 'two words, more than one vector holds of them', 'ä😀\\n', '\\\\'];
+      const whole = toBytes(
+        frame,
+        texts.map((text) => Buffer.from(text)),
+      );
+      for (let length = 0; length <= whole.length; length++) {
+        copyPieces({ frame, bytes: whole, from: 0 }, TARGET);
+        const bytes = whole.subarray(0, length);
+        expect(seenOf(copyPieces({ frame, bytes, from: 0 }, TARGET)), `${length} bytes`).to.deep.equal(
+          copySlowly(bytes, frame),
+        );
+      }
+    }
+  });
+
   it('are none of an event that is longer than what is read at once, or of a frame that is', () => {
     const [frame = TARGET] = FRAMES;
     const copied = (size: number): boolean =>
