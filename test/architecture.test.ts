@@ -399,6 +399,23 @@ describe('architecture: one place for each thing', () => {
     expect(others.filter(isSeen)).to.deep.equal([]);
   });
 
+  it('writes a getter into an object only where that is made once: the engine would keep each in the old heap', () => {
+    const madeOnce = [
+      'services/comparator/work-slots.ts',
+      'services/gateway/admission.ts',
+      'services/gateway/open-answers.ts',
+      'services/gateway/paths/model-list.ts',
+      'services/gateway/service.ts',
+      'services/gateway/slots.ts',
+      'services/shared/store/sqlite-thread.ts',
+      'services/shared/telemetry/spans.ts',
+    ];
+    // Those of a class stand less far in.
+    const getter = /^ {4,}[gs]et [\w$]+\(/;
+    const withGetters = served.filter((path) => places([path], getter).length > 0);
+    expect(withGetters).to.deep.equal(madeOnce);
+  });
+
   it('keeps nothing in a map or set with weak keys: the engine would keep all that was in it in the old heap', () => {
     expect(places(served, /\bnew Weak(Map|Set)\b/)).to.deep.equal([]);
   });

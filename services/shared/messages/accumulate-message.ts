@@ -61,7 +61,6 @@ export function createMessageAccumulator(options: AccumulateOptions = {}): Messa
   const blocks: OpenBlock[] = [];
   let head: Fields | null = null;
   let deltaSeen = false;
-  let complete = false;
 
   function started(event: StreamEvent): Fields {
     if (head === null) throw new StreamOrderError(`${event.type} before message_start`);
@@ -111,7 +110,7 @@ export function createMessageAccumulator(options: AccumulateOptions = {}): Messa
     noneOpen(event);
     if (!deltaSeen && !lenient) throw new StreamOrderError('message_stop before message_delta');
     for (const block of blocks) block.open = false;
-    complete = true;
+    accumulator.complete = true;
   }
 
   function change(event: StreamEvent): void {
@@ -123,10 +122,11 @@ export function createMessageAccumulator(options: AccumulateOptions = {}): Messa
     deltaSeen = true;
   }
 
-  return {
-    add(event) {
+  const accumulator = {
+    complete: false,
+    add(event: StreamEvent): void {
       if (event.type === 'error') throw streamError(event);
-      if (complete && event.type !== 'ping') throw new StreamOrderError(`${event.type} after message_stop`);
+      if (accumulator.complete && event.type !== 'ping') throw new StreamOrderError(`${event.type} after message_stop`);
       if (event.type === 'message_start') start(event);
       else if (event.type === 'content_block_start') startBlock(event);
       else if (event.type === 'content_block_delta') applyDelta(openBlock(event), event.delta);
@@ -134,7 +134,7 @@ export function createMessageAccumulator(options: AccumulateOptions = {}): Messa
       else if (event.type === 'message_delta') change(event);
       else if (event.type === 'message_stop') finish(event);
     },
-    message() {
+    message(): Message | null {
       if (head === null) return null;
       const defaults = {
         id: '',
@@ -146,11 +146,9 @@ export function createMessageAccumulator(options: AccumulateOptions = {}): Messa
       };
       return { ...defaults, ...head, content: blocks.map(toContentBlock) } as Message;
     },
-    get complete() {
-      return complete;
-    },
-    rawInput: (index) => blocks[index]?.rawInput,
+    rawInput: (index: number): string | undefined => blocks[index]?.rawInput,
   };
+  return accumulator;
 }
 
 function applyDelta(block: OpenBlock, value: unknown): void {

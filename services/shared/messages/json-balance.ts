@@ -32,16 +32,14 @@ export function createJsonBalance(): JsonBalance {
       hasOpened = true;
     } else if (code === 0x7d || code === 0x5d) depth--;
   };
-  const isWhole = (): boolean => hasOpened && depth === 0 && !hasOther && !isInString;
-  return {
-    push: (piece) => {
+  const balance = {
+    isWhole: false,
+    isWholeOrEmpty: true,
+    push: (piece: string): void => {
       for (let at = 0; at < piece.length; at++) pushCode(piece.charCodeAt(at));
-    },
-    get isWhole() {
-      return isWhole();
-    },
-    get isWholeOrEmpty() {
-      return isWhole() || (!hasOpened && !hasOther);
+      balance.isWhole = hasOpened && depth === 0 && !hasOther && !isInString;
+      balance.isWholeOrEmpty = balance.isWhole || (!hasOpened && !hasOther);
     },
   };
+  return balance;
 }

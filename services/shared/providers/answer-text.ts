@@ -27,22 +27,22 @@ export function createAnswerText(
   const show = (text: string): void => {
     const shown = length + text.length <= most ? text : text.slice(0, most - length).replace(/[\ud800-\udbff]$/, '');
     length += shown.length;
+    answer.isEmpty = length === 0;
     if (shown !== '') writer.text(shown);
     if (shown.length === text.length) return;
     writer.usage({ ...usage(), output_tokens: mostTokens });
     writer.finish('max_tokens');
   };
-  return {
-    push: (delta) => {
+  const answer = {
+    isEmpty: true,
+    push: (delta: string): void => {
       const { text, matched } = watch.push(delta);
       show(text);
       if (matched === null || writer.hasEnded) return;
       writer.usage({ ...usage(), output_tokens: Math.max(1, Math.ceil(length / CHARACTERS_PER_TOKEN)) });
       writer.finish('stop_sequence', matched);
     },
-    flush: () => show(watch.flush()),
-    get isEmpty() {
-      return length === 0;
-    },
+    flush: (): void => show(watch.flush()),
   };
+  return answer;
 }

@@ -34,17 +34,18 @@ export function createDeltaJoiner(chunks: readonly Buffer[], size: number): Delt
     stream.copy(room, 0, start, end);
   };
   if (!fits) load(0);
-  return {
+  const joiner = {
     stream,
-    read(head, at) {
+    hasText: false,
+    read(head: string, at: number): number {
       // So that each byte is loaded twice at most.
       if (end < size && end - at < room.length / 2) load(at);
       const length = input.write(head, 0, HEAD_BYTES);
-      return start + run.joinDeltas(length, roomAt + at - start, roomAt + end - start) - roomAt;
+      const next = run.joinDeltas(length, roomAt + at - start, roomAt + end - start);
+      joiner.hasText = run.written() > 0;
+      return start + next - roomAt;
     },
-    get hasText() {
-      return run.written() > 0;
-    },
-    text: () => output.toString('utf8', 0, run.written()),
+    text: (): string => output.toString('utf8', 0, run.written()),
   };
+  return joiner;
 }

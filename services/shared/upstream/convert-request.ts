@@ -55,10 +55,7 @@ export function convertRequest(
     target,
     model: target.model ?? request.model,
     modelAsked: request.model,
-    /** Few ask for it. */
-    get sessionKey() {
-      return sessionId === null ? null : hash('sha256', sessionId).slice(0, 32);
-    },
+    sessionKey: sessionId === null ? null : hash('sha256', sessionId).slice(0, 32),
     inputTokens,
     learned,
     anthropicVersion,

@@ -70,30 +70,24 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
   const toSent = ({ upstream }: ConvertedCall): SentRequest =>
     texts === undefined || upstream.body === null ? upstream : { ...upstream, body: texts.restore(upstream.body) };
   let current = convert();
-  let sent = toSent(current);
   let tried = lessonOf(null);
   const isNew = (converted: ConvertedCall): boolean => {
     const { body } = current.upstream;
     return body === null || converted.upstream.body?.equals(body) !== true;
   };
   const isEmpty = wantsNothing(request) && provider.takesNoOutput !== true;
-  return {
+  const said = () => ({
+    upstream: toSent(current),
+    memory: current.memory,
+    notes: isEmpty ? ['answered-here'] : current.notes,
+    search: isEmpty ? null : current.search,
+  });
+  const conversion: Conversion = {
+    ...said(),
     provider: isEmpty ? readingNothing(provider) : readThrough(provider, target.pipeline),
     keys: secretsOf(target),
     isEmpty,
     sought: soughtIn(request),
-    get upstream() {
-      return sent;
-    },
-    get memory() {
-      return current.memory;
-    },
-    get notes() {
-      return isEmpty ? ['answered-here'] : current.notes;
-    },
-    get search() {
-      return isEmpty ? null : current.search;
-    },
     goOn(turn) {
       const next = afterSearch(request, turn);
       return startConversion(next, { ...start, inputTokens: estimateTokens(next, texts?.countText) });
@@ -103,7 +97,7 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
       const next = convert({ ...tried.lasting, ...tried.passing });
       if (!isNew(next)) return false;
       current = next;
-      sent = toSent(current);
+      Object.assign(conversion, said());
       return true;
     },
     settle(refusal) {
@@ -116,4 +110,5 @@ export function startConversion(request: MessagesRequest, start: ConversionStart
       if (isNew(convert({ ...known, ...further.lasting }))) learned.add(target, model, further.lasting);
     },
   };
+  return conversion;
 }

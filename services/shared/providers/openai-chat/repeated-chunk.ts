@@ -37,8 +37,6 @@ interface Piece {
 export function createRepeatedChunk(): RepeatedChunk {
   let before = '';
   let after = '';
-  let frame: EventFrame | null = null;
-  let kind: ProseKind | null = null;
   let toDelta: Piece['toDelta'] = () => ({});
   let tries = 0;
   const toText = (piece: string): string | null => {
@@ -47,18 +45,14 @@ export function createRepeatedChunk(): RepeatedChunk {
     tries = 0;
     return text;
   };
-  return {
-    get frame() {
-      return frame;
-    },
-    get kind() {
-      return kind;
-    },
-    toDelta: (text) => toDelta(text),
-    confirm: () => {
+  const repeated = {
+    frame: null as EventFrame | null,
+    kind: null as ProseKind | null,
+    toDelta: (text: string): Fields => toDelta(text),
+    confirm: (): void => {
       tries = 0;
     },
-    read(data) {
+    read(data: string): Fields | null {
       if (before === '' || data.length < before.length + after.length) return null;
       const pieceEnd = data.length - after.length;
       // A slice that is compared costs a fourth of `startsWith`.
@@ -66,7 +60,7 @@ export function createRepeatedChunk(): RepeatedChunk {
       const text = toText(data.slice(before.length, pieceEnd));
       return text === null ? null : toDelta(text);
     },
-    keep(data, root) {
+    keep(data: string, root: Fields): void {
       if (tries >= MOST_TRIES) return;
       const piece = onlyPiece(root);
       if (piece === null || piece.text === '') return;
@@ -80,11 +74,12 @@ export function createRepeatedChunk(): RepeatedChunk {
       before = data.slice(0, start);
       after = data.slice(textEnd);
       toDelta = piece.toDelta;
-      kind = PROSE[piece.name] ?? null;
+      repeated.kind = PROSE[piece.name] ?? null;
       // Of data in several lines each has its own mark in the stream.
-      frame = data.includes('\n') ? null : createEventFrame(`data: ${before}`, `${after}${EVENT_END}`);
+      repeated.frame = data.includes('\n') ? null : createEventFrame(`data: ${before}`, `${after}${EVENT_END}`);
     },
   };
+  return repeated;
 }
 
 const OF_ROOT: ReadonlySet<string> = new Set([
