@@ -122,11 +122,16 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
     if (text.length < SHORTEST_TEXT) return redact(text);
     if (recent.texts.has(text)) return text;
     const clean = lookThrough(text);
-    if (clean !== text || !makeRoom(text.length)) return clean;
+    if (clean === text) rememberText(text);
+    return clean;
+  }
+
+  /** One that is clean. */
+  function rememberText(text: string): void {
+    if (text.length < SHORTEST_TEXT || recent.texts.has(text) || !makeRoom(text.length)) return;
     recent.texts.add(text);
     const json = unknown.get(text);
     if (json !== undefined) remember({ kind: 'text', json: Buffer.from(json), text, bytes: json.length });
-    return clean;
   }
 
   function recall<Kind extends Known['kind']>(kind: Kind, json: Buffer): Extract<Known, { kind: Kind }> | undefined {
@@ -170,13 +175,15 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
     };
   }
 
-  /** A part that is remembered when it is shown. */
+  /** A part that is remembered when it is shown; of one that holds a secret only its other texts are. */
   function keeping(kind: PartKind, json: Buffer, read: (rules: TextRules) => ConversationPart): ConversationPart {
     let isClean = true;
+    const cleanTexts: string[] = [];
     const part = read({
       redact: (text) => {
         const clean = lookThrough(text);
-        if (clean !== text) isClean = false;
+        if (clean === text) cleanTexts.push(text);
+        else isClean = false;
         return clean;
       },
       longestImage,
@@ -195,6 +202,8 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
           const around = PART_BYTES + (calls.length + named.size) * ENTRY_BYTES;
           const bytes = json.length + userText.length + shown.reduce((sum, each) => sum + bytesOf(each), around);
           remember({ kind, json: Buffer.from(json), userText, calls, shown, named, bytes });
+        } else {
+          for (const text of cleanTexts) rememberText(text);
         }
         return shown;
       },

@@ -85,6 +85,16 @@ describe('the memory of conversations', () => {
     expect([looked(system), looked(system)]).to.deep.equal([['s'], ['s']]);
   });
 
+  it('looks again at the text with the secret alone, where a message or the instructions hold others too', () => {
+    const content = [long('a'), `b ${SECRET} ${long('b')}`, long('c')].map((text) => ({ type: 'text', text }));
+    const request = { system: content, messages: [{ role: 'assistant', content }, ...say('d').messages] };
+    expect(looked(request)).to.deep.equal(['a', 'b', 'c', 'd']);
+    for (let turn = 0; turn < 3; turn++) {
+      memory.forget();
+      expect(looked(request)).to.deep.equal(['b']);
+    }
+  });
+
   it('forgets what was not sent again in between', () => {
     looked(say('a', 'b', 'c'));
     memory.forget();
