@@ -32,8 +32,11 @@ export function createPublishBreaker(clock: Clock): PublishBreaker {
       failures += 1;
       isProbing = false;
       if (failures < FAILURES_TO_OPEN) return false;
-      openUntilMs = clock.monotonicMs() + OPEN_MS;
-      return true;
+      const now = clock.monotonicMs();
+      // What was under way when it opened fails too, and says nothing new.
+      const isOpen = now < openUntilMs;
+      openUntilMs = now + OPEN_MS;
+      return !isOpen;
     },
   };
 }
