@@ -1,6 +1,6 @@
 // The loops over bytes that JavaScript is too slow for, sixteen bytes at a time: WebAssembly, whose source is in
-// assembly/. Each thread has its own. A call ends before the next begins and leaves nothing that another would read, but
-// for a walk, which goes on from call to call.
+// assembly/. Each thread has its own. A call ends before the next begins and leaves nothing that another needs, but for a
+// walk, which goes on from call to call, and a stream whose deltas are joined.
 import { KERNEL_BYTES } from './kernel-bytes.ts';
 
 /** The little of the language's own that is used; `lib.dom` would bring a browser with it. */
