@@ -258,7 +258,7 @@ function skipContainer(bytes: Buffer, from: number, maxDepth: number, watch?: St
   if (watch && !watch.isSeen) input.set(watch.prefix);
   run.beginWalk(maxDepth, watch && !watch.isSeen ? watch.prefix.length : 0);
   const longStrings: Span[] = [];
-  // Quadrupled as long as there is more: what is copied beyond the container is no more than it is long.
+  // Quadrupled as long as there is more: beyond the container no more is copied than a first block, or four times its length.
   let size = FIRST_BLOCK;
   for (let at = from; at < bytes.length; ) {
     const to = Math.min(bytes.length, at + size);
