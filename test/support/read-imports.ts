@@ -49,10 +49,10 @@ export function packageName(specifier: string): string | null {
   return first.startsWith('@') ? `${first}/${second}` : first;
 }
 
-/** Repository paths of the `.ts` files under a folder, fixtures aside. */
-/** AssemblyScript: another language under the same ending. */
+/** Fixtures, packages, and AssemblyScript, which is another language under the same ending. */
 const FOREIGN = /^test\/fixtures\/|node_modules\/|\/assembly\//;
 
+/** Repository paths of the `.ts` files under a folder that are the project's own TypeScript. */
 export function listSources(folder: string): string[] {
   if (!existsSync(join(ROOT, folder))) return [];
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
