@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { NO_OUTLINE, type Outline, ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { MOST_ELEMENTS, NO_OUTLINE, type Outline, ScanError, scanTopLevel } from '#shared/messages/scan-top-level.ts';
 
 const UNIQUE = new Set(['model']);
 const scan = (text: string) => scanTopLevel(Buffer.from(text), 512, UNIQUE);
@@ -146,6 +146,19 @@ describe('scanTopLevel', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('notes of the objects in a last element one more than any request has, and passes all of them', () => {
+    for (const count of [MOST_ELEMENTS, MOST_ELEMENTS + 1, 3 * MOST_ELEMENTS]) {
+      const json = `{"a":[[[${'{},'.repeat(count)}1]]],"b":["mark.",[2]]}`;
+      const watch = { prefix: Buffer.from('mark.'), isSeen: false, outline: NO_OUTLINE };
+      const spans = scanTopLevel(Buffer.from(json), 512, UNIQUE, watch);
+      const objects = spans.get('a')?.outline?.objects;
+      expect(objects).to.have.length(Math.min(count, MOST_ELEMENTS + 1));
+      expect(objects?.at(-1)).to.equal(json.indexOf('{}') + 3 * ((objects?.length ?? 0) - 1));
+      expect(spans.get('b')?.outline).to.deep.include({ items: 2, fields: 1, objects: [] });
+      expect(watch.isSeen).to.equal(true);
+    }
   });
 
   it('says where a bracket does not match, however much stands before it', () => {
