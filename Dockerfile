@@ -45,8 +45,7 @@ COPY --from=prod-deps /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 COPY deploy deploy
-# One arena: glibc keeps what the many connections of a burst have freed in others.
-ENV NODE_ENV=production XDG_STATE_HOME=/var/lib MALLOC_ARENA_MAX=1
+ENV NODE_ENV=production XDG_STATE_HOME=/var/lib
 USER 1000:1000
 # Node itself, so that SIGTERM reaches the handler that drains.
 ENTRYPOINT ["node", "--enable-source-maps", "/app/dist/services/cli/main.js"]
@@ -105,8 +104,7 @@ COPY --from=prod-deps /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 COPY deploy deploy
-# One arena: glibc keeps what the many connections of a burst have freed in others.
-ENV NODE_ENV=production XDG_STATE_HOME=/var/lib MALLOC_ARENA_MAX=1
+ENV NODE_ENV=production XDG_STATE_HOME=/var/lib
 USER 65532:65532
 EXPOSE 3080 3081 3082 3090 9464
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/dist/services/cli/main.js"]

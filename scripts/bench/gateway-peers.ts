@@ -84,8 +84,6 @@ export async function startGateway(name: GatewayName, around: GatewaySurrounding
     [process.execPath, ...(around.nodeFlags ?? []), around.main, ...flags, 'gateway'],
     {
       HOME: around.folder,
-      // As the image has it.
-      MALLOC_ARENA_MAX: '1',
       CC_STATE_DIR: join(around.folder, `state-${name}-${port}`),
       CC_SERVER__LISTEN_ADDRESS: `127.0.0.1:${port}`,
       CC_SERVER__MAX_CONCURRENT_REQUESTS: '20000',
