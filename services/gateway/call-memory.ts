@@ -1,5 +1,5 @@
 // The large buffers of a call, given back when the last who reads them is done.
-import { free } from '#shared/exchange/free.ts';
+import { free } from '#shared/free.ts';
 
 export interface CallMemory {
   /** Somebody begins to read the request or the answer. */

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { GatewayError } from '#shared/errors.ts';
-import { free } from '#shared/exchange/free.ts';
+import { free } from '#shared/free.ts';
 import { ClientGone } from './messages/call.ts';
 
 type Decode = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;

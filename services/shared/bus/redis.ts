@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { ErrorReply, RESP_TYPES } from 'redis';
 import type { Clock } from '#shared/clock.ts';
 import { systemClock } from '#shared/clock.ts';
-import { free } from '#shared/exchange/free.ts';
+import { free } from '#shared/free.ts';
 import type {
   Backlog,
   Bus,

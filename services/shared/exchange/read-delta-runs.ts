@@ -3,9 +3,9 @@
 // are checked as they stand, and become text once a run or, where nobody reads it, not at all. Only for streams written
 // the way Anthropic writes them; all others are left to the reader.
 
+import { free } from '#shared/free.ts';
 import type { StreamEvent } from '#shared/messages/accumulate-message.ts';
 import { createDeltaJoiner, type DeltaJoiner } from '#shared/simd/join-deltas.ts';
-import { free } from './free.ts';
 
 export interface DeltaRun {
   /** The stream's own name of the event. */

@@ -1,5 +1,6 @@
 // Sends spans that are bytes already: the resource, the scope and what surrounds them are added here, and the library
 // carries the messages. No SDK is needed for it.
+
 import type { Attributes } from '@opentelemetry/api';
 import { getBooleanFromEnv } from '@opentelemetry/core';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
@@ -10,6 +11,7 @@ import {
   osDetector,
   resourceFromAttributes,
 } from '@opentelemetry/resources';
+import { free } from '#shared/free.ts';
 import { exportMessages } from './export-messages.ts';
 import { createOtlpExporter, type MessageForm, type OtlpExporterOptions } from './otlp-exporter.ts';
 import { fieldHead, ProtobufOutput } from './protobuf-output.ts';
@@ -75,11 +77,6 @@ export async function startSpanSender(options: SpanSenderOptions): Promise<SpanS
     },
     shutdown: () => exporter.shutdown(),
   };
-}
-
-/** Buffers alone: they are outside of the heap, and the collector would let many of them wait. */
-function free({ buffer, length }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 function countSpans(parts: readonly SpanBytes[]): number {

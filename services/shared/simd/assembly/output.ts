@@ -1,7 +1,6 @@
 // What a call writes, one behind the other.
+import { VECTOR } from './blocks';
 import { outputAt } from './memory';
-
-const VECTOR: usize = 16;
 
 let end: usize = 0;
 

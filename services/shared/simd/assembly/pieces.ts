@@ -1,5 +1,6 @@
 // Events that differ in nothing but one piece of text, within a JSON string: the pieces are written as events of another
 // shape, or one behind the other, and nobody has to understand them for it.
+import { VECTOR } from './blocks';
 import { inputAt, OUTPUT_SIZE } from './memory';
 import { clearOutput, write, written } from './output';
 
@@ -11,7 +12,6 @@ const LETTER_U: u8 = 0x75;
 const BRACE: u8 = 0x7d;
 /** Two line ends. */
 const BLANK_LINE: u16 = 0x0a0a;
-const VECTOR: usize = 16;
 /** Length of a short escape. */
 const SHORT: usize = 2;
 /** First byte of a character of four bytes, which is two in UTF-16. */
