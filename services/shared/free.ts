@@ -4,7 +4,11 @@
 const FROM_BYTES = 16 * 1024;
 
 /** If its memory is its own. What may still be on its way to a socket must stay. */
-export function free({ buffer, length }: Uint8Array): void {
-  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === length;
-  if (isWhole && length >= FROM_BYTES) buffer.transfer(0);
+export function free(bytes: Uint8Array): void {
+  if (bytes.length >= FROM_BYTES) freeOld(bytes);
+}
+
+/** A small one too: what has outlived collections of the young heap is left over until all of the heap is collected. */
+export function freeOld({ buffer, length }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }

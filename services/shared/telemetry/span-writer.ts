@@ -71,9 +71,16 @@ export function createSpanWriter(): SpanWriter {
         output.close(start, LENGTH_BYTES);
       }
       if (output.room.length <= KEPT_BYTES) room = output.room;
-      return Buffer.from(output.bytes());
+      return copyOf(output.bytes());
     },
   };
+}
+
+/** In memory of its own, so that it can be given away or freed. */
+function copyOf(bytes: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
 }
 
 /** Attributes as fields of their own, as in a resource. */

@@ -1,6 +1,7 @@
 // The exporter as its queue sees it: spans as bytes and work go to the thread, spans of automatic instrumentations, which
 // only exist here, to an SDK here. A lost thread costs what it was sending; the next batch starts another.
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { freeOld } from '#shared/free.ts';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { ForeignExporter } from './foreign-exporter.ts';
 import type { SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
@@ -105,7 +106,7 @@ function sortOut(batch: readonly Exportable[]): Sorted {
   return sorted;
 }
 
-/** In one buffer of their own, which can be given away. */
+/** In one buffer of their own, which can be given away. They have waited for each other, and are freed. */
 function joined(all: readonly SpanBytes[]): SpanBytes {
   const bytes = new Uint8Array(all.reduce((sum, { bytes }) => sum + bytes.length, 0));
   let at = 0;
@@ -113,6 +114,7 @@ function joined(all: readonly SpanBytes[]): SpanBytes {
   for (const { bytes: own, spans } of all) {
     bytes.set(own, at);
     at += own.length;
+    freeOld(own);
     count += spans;
   }
   return { bytes, spans: count };

@@ -13,6 +13,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { freeOld } from '#shared/free.ts';
 import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 import { collectGarbage } from '../../support/collect-garbage.ts';
@@ -178,6 +179,13 @@ describe('the bytes of a span', () => {
       const span = { ...SPAN, attributes };
       expect(writer.write([span]).equals(bySdk(span))).to.equal(true);
     }
+  });
+
+  it('are in memory of their own: what waits for a batch can be freed, and does not make the engine collect its heap', () => {
+    const bytes = createSpanWriter().write([SPAN]);
+    expect(bytes.buffer.byteLength).to.equal(bytes.length);
+    freeOld(bytes);
+    expect(bytes.length).to.equal(0);
   });
 
   it('hold the text of a large one no longer than it takes to write it', async () => {
