@@ -70,8 +70,9 @@ export async function startSpanSender(options: SpanSenderOptions): Promise<SpanS
 
   return {
     send: async (all) => {
-      const { messages, tooLarge } =
-        options.protocol === 'grpc' ? splitMessages(all, sizeOf, surrounding) : { messages: [all], tooLarge: [] };
+      const { messages, tooLarge } = splitMessages(all, sizeOf, surrounding);
+      // Receivers of HTTP mostly take more.
+      if (options.protocol !== 'grpc') for (const alone of tooLarge.splice(0)) messages.push([alone]);
       const lost = await exportMessages(exporter, messages.map(toMessage), options.exportTimeoutMs);
       return { failed: countSpans(lost), dropped_bytes: countSpans(tooLarge) };
     },

@@ -1,4 +1,4 @@
-// Spans in as many messages as it takes for each to stay below what a receiver of gRPC accepts. Sizes of the SDK's spans
+// Spans in as many messages as it takes for each to stay below what every receiver accepts. Sizes of the SDK's spans
 // are upper bounds of what is written, so that nothing has to be written twice.
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 

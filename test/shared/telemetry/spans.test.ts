@@ -273,6 +273,18 @@ describe('tracing', () => {
     expect(await results(metrics)).to.include({ exported: 1000, failed: 0 });
   });
 
+  it('sends what its thread makes in messages below 4 MiB, and alone what is larger', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url, thread: ODD_THREAD });
+    const spans = [1_500_000, 1_500_000, 1_500_000, 5_000_000, 100].map((length) =>
+      record({ attributes: { text: 'x'.repeat(length) } }),
+    );
+    tracing.emitLater({ maker: 'given', input: spans, transferred: [], spans: spans.length, bytes: 1000 });
+    await tracing.flush(20_000);
+    expect(await results(metrics)).to.include({ exported: 5, failed: 0, dropped_bytes: 0 });
+    expect(sink.batches().toSorted()).to.deep.equal([1, 2, 2]);
+  });
+
   it('counts spans of unsampled traces and does not send them', async () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url });
