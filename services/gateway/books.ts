@@ -16,7 +16,7 @@ export interface Books {
 
 const MAX_BYTES = 64 * 1024 * 1024;
 /** How long the first of them waits for others, unless so many bytes are waiting. */
-const GATHER_MS = 10;
+const GATHER_MS = 50;
 const GATHERED_BYTES = 4 * 1024 * 1024;
 /** In one turn of the event loop no more is begun to be read when so much was: some two milliseconds' work. */
 const WEIGHT_A_TURN = 1024 * 1024;

@@ -23,8 +23,8 @@ const AT_ONCE = 32;
 const WEIGHT_A_TURN = 128 * 1024;
 /** Twice as much when so many wait, and so on: a loop that does a lot in each turn would never catch up. */
 const WAITING_FOR_TWICE = 32;
-/** How long the first of them waits for others. */
-const GATHER_MS = 10;
+/** How long the first of them waits for others, unless there are as many as may be under way. */
+const GATHER_MS = 50;
 
 /** The preparer becomes the publisher's own: closed when it is drained. */
 export function createPublisher(parts: PublishingParts): Publisher {
@@ -78,6 +78,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
     work();
   };
   const work = (): void => {
+    clearTimeout(gathering);
     gathering = undefined;
     if (queue.length === 0 && underWay.length === 0) onIdle();
     if (isBeginning || queue.length === 0 || underWay.length >= AT_ONCE) return;
@@ -99,13 +100,13 @@ export function createPublisher(parts: PublishingParts): Publisher {
       finished.memory.hold();
       queue.push(finished);
       heldBytes += sizeOf(finished);
-      if (underWay.length < AT_ONCE) gathering ??= setTimeout(work, GATHER_MS);
+      if (queue.length >= AT_ONCE) work();
+      else if (underWay.length < AT_ONCE) gathering ??= setTimeout(work, GATHER_MS);
     },
     outcome: (finished: Keeping) => finished[outcome]?.promise ?? Promise.resolve({ kind: 'none' }),
     drain: async (timeoutMs) => {
       isClosed = true;
       const idle = new Promise<void>((resolve) => (onIdle = resolve));
-      clearTimeout(gathering);
       work();
       await Promise.race([idle, after(timeoutMs)]);
       for (const finished of queue.splice(0)) drop(finished, 'shutdown');

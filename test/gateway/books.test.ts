@@ -78,11 +78,11 @@ describe('the books of calls', () => {
         await nextTurn();
       }
       expect(booked).to.deep.equal([]);
-      timers.pass(10);
+      timers.pass(50);
       await nextTurn();
       expect(booked).to.deep.equal(['a read', 'b read', 'c read']);
       books.enter(call('d'));
-      timers.pass(10);
+      timers.pass(50);
       await nextTurn();
       expect(booked).to.have.length(4);
     });
@@ -92,7 +92,7 @@ describe('the books of calls', () => {
       const large = [call('a', MIB / 2), call('b', MIB / 2), call('c')];
       const small = Array.from({ length: 20 }, (_, index) => call(String(index)));
       for (const each of [...large, ...small]) books.enter(each);
-      timers.pass(10);
+      timers.pass(50);
       await nextTurn();
       expect(booked).to.have.length(2);
       await nextTurn();

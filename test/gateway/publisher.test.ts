@@ -30,6 +30,7 @@ import {
   testConfig,
   until,
 } from '../support/gateway.ts';
+import { holdTimers } from '../support/held-timers.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
 
 describe('handing exchanges over', () => {
@@ -177,24 +178,18 @@ describe('handing exchanges over without the thread that prepares them', () => {
 });
 
 describe('handing large exchanges over', () => {
-  /** How many were begun in each turn of the event loop, in order. */
-  async function begunATurn(
-    calls: Array<FinishedCall>,
-    settings: Record<string, unknown> = {},
-    firstStep: 'described in the thread' | 'read' = 'described in the thread',
-  ): Promise<number[]> {
+  /** `onBegin` is told of each that is begun, by its first step. */
+  function open(
+    onBegin: (step: 'described in the thread' | 'read', id: string) => void,
+    settings: Record<string, unknown>,
+  ) {
     const bus = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
     const admission = createAdmission(bus, 1000, () => {});
-    const turns = new Map<string, number>();
-    let turn = 0;
-    let ticking = setImmediate(function tick() {
-      turn += 1;
-      ticking = setImmediate(tick);
-    });
+    let described = 0;
     const publisher = createPublisher({
       ...{ bus, admission },
       read: (finished) => {
-        if (firstStep === 'read') turns.set(finished.id, turn);
+        onBegin('read', finished.id);
         return readCall(finished);
       },
       config: toGatewayConfig(testConfig({ 'target.url': 'http://127.0.0.1:9', ...settings }), null),
@@ -204,21 +199,71 @@ describe('handing large exchanges over', () => {
       } as unknown as GatewayEventsParts),
       preparer: {
         prepare: async (question) => {
-          if (question.describe) turns.set(String(turns.size), turn);
+          if (question.describe) onBegin('described in the thread', String(described++));
           return prepareExchange(question, createPairIdentifier());
         },
         close: async () => {},
       },
     });
+    return {
+      offer: publisher.offer,
+      drain: async () => {
+        await publisher.drain(10_000);
+        admission.stop();
+      },
+    };
+  }
+
+  /** How many were begun in each turn of the event loop, in order. */
+  async function begunATurn(
+    calls: Array<FinishedCall>,
+    settings: Record<string, unknown> = {},
+    firstStep: 'described in the thread' | 'read' = 'described in the thread',
+  ): Promise<number[]> {
+    const turns = new Map<string, number>();
+    let turn = 0;
+    let ticking = setImmediate(function tick() {
+      turn += 1;
+      ticking = setImmediate(tick);
+    });
+    const publisher = open((step, id) => {
+      if (step === firstStep) turns.set(id, turn);
+    }, settings);
     for (const call of calls) publisher.offer(call);
-    await publisher.drain(10_000);
+    await publisher.drain();
     clearImmediate(ticking);
-    admission.stop();
     expect(turns.size).to.equal(calls.length);
     return [...Map.groupBy(turns.values(), (begun) => begun).values()].map(({ length }) => length);
   }
   const longCalls = (count: number) =>
     Array.from({ length: count }, (_, index) => comparedCall(`${index} ${'long '.repeat(40_000)}`));
+
+  it('begins when others have come in some time, or as many as may be under way', async () => {
+    const timers = holdTimers(50);
+    const turns = async (count: number): Promise<void> => {
+      for (let passed = 0; passed < count; passed++) await new Promise(setImmediate);
+    };
+    try {
+      let begun = 0;
+      const publisher = open(() => begun++, { 'capture.level': 'metadata' });
+      const calls = Array.from({ length: 33 }, (_, index) => comparedCall(`${index}`));
+      for (const call of calls.slice(0, 31)) publisher.offer(call);
+      await turns(32);
+      expect(begun).to.equal(0);
+      publisher.offer(calls[31] as FinishedCall);
+      await turns(32);
+      expect(begun).to.equal(32);
+      publisher.offer(calls[32] as FinishedCall);
+      await turns(32);
+      expect(begun).to.equal(32);
+      timers.pass(50);
+      await turns(1);
+      expect(begun).to.equal(33);
+      await publisher.drain();
+    } finally {
+      timers.release();
+    }
+  });
 
   it('begins few of them in a turn of the event loop', async () => {
     expect(await begunATurn(longCalls(12))).to.deep.equal([3, 3, 3, 3]);
