@@ -44,8 +44,10 @@ export class ProtobufOutput {
   room: Buffer<ArrayBuffer>;
   #at = 0;
 
-  constructor(room: Buffer<ArrayBuffer>) {
+  /** `at`: what stands before is somebody else's. */
+  constructor(room: Buffer<ArrayBuffer>, at = 0) {
     this.room = room;
+    this.#at = at;
   }
 
   bytes(): Buffer {
@@ -55,6 +57,11 @@ export class ProtobufOutput {
   /** Bytes written so far. */
   get size(): number {
     return this.#at;
+  }
+
+  /** As if nothing had been written since there were so many. */
+  backTo(size: number): void {
+    this.#at = size;
   }
 
   /** Fields that are bytes already. */
@@ -158,7 +165,7 @@ export class ProtobufOutput {
       this.sizedText(ENTRY_KEY, key, keyBytes);
       this.number(ENTRY_VALUE, valueBytes);
       this.number(VALUE_TEXT, size);
-      this.#need(UTF8_BYTES * text.length);
+      this.#needText(text);
       const written = this.room.write(text, this.#at, 'utf8');
       this.#at += written;
       if (written === size) return;
@@ -208,15 +215,25 @@ export class ProtobufOutput {
     return this.#at;
   }
 
-  /** Writes the length in front; where it takes other than was thought, what the field holds is moved. */
-  close(start: number, lengthBytes = 1): void {
+  /**
+   * Writes the length in front, and returns what it takes; where that is other than was thought, what the field holds is
+   * moved.
+   */
+  close(start: number, lengthBytes = 1): number {
     const size = this.#at - start;
-    const more = varintSize(size) - lengthBytes;
+    const takes = varintSize(size);
+    const more = takes - lengthBytes;
     this.#need(more + VARINT_BYTES);
     if (more !== 0) this.room.copyWithin(start + more, start, this.#at);
     this.#at = start - lengthBytes;
     this.varint(size);
     this.#at += size;
+    return takes;
+  }
+
+  /** Its bytes are only counted where there may be too little room. */
+  #needText(text: string): void {
+    if (this.#at + UTF8_BYTES * text.length > this.room.length) this.#need(utf8Size(text));
   }
 
   #need(bytes: number): void {

@@ -1,7 +1,9 @@
 // The thread's side of exporting: spans that are made here are written as bytes, like those that come as bytes, and sent.
 import type { MessagePort } from 'node:worker_threads';
-import { answerQuestions } from '#shared/threads/answer-questions.ts';
+import { free } from '#shared/free.ts';
+import { answerQuestions, toBuffer } from '#shared/threads/answer-questions.ts';
 import { isExportable } from './is-exportable.ts';
+import type { SpanMessages } from './span-messages.ts';
 import type { Unsent } from './span-queue.ts';
 import { type SpanBytes, type SpanSenderOptions, startSpanSender } from './span-sender.ts';
 import { createSpanWriter, type SpanWriter } from './span-writer.ts';
@@ -34,25 +36,40 @@ export function serveSpans(port: MessagePort, options: SpanThreadOptions, makers
     const sender = await starting;
     if (question.do === 'shutdown') await sender.shutdown();
     if (question.do !== 'export') return { answer: ALL_SENT };
-    const all: SpanBytes[] = [];
+    const all = sender.begin();
+    let count = 0;
     let unmade = 0;
     for (const later of question.later) {
-      const made = await make(later, makers, writer);
-      all.push(...made);
-      unmade += later.spans - made.length;
+      const made = await make(later, makers, writer, all);
+      count += made;
+      unmade += later.spans - made;
     }
-    all.push(...question.made);
-    const unsent = all.length > 0 ? await sender.send(all) : ALL_SENT;
+    for (const { bytes, spans } of question.made) {
+      all.add(spans, (output) => output.copy(toBuffer(bytes), 0, bytes.length));
+      count += spans;
+      free(bytes);
+    }
+    const unsent = count > 0 ? await sender.send(all) : ALL_SENT;
     return { answer: { ...unsent, failed: unsent.failed + unmade } };
   });
 }
 
-/** What cannot be made is missing, and counted as failed. */
-async function make({ maker, input }: MadeLater, makers: Makers, writer: SpanWriter): Promise<SpanBytes[]> {
+/** How many. What cannot be made is missing, and counted as failed. */
+async function make(
+  { maker, input }: MadeLater,
+  makers: Makers,
+  writer: SpanWriter,
+  all: SpanMessages,
+): Promise<number> {
+  let made = 0;
   try {
     const records = (await makers[maker]?.(input)) ?? [];
-    return records.filter(isExportable).map((record) => ({ bytes: writer.write([record]), spans: 1 }));
+    for (const record of records.filter(isExportable)) {
+      all.add(1, (output) => writer.writeTo(output, record));
+      made += 1;
+    }
   } catch {
-    return [];
+    // Those before it are there.
   }
+  return made;
 }

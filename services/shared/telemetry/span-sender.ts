@@ -1,5 +1,5 @@
-// Sends spans that are bytes already: the resource, the scope and what surrounds them are added here, and the library
-// carries the messages. No SDK is needed for it.
+// Sends spans that are bytes already: resource and scope are known here, and the library carries the messages. No SDK is
+// needed for it.
 
 import type { Attributes } from '@opentelemetry/api';
 import { getBooleanFromEnv } from '@opentelemetry/core';
@@ -11,13 +11,12 @@ import {
   osDetector,
   resourceFromAttributes,
 } from '@opentelemetry/resources';
-import { free } from '#shared/free.ts';
 import { exportMessages } from './export-messages.ts';
 import { createOtlpExporter, type MessageForm, type OtlpExporterOptions } from './otlp-exporter.ts';
 import { fieldHead, ProtobufOutput } from './protobuf-output.ts';
+import { createMessageWriter, type SpanMessage, type SpanMessages } from './span-messages.ts';
 import type { Unsent } from './span-queue.ts';
 import { attributesAsBytes } from './span-writer.ts';
-import { splitMessages } from './split-messages.ts';
 
 export interface SpanSenderOptions extends OtlpExporterOptions {
   /** Besides what OTEL_RESOURCE_ATTRIBUTES, host and os give. */
@@ -33,17 +32,19 @@ export interface SpanBytes {
 }
 
 export interface SpanSender {
-  /** Takes the bytes. Resolves with what the receiver has not accepted; rejects with the reason if that is all, also after `exportTimeoutMs`. */
-  send(all: readonly SpanBytes[]): Promise<Unsent>;
+  /** For spans that `send` then takes. */
+  begin(): SpanMessages;
+  /** Resolves with what the receiver has not accepted; rejects with the reason if that is all, also after `exportTimeoutMs`. */
+  send(all: SpanMessages): Promise<Unsent>;
   shutdown(): Promise<void>;
 }
 
-/** Field numbers with their wire types, from `ExportTraceServiceRequest` down to `ScopeSpans`. */
-const TAGS = { resourceSpans: 0x0a, resource: 0x0a, attribute: 0x0a, scopeSpans: 0x12, scope: 0x0a } as const;
+/** Field numbers with their wire types, in `ResourceSpans` and `ScopeSpans`. */
+const TAGS = { resource: 0x0a, attribute: 0x0a, scope: 0x0a } as const;
 const SCOPE = { name: 0x0a, version: 0x12 } as const;
 const SCOPE_NAME = 'cc-proxy';
 
-const AS_IT_IS: MessageForm<SpanBytes> = {
+const AS_IT_IS: MessageForm<SpanMessage> = {
   serializer: {
     serializeRequest: ({ bytes }) => bytes,
     deserializeResponse: (bytes) => ProtobufTraceSerializer.deserializeResponse(bytes),
@@ -55,32 +56,24 @@ const AS_IT_IS: MessageForm<SpanBytes> = {
 export async function startSpanSender(options: SpanSenderOptions): Promise<SpanSender> {
   if (getBooleanFromEnv('OTEL_SDK_DISABLED')) throw new Error('no spans are sent because OTEL_SDK_DISABLED is set');
   const exporter = await createOtlpExporter(options, AS_IT_IS);
-  const resource = await resourceAsBytes(options);
-  const scope = scopeAsBytes(options.scopeVersion);
-  const toMessage = (parts: readonly SpanBytes[]): SpanBytes => {
-    const size = parts.reduce((sum, { bytes }) => sum + bytes.length, scope.length);
-    const scopeHead = fieldHead(TAGS.scopeSpans, size);
-    const head = fieldHead(TAGS.resourceSpans, resource.length + scopeHead.length + size);
-    const bytes = Buffer.concat([head, resource, scopeHead, scope, ...parts.map((part) => part.bytes)]);
-    for (const part of parts) free(part.bytes);
-    return { bytes, spans: countSpans(parts) };
-  };
-  const sizeOf = ({ bytes }: SpanBytes): number => bytes.length;
-  const surrounding = resource.length + scope.length;
+  const writer = createMessageWriter(await resourceAsBytes(options), scopeAsBytes(options.scopeVersion));
 
   return {
+    begin: writer.begin,
     send: async (all) => {
-      const { messages, tooLarge } = splitMessages(all, sizeOf, surrounding);
+      const { messages, tooLarge } = all.end();
       // Receivers of HTTP mostly take more.
-      if (options.protocol !== 'grpc') for (const alone of tooLarge.splice(0)) messages.push([alone]);
-      const lost = await exportMessages(exporter, messages.map(toMessage), options.exportTimeoutMs);
+      if (options.protocol !== 'grpc') messages.push(...tooLarge.splice(0));
+      const lost = await exportMessages(exporter, messages, options.exportTimeoutMs);
+      // A lost one may still be on its way. Who answers has read the message, or will not use what it has not read.
+      for (const message of messages) if (!lost.includes(message)) writer.giveBack(message);
       return { failed: countSpans(lost), dropped_bytes: countSpans(tooLarge) };
     },
     shutdown: () => exporter.shutdown(),
   };
 }
 
-function countSpans(parts: readonly SpanBytes[]): number {
+function countSpans(parts: readonly SpanMessage[]): number {
   return parts.reduce((sum, { spans }) => sum + spans, 0);
 }
 

@@ -10,6 +10,8 @@ import type { SpanName, SpanRecord } from './tracing.ts';
 export interface SpanWriter {
   /** As they stand among those of their scope, tags and lengths included: spans one after the other are spans. */
   write(spans: readonly SpanRecord[]): Buffer;
+  /** The same of one, where it travels. */
+  writeTo(output: ProtobufOutput, span: SpanRecord): void;
 }
 
 const FIRST_BYTES = 64 * 1024;
@@ -18,8 +20,8 @@ const KEPT_BYTES = 1024 * 1024;
 
 /** Field numbers with their wire types, as they stand in `ScopeSpans`, `Span` and below. */
 const IN_SCOPE_SPAN = 0x12;
-/** Of a span between 128 bytes and 16 KiB. */
-const LENGTH_BYTES = 2;
+/** What the length of a span takes between 128 bytes and 16 KiB; later what that of the last of its name took. */
+const FIRST_LENGTH_BYTES = 2;
 const SPAN = {
   traceId: 0x0a,
   spanId: 0x12,
@@ -54,22 +56,31 @@ const KINDS: Record<SpanRecord['kind'], number> = {
   internal: SpanKind.INTERNAL + 1,
 };
 
+/** What is kept of the spans of one name for the next of them. */
+interface Kept {
+  readonly attributes: RepeatedAttributes;
+  lengthBytes: number;
+}
+
 export function createSpanWriter(): SpanWriter {
   let room = Buffer.allocUnsafeSlow(FIRST_BYTES);
-  const repeated = new Map<SpanName, RepeatedAttributes>();
-  const attributesOf = (name: SpanName): RepeatedAttributes => {
-    const known = repeated.get(name) ?? new RepeatedAttributes();
-    repeated.set(name, known);
+  const kept = new Map<SpanName, Kept>();
+  const keptOf = (name: SpanName): Kept => {
+    const known = kept.get(name) ?? { attributes: new RepeatedAttributes(), lengthBytes: FIRST_LENGTH_BYTES };
+    kept.set(name, known);
     return known;
   };
+  const writeTo = (output: ProtobufOutput, span: SpanRecord): void => {
+    const last = keptOf(span.name);
+    const start = output.open(IN_SCOPE_SPAN, last.lengthBytes);
+    writeSpan(output, span, last.attributes);
+    last.lengthBytes = output.close(start, last.lengthBytes);
+  };
   return {
+    writeTo,
     write: (spans) => {
       const output = new ProtobufOutput(room);
-      for (const span of spans) {
-        const start = output.open(IN_SCOPE_SPAN, LENGTH_BYTES);
-        writeSpan(output, span, attributesOf(span.name));
-        output.close(start, LENGTH_BYTES);
-      }
+      for (const span of spans) writeTo(output, span);
       if (output.room.length <= KEPT_BYTES) room = output.room;
       return copyOf(output.bytes());
     },

@@ -9,29 +9,23 @@ export interface SplitMessages<Spans> {
 }
 
 /** Every receiver takes 4 MiB unless it was told to take more; the rest is for what surrounds resource and scope. */
-const MESSAGE_BYTES = 4 * 1024 * 1024 - 4096;
+export const MESSAGE_BYTES = 4 * 1024 * 1024 - 4096;
 
-export function splitMessages<Spans>(
-  all: readonly Spans[],
-  sizeOf: (spans: Spans) => number,
-  /** What each message holds beside them. */
-  surroundingBytes = 0,
-): SplitMessages<Spans> {
-  const maxBytes = MESSAGE_BYTES - surroundingBytes;
+export function splitMessages<Spans>(all: readonly Spans[], sizeOf: (spans: Spans) => number): SplitMessages<Spans> {
   const messages: Spans[][] = [];
   const tooLarge: Spans[] = [];
   let current: Spans[] = [];
   let left = 0;
   for (const spans of all) {
     const size = sizeOf(spans);
-    if (size > maxBytes) {
+    if (size > MESSAGE_BYTES) {
       tooLarge.push(spans);
       continue;
     }
     if (messages.length === 0 || size > left) {
       current = [];
       messages.push(current);
-      left = maxBytes;
+      left = MESSAGE_BYTES;
     }
     current.push(spans);
     left -= size;
