@@ -1,9 +1,10 @@
-// What is published in one turn of the event loop goes to the server together: a command costs more than what it says.
+// What is published in turns of the event loop that follow each other goes to the server together: a command costs more
+// than what it says.
 import type { Publication, PublishResult } from './bus.ts';
 
 type Published = PublishResult | 'repeated';
 
-/** Larger ones go one after the other, so that none of them waits long for others. */
+/** More of them go one after the other, so that none waits long for others. */
 const MOST_BYTES = 1024 * 1024;
 const MOST_TOGETHER = 64;
 
@@ -38,9 +39,19 @@ export function createPublicationGatherer(
     }
     void send(together);
   };
+  /** `before`: how many they were a turn ago. */
+  const sendUnlessMoreCame = (before: number): void => {
+    const hasRoom = waiting.length < MOST_TOGETHER && sizeOf(waiting) < MOST_BYTES;
+    if (hasRoom && waiting.length > before) setImmediate(sendUnlessMoreCame, waiting.length);
+    else sendAll();
+  };
   return (publication) =>
     new Promise((resolve) => {
-      if (waiting.length === 0) setImmediate(sendAll);
+      if (waiting.length === 0) setImmediate(sendUnlessMoreCame, 0);
       waiting.push({ publication, resolve });
     });
+}
+
+function sizeOf(waiting: readonly Waiting[]): number {
+  return waiting.reduce((sum, { publication }) => sum + (publication.body?.length ?? 0), 0);
 }

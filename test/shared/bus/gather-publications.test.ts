@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Publication, PublishResult } from '#shared/bus/bus.ts';
 import { createPublicationGatherer } from '#shared/bus/gather-publications.ts';
@@ -9,7 +10,7 @@ const publication = (id: string, bodyBytes = 0): Publication => ({
   pairs: 0,
 });
 
-describe('publications of one turn of the event loop', () => {
+describe('publications of turns of the event loop that follow each other', () => {
   let sent: string[][];
   const gather = (resultOf: (id: string) => PublishResult | 'repeated' = () => 'ok') => {
     sent = [];
@@ -32,6 +33,32 @@ describe('publications of one turn of the event loop', () => {
     await Promise.all([publish(publication('a')), later]);
     await publish(publication('c'));
     expect(sent).to.deep.equal([['a', 'b'], ['c']]);
+  });
+
+  it('go together until a turn brings no more', async () => {
+    const publish = gather();
+    const results = [publish(publication('a'))];
+    for (const id of ['b', 'c']) {
+      await nextTurn();
+      results.push(publish(publication(id)));
+    }
+    expect(sent).to.deep.equal([]);
+    await Promise.all(results);
+    expect(sent).to.deep.equal([['a', 'b', 'c']]);
+  });
+
+  it('wait for no more once they are large or many', async () => {
+    for (const [most, bodyBytes] of [
+      [2, 512 * 1024],
+      [64, 0],
+    ] as const) {
+      const publish = gather();
+      for (let id = 0; sent.length === 0 && id <= most; id++) {
+        void publish(publication(String(id), bodyBytes));
+        await nextTurn();
+      }
+      expect(sent[0]).to.have.length(most);
+    }
   });
 
   it('are parted where they are large or many', async () => {
