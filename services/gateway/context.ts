@@ -248,10 +248,9 @@ function createConfiguredDumps(config: Config, redaction: RedactorOptions, event
 function limitedSlots(target: Target, metrics: Metrics): Slots {
   const upstream = target.provider;
   metrics.gatewayConcurrencyLimit.set({ upstream }, target.maxConcurrent);
-  metrics.gatewayRequestsInFlight.set({ route: 'messages', upstream }, 0);
-  return createSlots(target.maxConcurrent, (inUse) =>
-    metrics.gatewayRequestsInFlight.set({ route: 'messages', upstream }, inUse),
-  );
+  const slots = createSlots(target.maxConcurrent);
+  metrics.gatewayRequestsInFlight.follow({ route: 'messages', upstream }, () => slots.inUse);
+  return slots;
 }
 
 function modelNames(targets: Targets): string[] {

@@ -6,19 +6,19 @@ export interface Tally {
   take(): () => void;
 }
 
-export function createTally(onChange: (count: number) => void = () => {}): Tally {
+export function createTally(): Tally {
   let count = 0;
   return {
     get count() {
       return count;
     },
     take: () => {
-      onChange(++count);
+      count++;
       let isTaken = true;
       return () => {
         if (!isTaken) return;
         isTaken = false;
-        onChange(--count);
+        count--;
       };
     },
   };
@@ -31,8 +31,8 @@ export interface Slots {
   take(): (() => void) | undefined;
 }
 
-export function createSlots(limit: number, onChange?: (inUse: number) => void): Slots {
-  const taken = createTally(onChange);
+export function createSlots(limit: number): Slots {
+  const taken = createTally();
   return {
     get inUse() {
       return taken.count;

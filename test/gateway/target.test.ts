@@ -247,6 +247,7 @@ describe('the target', () => {
     target.use({ content: [{ type: 'text', text: 'hello' }], delays: { firstByteMs: 300 } });
     const running = [send(gateway.url, messagesRequest()), send(gateway.url, messagesRequest())];
     await target.until((seen) => seen.length === 2);
+    expect(await gateway.metric('ccproxy_gateway_requests_in_flight', { upstream: 'target' })).to.equal(2);
     const refused = await send(gateway.url, messagesRequest());
     expect(refused.status).to.equal(503);
     expect(header(refused, 'retry-after')).to.equal('1');

@@ -18,9 +18,14 @@ export interface ExemplarHistogram<L extends string> {
   zero(labels: Partial<Record<L, string>>): void;
 }
 
+/** A gauge whose values can be asked for when it is read: to set one costs more than to count. */
+export interface FollowingGauge<L extends string> extends Gauge<L> {
+  follow(labels: Partial<Record<L, string>>, value: () => number): void;
+}
+
 export interface Families {
   counter<L extends string = never>(name: string, help: string, labels?: Labels<L>): Counter<L>;
-  gauge<L extends string = never>(name: string, help: string, labels?: Labels<L>): Gauge<L>;
+  gauge<L extends string = never>(name: string, help: string, labels?: Labels<L>): FollowingGauge<L>;
   histogram<L extends string = never>(
     name: string,
     help: string,
@@ -61,10 +66,18 @@ export function createFamilies(registry: MetricsRegistry): Families {
       for (const combination of combinations(labels)) metric.inc(combination, 0);
       return metric;
     },
-    gauge: (name, help, labels) => {
-      const metric = new Gauge({ name, help, labelNames: labelNames(labels), registers });
+    gauge: <L extends string>(name: string, help: string, labels?: Labels<L>): FollowingGauge<L> => {
+      const followed: Array<() => void> = [];
+      const collect = (): void => {
+        for (const ask of followed) ask();
+      };
+      const metric = new Gauge<L>({ name, help, labelNames: labelNames(labels), registers, collect });
       for (const combination of combinations(labels)) metric.set(combination, 0);
-      return metric;
+      return Object.assign(metric, {
+        follow: (of: Partial<Record<L, string>>, value: () => number) => {
+          followed.push(() => metric.set(of, value()));
+        },
+      });
     },
     histogram: (name, help, buckets, labels) => histogram(name, help, buckets, labels, false),
     exemplarHistogram: <L extends string>(

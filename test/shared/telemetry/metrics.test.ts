@@ -110,6 +110,16 @@ describe('metrics', () => {
     );
   });
 
+  it('asks a gauge that follows a value when it is read', async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    let inFlight = 0;
+    metrics.gatewayRequestsInFlight.follow({ route: 'messages', upstream: 'u' }, () => inFlight);
+    for (inFlight of [3, 5]) {
+      const series = `ccproxy_gateway_requests_in_flight{route="messages",upstream="u"} ${inFlight}\n`;
+      expect(await metrics.registry.metrics()).to.include(series);
+    }
+  });
+
   it('shows process metrics without the three gauges that pretend to be counters', async () => {
     const text = await createMetrics().registry.metrics();
     expect(text).to.include('process_cpu_seconds').and.include('nodejs_eventloop_lag_p99_seconds');
