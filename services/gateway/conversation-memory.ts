@@ -3,7 +3,14 @@
 // is kept shares one bound, and is forgotten a while after it was last sent.
 import { randomUUID } from 'node:crypto';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
-import { NO_OUTLINE, ScanError, type Span, scanList, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import {
+  NO_OUTLINE,
+  ScanError,
+  type Span,
+  scanList,
+  scanTopLevel,
+  skipValue,
+} from '#shared/messages/scan-top-level.ts';
 import {
   type Conversation,
   type ConversationPart,
@@ -14,6 +21,7 @@ import {
 } from '#shared/telemetry/conversation.ts';
 import type { TextRules, ToolNames } from '#shared/telemetry/flatten-message.ts';
 import type { ModelRequest } from '#shared/telemetry/model-call.ts';
+import { utf8Size } from '#shared/telemetry/protobuf-output.ts';
 import { parseWithTexts } from './parse-with-texts.ts';
 
 export interface ConversationMemory {
@@ -30,6 +38,8 @@ export interface ConversationMemory {
 /** Where the parts of a request stand, and the long strings of its messages. */
 export type RequestPlaces = Readonly<Record<'system' | 'messages' | 'tools', Span | undefined>> & {
   readonly longStrings: readonly Span[];
+  /** Where the last message begins, if it is an object or array; else -1. */
+  readonly lastMessage: number;
 };
 
 /** From a scan of its top level. */
@@ -38,7 +48,8 @@ export function placesOf(spans: ReadonlyMap<string, Span>): RequestPlaces {
     const span = spans.get(key);
     return span && { start: span.start, end: span.end };
   });
-  return { system, messages, tools, longStrings: spans.get('messages')?.outline?.longStrings ?? [] };
+  const { longStrings, lastStart } = spans.get('messages')?.outline ?? NO_OUTLINE;
+  return { system, messages, tools, longStrings, lastMessage: lastStart };
 }
 
 export interface ReadRequest {
@@ -72,10 +83,19 @@ interface KnownText {
 }
 
 type Known = KnownPart | KnownText;
+type ListKind = 'message' | 'tool';
+
+/** Of a list. */
+interface Element extends Span {
+  readonly known: KnownPart | undefined;
+}
 
 interface Generation {
-  readonly texts: Set<string>;
+  /** And how many bytes each takes. */
+  readonly texts: Map<string, number>;
   readonly known: Map<number, Known[]>;
+  /** What came behind a part in its list, and before all of them: both are among the known. */
+  readonly followers: Map<KnownPart | ListKind, KnownPart>;
   bytes: number;
 }
 
@@ -93,6 +113,8 @@ const WORD_BYTES = 4;
 /** Whatever is deeper is read as if nothing were known. */
 const MAX_DEPTH = 512;
 const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
+const SPACE = 0x20;
 
 export function createConversationMemory({ redact, longestImage, maxBytes }: MemoryOptions): ConversationMemory {
   let recent = createGeneration();
@@ -129,9 +151,14 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   /** One that is clean. */
   function rememberText(text: string): void {
     if (text.length < SHORTEST_TEXT || recent.texts.has(text) || !makeRoom(text.length)) return;
-    recent.texts.add(text);
+    recent.texts.set(text, earlier.texts.get(text) ?? utf8Size(text));
     const json = unknown.get(text);
     if (json !== undefined) remember({ kind: 'text', json: Buffer.from(json), text, bytes: json.length });
+  }
+
+  function sizeOf(text: string): number {
+    if (text.length < SHORTEST_TEXT) return utf8Size(text);
+    return recent.texts.get(text) ?? earlier.texts.get(text) ?? utf8Size(text);
   }
 
   function recall<Kind extends Known['kind']>(kind: Kind, json: Buffer): Extract<Known, { kind: Kind }> | undefined {
@@ -161,18 +188,58 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
     return text;
   }
 
+  /** What came behind it when that was read before, if it stands there again. */
+  function recallFollower(before: KnownPart | ListKind, bytes: Buffer, at: number): KnownPart | undefined {
+    const recently = recent.followers.get(before);
+    const next = recently ?? earlier.followers.get(before);
+    if (next === undefined) return undefined;
+    const { kind, json } = next;
+    const end = at + json.length;
+    const isThere = end <= bytes.length && bytes.compare(json, 0, json.length, at, end) === 0;
+    if (!isThere) return undefined;
+    return next === recently ? next : recall(kind, json);
+  }
+
+  /** The elements of a list. Where one is known, the one behind it mostly is too, and need not be looked for. */
+  function readList(kind: ListKind, bytes: Buffer, list: Span | undefined, lastStart: number): Element[] {
+    const elements: Element[] = [];
+    let before: KnownPart | ListKind | undefined = kind;
+    if (list === undefined) return elements;
+    scanList(bytes, list, MAX_DEPTH, (start) => {
+      const next = before && recallFollower(before, bytes, start);
+      const unknownEnd = (): number =>
+        start === lastStart ? endOfLast(bytes, list) : skipValue(bytes, start, MAX_DEPTH);
+      const end = next ? start + next.json.length : unknownEnd();
+      const known = next ?? recall(kind, bytes.subarray(start, end));
+      if (before && known && known !== next && known.json[0] === OPEN_BRACE) recent.followers.set(before, known);
+      elements.push({ start, end, known });
+      before = known;
+      return end;
+    });
+    return elements;
+  }
+
   /** `strings`: long ones in it. @throws SyntaxError */
-  function partOf(kind: PartKind, json: Buffer, strings: readonly Span[], isKept: boolean): ConversationPart {
-    const known = recall(kind, json);
-    const read = (rules: TextRules): ConversationPart =>
-      readPart(kind, parseWithTexts(json, { strings, mark, readText }), rules);
-    if (known === undefined) return isKept ? keeping(kind, json, read) : read({ redact: redactText, longestImage });
+  function reading(kind: PartKind, json: Buffer, strings: readonly Span[]): (rules: TextRules) => ConversationPart {
+    return (rules) => readPart(kind, parseWithTexts(json, { strings, mark, readText }), rules);
+  }
+
+  function knownPart(known: KnownPart, strings: readonly Span[]): ConversationPart {
+    const read = reading(known.kind, known.json, strings);
     return {
       userText: () => known.userText,
       calls: () => known.calls,
       flatten: (names) =>
-        isNamedAlike(known.named, names) ? known.shown : read({ redact: lookThrough, longestImage }).flatten(names),
+        isNamedAlike(known.named, names)
+          ? known.shown
+          : read({ redact: lookThrough, longestImage, sizeOf }).flatten(names),
     };
+  }
+
+  /** @throws SyntaxError */
+  function newPart(kind: PartKind, json: Buffer, strings: readonly Span[], isKept: boolean): ConversationPart {
+    const read = reading(kind, json, strings);
+    return isKept ? keeping(kind, json, read) : read({ redact: redactText, longestImage, sizeOf });
   }
 
   /** A part that is remembered when it is shown; of one that holds a secret only its other texts are. */
@@ -187,6 +254,7 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
         return clean;
       },
       longestImage,
+      sizeOf,
     });
     return {
       ...part,
@@ -211,17 +279,19 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   }
 
   /** @throws ScanError or SyntaxError */
-  function readBeside(bytes: Buffer, { system, messages, tools, longStrings }: RequestPlaces): ReadRequest {
-    const jsonAt = ({ start, end }: Span): Buffer => bytes.subarray(start, end);
-    const elementsOf = (list: Span | undefined): Span[] => (list === undefined ? [] : scanList(bytes, list, MAX_DEPTH));
+  function readBeside(bytes: Buffer, places: RequestPlaces): ReadRequest {
+    const { system, messages, tools, longStrings, lastMessage } = places;
     const stringsIn = createDistributor(longStrings);
+    const partOf = (kind: PartKind, { start, end, known }: Element, strings: readonly Span[], isKept: boolean) =>
+      known ? knownPart(known, strings) : newPart(kind, bytes.subarray(start, end), strings, isKept);
+    const systemPart = system && { ...system, known: recall('system', bytes.subarray(system.start, system.end)) };
     const conversation: Conversation = {
-      system: system === undefined ? null : partOf('system', jsonAt(system), [], true),
+      system: systemPart === undefined ? null : partOf('system', systemPart, [], true),
       // The last message is seldom sent again as it is: what marks the end for a cache moves on.
-      messages: elementsOf(messages).map((place, index, all) =>
-        partOf('message', jsonAt(place), stringsIn(place), index < all.length - 1),
+      messages: readList('message', bytes, messages, lastMessage).map((element, index, all) =>
+        partOf('message', element, stringsIn(element), index < all.length - 1),
       ),
-      tools: elementsOf(tools).map((place) => partOf('tool', jsonAt(place), [], true)),
+      tools: readList('tool', bytes, tools, -1).map((element) => partOf('tool', element, [], true)),
     };
     const lists = [messages, tools].filter((list) => list !== undefined && bytes[list.start] === OPEN_BRACKET);
     const beside = withNull(
@@ -252,6 +322,13 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   };
 }
 
+/** Where the last element of a list ends. */
+function endOfLast(bytes: Buffer, { end }: Span): number {
+  let at = end - 1;
+  while ((bytes[at - 1] ?? 0) <= SPACE) at--;
+  return at;
+}
+
 /** Asked for one place after the other: which strings are in it, and where. */
 function createDistributor(strings: readonly Span[]): (place: Span) => Span[] {
   let next = 0;
@@ -269,7 +346,7 @@ function scan(bytes: Buffer): Map<string, Span> {
 }
 
 function createGeneration(): Generation {
-  return { texts: new Set(), known: new Map(), bytes: 0 };
+  return { texts: new Map(), known: new Map(), followers: new Map(), bytes: 0 };
 }
 
 /** Of the length and of some of the bytes. */

@@ -1,7 +1,6 @@
 // In the thread that exports: the text of a call is read, redacted and put on its root span.
-import { isDeepStrictEqual } from 'node:util';
 import { itemizeUsage, type Prices } from '#shared/cost/price.ts';
-import { createPriceList, type PriceSettings } from '#shared/cost/price-list.ts';
+import { createPriceList, type PriceLookup, type PriceSettings } from '#shared/cost/price-list.ts';
 import { readLaidOut } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { observe } from '#shared/exchange/read-exchange.ts';
@@ -20,8 +19,15 @@ export interface CallSpansInput {
   laidOut: Uint8Array;
   /** null = it was not scanned. */
   places: RequestPlaces | null;
-  content: ContentSettings;
-  redaction: RedactorOptions;
+  settings: CallSettings;
+}
+
+/** What is the same for all calls. */
+export interface CallSettings {
+  /** No other settings have it. */
+  readonly id: string;
+  readonly content: ContentSettings;
+  readonly redaction: RedactorOptions;
 }
 
 export interface ContentSettings {
@@ -45,32 +51,38 @@ const REMEMBERED_BYTES = 32 * 1024 * 1024;
 /** What was not sent again for one to two times as long is forgotten. */
 const FORGET_MS = 5 * 60_000;
 
+/** Made for one kind of settings. */
+interface Means {
+  readonly id: string;
+  readonly memory: ConversationMemory;
+  readonly pricesOf: PriceLookup;
+}
+
 export function createMakeCallSpans(): MakeSpans {
-  let remembering: { rules: unknown; memory: ConversationMemory } | undefined;
-  setInterval(() => remembering?.memory.forget(), FORGET_MS).unref();
-  const memoryOf = ({ redaction, content: { longestImage } }: CallSpansInput): ConversationMemory => {
-    const rules = { redaction, longestImage };
-    if (remembering === undefined || !isDeepStrictEqual(remembering.rules, rules)) {
-      const redact = createRedactor(redaction).redactText;
-      const memory = createConversationMemory({ redact, longestImage, maxBytes: REMEMBERED_BYTES });
-      remembering = { rules, memory };
-    }
-    return remembering.memory;
+  let means: Means | undefined;
+  setInterval(() => means?.memory.forget(), FORGET_MS).unref();
+  const meansFor = ({ id, content, redaction }: CallSettings): Means => {
+    if (means?.id === id) return means;
+    const { prices, longestImage } = content;
+    const { redactText: redact } = createRedactor(redaction);
+    const memory = createConversationMemory({ redact, longestImage, maxBytes: REMEMBERED_BYTES });
+    means = { id, memory, pricesOf: createPriceList(prices) };
+    return means;
   };
   return async (given) => {
     const input = given as CallSpansInput;
-    const { spans } = input;
+    const { spans, facts, settings } = input;
     const { request, answer } = readLaidOut(input.laidOut);
     const observation = await observe(answer);
-    const memory = memoryOf(input);
-    const { prices, ...content } = input.content;
+    const { memory, pricesOf } = meansFor(settings);
+    const { maxContentBytes, longestImage, hide } = settings.content;
     try {
       addModelCall(spans[0], {
-        ...input.facts,
-        ...content,
+        ...facts,
+        ...{ maxContentBytes, longestImage, hide },
         ...memory.read(request, input.places),
         observation,
-        cost: costOf(observation, createPriceList(prices)(input.facts.modelSent)),
+        cost: costOf(observation, pricesOf(facts.modelSent)),
         content: true,
         redact: memory.redactText,
       });

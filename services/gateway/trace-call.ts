@@ -1,5 +1,6 @@
 // Hands the spans of a finished call to tracing: at once where nothing large has to be read for them, else as work for the
 // thread that exports.
+import { randomUUID } from 'node:crypto';
 import { createPriceList } from '#shared/cost/price-list.ts';
 import { planBody } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
@@ -13,7 +14,7 @@ import { addModelCall, modelFacts, toCallSpans } from './call-spans.ts';
 import { placesOf } from './conversation-memory.ts';
 import type { Handover } from './handover.ts';
 import { createKnownSettings } from './known-settings.ts';
-import { CALL_SPANS, type CallSpansInput, type ContentSettings, costOf } from './make-call-spans.ts';
+import { CALL_SPANS, type CallSettings, type CallSpansInput, type ContentSettings, costOf } from './make-call-spans.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { createRoomyAttributes } from './roomy-attributes.ts';
 import { skimRequest } from './routing/skim-request.ts';
@@ -34,6 +35,7 @@ const ROOM_BYTES = 64 * 1024 * 1024;
 export function createCallTracing({ tracing, content, redaction }: CallTracingParts): TraceCall {
   const { redactText } = createRedactor(redaction);
   const settingsOf = createKnownSettings(redactText);
+  const settings: CallSettings = { id: randomUUID(), content, redaction };
   let room: SharedRoom | null = null;
   const pricesOf = createPriceList(content.prices);
   const roomy = createRoomyAttributes();
@@ -68,7 +70,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     const { bytes: laidOut, transferred, release } = room.take(body.size);
     body.writeTo(laidOut);
     const places = finished.requestSpans && placesOf(finished.requestSpans);
-    const input: CallSpansInput = { spans, facts: modelFacts(finished), laidOut, places, content, redaction };
+    const input: CallSpansInput = { spans, facts: modelFacts(finished), laidOut, places, settings };
     const bytes = laidOut.length + spans.length * SPAN_BYTES;
     tracing.emitLater({ maker: CALL_SPANS, input, transferred, spans: spans.length, bytes, release });
   };

@@ -146,6 +146,17 @@ describe('the memory of conversations', () => {
     }
   });
 
+  it('knows what follows a message only where all of it stands there again', () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((letter) => JSON.stringify({ role: 'user', content: long(letter, 100) }));
+    const digits = '7'.repeat(40);
+    const lists = [`${a},${b}`, ` ${a} , ${b}\n`, `${a},${b},${c}`, `${a},${c},${b}`, `${a},${b},${b}`, `${a},${b}`];
+    const odd = [`${a},${digits}`, `${a},${digits}1`, `${a},[${b}]`, `${a},${b}1`, `${a},${b}${c}`, `${a},${b},`];
+    const bodies = [...lists, ...odd].map((list) => Buffer.from(`{"tools":[${list}],"messages":[${list}]}`));
+    for (const body of [...bodies, ...bodies.toReversed(), ...bodies.map((each) => each.subarray(0, -3))]) {
+      expect(withMemory(body, memory, {}).equals(without(body, {})), body.toString()).to.equal(true);
+    }
+  });
+
   it('reads as a request what is one, and nothing else', () => {
     const known = JSON.stringify({ role: 'user', content: long('k') });
     const texts = [

@@ -121,16 +121,22 @@ function toSpan(bytes: Buffer, start: number, end: number, watch: StringWatch | 
 export const MOST_ELEMENTS = 100_000;
 
 /**
- * Where the elements of an array stand; none when the value is no array.
+ * Where the elements of an array stand; none when the value is no array. `endOf`: for who knows better where one ends that
+ * begins there; asked for one after the other.
  * @throws ScanError
  */
-export function scanList(bytes: Buffer, { start, end }: Span, maxDepth: number): Span[] {
+export function scanList(
+  bytes: Buffer,
+  { start, end }: Span,
+  maxDepth: number,
+  endOf: (at: number) => number = (at) => skipValue(bytes, at, maxDepth),
+): Span[] {
   if (bytes[start] !== OPEN_BRACKET) return [];
   const elements: Span[] = [];
   let at = skipSpace(bytes, start + 1);
   if (bytes[at] === CLOSE_BRACKET) return elements;
   for (;;) {
-    const elementEnd = skipValue(bytes, at, maxDepth);
+    const elementEnd = endOf(at);
     if (elements.length === MOST_ELEMENTS)
       throw new ScanError('too_long', `longer than ${MOST_ELEMENTS} elements in a list`);
     elements.push({ start: at, end: elementEnd });
@@ -224,7 +230,11 @@ function readKey(bytes: Buffer, start: number, end: number): string {
   }
 }
 
-function skipValue(bytes: Buffer, at: number, maxDepth: number, watch?: StringWatch): number {
+/**
+ * Returns the place after the value that begins there.
+ * @throws ScanError
+ */
+export function skipValue(bytes: Buffer, at: number, maxDepth: number, watch?: StringWatch): number {
   const first = bytes[at];
   if (first === QUOTE) return skipString(bytes, at);
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipContainer(bytes, at, maxDepth, watch);

@@ -37,7 +37,11 @@ export function addContent(attributes: Attributes, input: ContentInput, maxBytes
   addValue(values, budget, [OPENINFERENCE.outputMimeType, OPENINFERENCE.outputValue], summaryBytes, finalText(input));
   const answer = observation.message;
   const outputs = answer === null ? [] : flattenContent('assistant', answer.content, new Map(), rules);
-  const output = takeNewest(outputs.map(sized).toReversed(), budget, OPENINFERENCE.outputMessages);
+  const output = takeNewest(
+    outputs.map((entries) => sized(entries)).toReversed(),
+    budget,
+    OPENINFERENCE.outputMessages,
+  );
   const tools = takeTools(conversation, budget);
   const inputs = takeInputs(conversation, budget);
   attributes[CCPROXY.contentTruncated] = budget.isExceeded;

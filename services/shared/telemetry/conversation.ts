@@ -54,7 +54,7 @@ export function readPart(kind: PartKind, value: unknown, rules: TextRules): Conv
   return {
     userText: () => (isMessage && isObject(value) && value.role === 'user' ? textOf(value.content) : ''),
     calls: () => (isMessage ? namedCalls(value) : []),
-    flatten: (names) => flatten(kind, value, names, rules).map(sized),
+    flatten: (names) => flatten(kind, value, names, rules).map((entries) => sized(entries, rules.sizeOf)),
   };
 }
 
@@ -64,12 +64,10 @@ function flatten(kind: PartKind, value: unknown, names: ToolNames, rules: TextRu
   return [[[TOOL_SCHEMA, rules.redact(compactJson(value))]]];
 }
 
-export function sized(entries: FlatMessage): SizedMessage {
-  return {
-    entries,
-    bytes: entries.reduce((sum, [key, value]) => sum + utf8Size(key) + utf8Size(value), 0),
-    written: null,
-  };
+export function sized(entries: FlatMessage, sizeOf: (text: string) => number = utf8Size): SizedMessage {
+  let bytes = 0;
+  for (const [key, value] of entries) bytes += utf8Size(key) + sizeOf(value);
+  return { entries, bytes, written: null };
 }
 
 function textOf(content: unknown): string {

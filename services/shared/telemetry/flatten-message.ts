@@ -12,6 +12,8 @@ export interface TextRules {
   redact(text: string): string;
   /** Longest base64 image that is kept, in characters. */
   longestImage: number;
+  /** The bytes of a text, where that is known without counting. */
+  sizeOf?(text: string): number;
 }
 
 /** The name of each tool call by its id. */
