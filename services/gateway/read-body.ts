@@ -74,6 +74,7 @@ const FIRST_BYTES = 16 * 1024;
 function collect(request: IncomingMessage, { limitBytes, budget, onTaken }: ReadBodyOptions): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? Number.NaN);
   if (declared > limitBytes) return Promise.reject(tooLarge(limitBytes));
+  const mostBytes = Number.isNaN(declared) ? limitBytes : declared;
   let room: Buffer | undefined;
   let size = 0;
   onTaken?.(() => budget?.give(size));
@@ -91,22 +92,32 @@ function collect(request: IncomingMessage, { limitBytes, budget, onTaken }: Read
       if (length === declared) room = part;
       else {
         room ??= Buffer.allocUnsafeSlow(Number.isNaN(declared) ? FIRST_BYTES : Math.min(declared, TRUSTED_BYTES));
-        if (size + length > room.length) room = grow(room, size, size + length, limitBytes);
+        if (size + length > room.length) room = grow(room, size, size + length, mostBytes);
         part.copy(room, size);
         free(part);
       }
       size += length;
     });
-    request.on('end', () => resolve(room?.subarray(0, size) ?? Buffer.alloc(0)));
+    request.on('end', () => resolve(room === undefined ? Buffer.alloc(0) : exactly(room, size)));
     // A connection that ends in the middle of a body has nobody left to tell.
     request.on('error', () => reject(new ClientGone()));
   });
 }
 
-function grow(room: Buffer, used: number, needed: number, limitBytes: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(Math.min(limitBytes, Math.max(needed, room.length * 2)));
+function grow(room: Buffer, used: number, needed: number, mostBytes: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(mostBytes, room.length * 2)));
   room.copy(larger, 0, 0, used);
+  free(room);
   return larger;
+}
+
+/** Without room that is not used: only memory that is a body's whole own can be freed after it. */
+function exactly(room: Buffer, size: number): Buffer {
+  if (room.length === size) return room;
+  const own = Buffer.allocUnsafeSlow(size);
+  room.copy(own, 0, 0, size);
+  free(room);
+  return own;
 }
 
 function tooLarge(limitBytes: number): GatewayError {

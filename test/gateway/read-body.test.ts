@@ -34,6 +34,8 @@ describe('the body of a request', () => {
       expect(declared.equals(body)).to.equal(true);
       const open = await send(body, { 'transfer-encoding': 'chunked' });
       expect(open.equals(body)).to.equal(true);
+      // Of others no memory could be freed when it is not needed any more.
+      for (const { buffer } of [declared, open]) expect(buffer.byteLength).to.equal(size);
     });
   }
 });
