@@ -1,26 +1,33 @@
 // How a metric family is made: label values known beforehand are all set to 0, so that the first increment is seen as one.
-import { Counter, Gauge, Histogram, type Registry, type RegistryContentType } from 'prom-client';
+import { Counter, Gauge, type Metric, type Registry, type RegistryContentType } from 'prom-client';
+import { Histogram, type LabelsOf } from './histogram.ts';
 
 export type MetricsRegistry = Registry<RegistryContentType>;
 
 /** Label name → its closed set of values, or null where configuration decides. */
 export type Labels<L extends string> = Readonly<Record<L, readonly string[] | null>>;
 
+export interface PlainHistogram<L extends string> {
+  observe(labels: LabelsOf<L>, value: number): void;
+  /** Without labels. */
+  observe(value: number): void;
+  zero(labels: LabelsOf<L>): void;
+}
+
 /** A histogram that may carry a trace id on its buckets. It takes one object, unlike its plain sibling. */
 export interface ExemplarHistogram<L extends string> {
   observe(observation: {
-    labels?: Partial<Record<L, string>>;
+    labels?: LabelsOf<L>;
     value: number;
     /** `{ trace_id }`, only of a sampled trace. */
     exemplarLabels?: { trace_id: string };
   }): void;
-  labels(labels: Partial<Record<L, string>>): { observe(value: number): void };
-  zero(labels: Partial<Record<L, string>>): void;
+  zero(labels: LabelsOf<L>): void;
 }
 
 /** A gauge whose values can be asked for when it is read: to set one costs more than to count. */
 export interface FollowingGauge<L extends string> extends Gauge<L> {
-  follow(labels: Partial<Record<L, string>>, value: () => number): void;
+  follow(labels: LabelsOf<L>, value: () => number): void;
 }
 
 export interface Families {
@@ -31,7 +38,7 @@ export interface Families {
     help: string,
     buckets: readonly number[],
     labels?: Labels<L>,
-  ): Histogram<L>;
+  ): PlainHistogram<L>;
   exemplarHistogram<L extends string = never>(
     name: string,
     help: string,
@@ -47,16 +54,10 @@ export function createFamilies(registry: MetricsRegistry): Families {
     help: string,
     buckets: readonly number[],
     labels: Labels<L> | undefined,
-    enableExemplars: boolean,
   ): Histogram<L> => {
-    const metric = new Histogram<L>({
-      name,
-      help,
-      labelNames: labelNames(labels),
-      buckets: [...buckets],
-      enableExemplars,
-      registers,
-    });
+    const metric = new Histogram<L>({ name, help, buckets, labelNames: labelNames(labels) });
+    // All that a registry asks of a metric it has.
+    registry.registerMetric(metric as unknown as Metric);
     for (const combination of combinations(labels)) metric.zero(combination);
     return metric;
   };
@@ -74,18 +75,36 @@ export function createFamilies(registry: MetricsRegistry): Families {
       const metric = new Gauge<L>({ name, help, labelNames: labelNames(labels), registers, collect });
       for (const combination of combinations(labels)) metric.set(combination, 0);
       return Object.assign(metric, {
-        follow: (of: Partial<Record<L, string>>, value: () => number) => {
+        follow: (of: LabelsOf<L>, value: () => number) => {
           followed.push(() => metric.set(of, value()));
         },
       });
     },
-    histogram: (name, help, buckets, labels) => histogram(name, help, buckets, labels, false),
+    histogram: <L extends string>(
+      name: string,
+      help: string,
+      buckets: readonly number[],
+      labels?: Labels<L>,
+    ): PlainHistogram<L> => {
+      const metric = histogram(name, help, buckets, labels);
+      return {
+        observe: (of: LabelsOf<L> | number, value: number = 0) =>
+          typeof of === 'number' ? metric.add({}, of) : metric.add(of, value),
+        zero: (of) => metric.zero(of),
+      };
+    },
     exemplarHistogram: <L extends string>(
       name: string,
       help: string,
       buckets: readonly number[],
       labels?: Labels<L>,
-    ): ExemplarHistogram<L> => histogram(name, help, buckets, labels, true) as unknown as ExemplarHistogram<L>,
+    ): ExemplarHistogram<L> => {
+      const metric = histogram(name, help, buckets, labels);
+      return {
+        observe: ({ labels: of = {}, value, exemplarLabels }) => metric.add(of, value, exemplarLabels),
+        zero: (of) => metric.zero(of),
+      };
+    },
   };
 }
 
