@@ -6,7 +6,7 @@ import { pairId } from '#shared/ids.ts';
 import { madeOnce } from '#shared/messages/made-once.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
-import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import { type LlmAttributesInput, sayOfCall } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { Handover } from './handover.ts';
@@ -56,7 +56,9 @@ function namedHeaders(rawHeaders: readonly string[], beta: string | undefined): 
 export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void {
   // The whole of the call took longer than the answer did.
   const { total_duration_ms } = root.attributes;
-  root.attributes = llmAttributes(input, root.attributes);
+  const { attributes, content } = sayOfCall(input, root.attributes);
+  root.attributes = attributes;
+  if (content.length > 0) root.content = content;
   root.attributes.total_duration_ms = total_duration_ms;
 }
 

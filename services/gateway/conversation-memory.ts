@@ -17,11 +17,11 @@ import {
   type PartKind,
   readConversation,
   readPart,
-  type SizedMessage,
 } from '#shared/telemetry/conversation.ts';
 import type { TextRules, ToolNames } from '#shared/telemetry/flatten-message.ts';
 import type { ModelRequest } from '#shared/telemetry/model-call.ts';
 import { utf8Size } from '#shared/telemetry/protobuf-output.ts';
+import { LONGEST_READY, type SizedMessage } from '#shared/telemetry/shown-messages.ts';
 import { parseWithTexts } from './parse-with-texts.ts';
 
 export interface ConversationMemory {
@@ -106,7 +106,7 @@ const SHORTEST_JSON = 32;
 const MOST_ALIKE = 8;
 /** What surrounds a part, and each of its entries, calls and names. */
 const PART_BYTES = 768;
-const ENTRY_BYTES = 128;
+const ENTRY_BYTES = 192;
 /** Places where JSON is looked at, less one, to tell whether it may be known. */
 const LOOKS = 8;
 const WORD_BYTES = 4;
@@ -365,8 +365,9 @@ function isNamedAlike(named: KnownPart['named'], names: ToolNames): boolean {
   return true;
 }
 
+/** A short one will be there as bytes too. */
 function bytesOf({ entries, bytes }: SizedMessage): number {
-  return bytes + entries.length * ENTRY_BYTES;
+  return (bytes <= LONGEST_READY ? 2 * bytes : bytes) + entries.length * ENTRY_BYTES;
 }
 
 /** The JSON with null in these places. */

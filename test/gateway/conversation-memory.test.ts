@@ -6,8 +6,10 @@ import { type ConversationMemory, createConversationMemory } from '#services/gat
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createRedactor } from '#shared/redact/redact.ts';
 import { HIDDEN_PARTS, type HiddenPart } from '#shared/telemetry/hide-content.ts';
-import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import { type LlmAttributesInput, llmAttributes, sayOfCall } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelObservation } from '#shared/telemetry/model-call.ts';
+import { ProtobufOutput } from '#shared/telemetry/protobuf-output.ts';
+import { putMessages } from '#shared/telemetry/shown-messages.ts';
 import { attributesAsBytes } from '#shared/telemetry/span-writer.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
 
@@ -28,25 +30,25 @@ const observation: ModelObservation = {
 
 type Settings = Pick<LlmAttributesInput, 'maxContentBytes' | 'hide'>;
 
-function attributes(bytes: Buffer, more: Pick<LlmAttributesInput, 'request' | 'redact'> & Settings): Buffer {
-  const all = llmAttributes({
-    ...more,
-    requestBytes: bytes.length,
-    observation,
-    modelAsked: 'm',
-    modelSent: 'm',
-    provider: 'p',
-    content: true,
-    longestImage: LONGEST_IMAGE,
-  });
-  return attributesAsBytes(0x0a, all);
+const CALL = {
+  ...{ observation, modelAsked: 'm', modelSent: 'm', provider: 'p' },
+  ...{ content: true, longestImage: LONGEST_IMAGE },
+};
+const TAG = 0x0a;
+
+/** As the thread writes it: the messages from what is remembered. */
+function withMemory(bytes: Buffer, memory: ConversationMemory, settings: Settings): Buffer {
+  const call = { ...CALL, ...settings, requestBytes: bytes.length, redact: memory.redactText };
+  const { attributes, content } = sayOfCall({ ...call, ...memory.read(bytes, null) }, {});
+  const output = new ProtobufOutput(Buffer.alloc(0));
+  for (const shown of content) putMessages(output, TAG, shown);
+  return Buffer.concat([attributesAsBytes(TAG, attributes), output.bytes()]);
 }
 
-const withMemory = (bytes: Buffer, memory: ConversationMemory, settings: Settings): Buffer =>
-  attributes(bytes, { ...settings, ...memory.read(bytes, null), redact: memory.redactText });
-
-const without = (bytes: Buffer, settings: Settings): Buffer =>
-  attributes(bytes, { ...settings, request: parseRequest(bytes), redact: redactText });
+function without(bytes: Buffer, settings: Settings): Buffer {
+  const call = { ...CALL, ...settings, requestBytes: bytes.length, redact: redactText };
+  return attributesAsBytes(TAG, llmAttributes({ ...call, request: parseRequest(bytes) }));
+}
 
 describe('the memory of conversations', () => {
   let asked: string[];

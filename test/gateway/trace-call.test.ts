@@ -8,6 +8,7 @@ import { createCallTracing } from '#services/gateway/trace-call.ts';
 import { observe, parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, withHmacKey } from '#shared/redact/redact.ts';
 import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import { addMessages } from '#shared/telemetry/shown-messages.ts';
 import { noTracing, type SpanRecord, type SpanWork, type Tracing } from '#shared/telemetry/tracing.ts';
 import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
@@ -89,7 +90,9 @@ describe('the spans of a call', () => {
       structuredClone(later?.input, { transfer: later?.transferred ?? [] }),
     );
     const { total_duration_ms: _, ...llm } = await llmOf(finished, true);
-    expect(root?.attributes).to.deep.include({ ...llm, total_duration_ms: 31 });
+    const shown = { ...root?.attributes };
+    for (const messages of root?.content ?? []) addMessages(shown, messages);
+    expect(shown).to.deep.include({ ...llm, total_duration_ms: 31 });
     expect(JSON.stringify(root)).to.include('what now?').and.to.not.include(SECRET);
     expect(forward?.name).to.equal('primary_forward');
     expect(finished.request?.length).to.be.above(0);

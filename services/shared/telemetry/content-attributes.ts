@@ -3,9 +3,10 @@
 import { MimeType } from '@arizeai/openinference-semantic-conventions';
 import { CCPROXY, OPENINFERENCE } from './attribute-keys.ts';
 import { compactJson, LONGEST_BASE64 } from './compact-json.ts';
-import { type Conversation, readConversation, type SizedMessage, sized } from './conversation.ts';
+import { type Conversation, readConversation } from './conversation.ts';
 import { type FlatMessage, flattenContent, type TextRules } from './flatten-message.ts';
 import type { ModelObservation, ModelRequest } from './model-call.ts';
+import { type ShownMessages, type SizedMessage, sized } from './shown-messages.ts';
 import type { SpanRecord } from './tracing.ts';
 
 export interface ContentInput {
@@ -22,8 +23,11 @@ const LONGEST_VALUE_BYTES = 64 * 1024;
 
 type Attributes = SpanRecord['attributes'];
 
-/** Keys and values together take at most `maxBytes`; `ccproxy.content.truncated` says whether something is missing. */
-export function addContent(attributes: Attributes, input: ContentInput, maxBytes: number): void {
+/**
+ * Keys and values together take at most `maxBytes`; `ccproxy.content.truncated` says whether something is missing. Returns
+ * the messages and tools, which belong behind the attributes.
+ */
+export function addContent(attributes: Attributes, input: ContentInput, maxBytes: number): ShownMessages[] {
   const budget = createBudget(maxBytes - Buffer.byteLength(CCPROXY.contentTruncated) - 1);
   const { request, observation, redact } = input;
   const rules: TextRules = { redact, longestImage: input.longestImage ?? LONGEST_BASE64 };
@@ -46,9 +50,11 @@ export function addContent(attributes: Attributes, input: ContentInput, maxBytes
   const inputs = takeInputs(conversation, budget);
   attributes[CCPROXY.contentTruncated] = budget.isExceeded;
   Object.assign(attributes, values);
-  addMessages(attributes, OPENINFERENCE.outputMessages, output);
-  addMessages(attributes, OPENINFERENCE.inputMessages, inputs);
-  addMessages(attributes, OPENINFERENCE.tools, tools);
+  return [
+    { prefix: OPENINFERENCE.outputMessages, messages: output },
+    { prefix: OPENINFERENCE.inputMessages, messages: inputs },
+    { prefix: OPENINFERENCE.tools, messages: tools },
+  ];
 }
 
 interface Budget {
@@ -158,20 +164,6 @@ function keySize(key: string, prefix: string): number {
 function sizeOf(messages: readonly SizedMessage[], prefix: string): number {
   const around = keySize('', prefix);
   return messages.reduce((sum, { entries, bytes }) => sum + bytes + entries.length * around, 0);
-}
-
-function addMessages(attributes: Attributes, prefix: string, messages: readonly SizedMessage[]): void {
-  for (const [index, message] of messages.entries()) {
-    const keys = fullKeys(message, `${prefix}.${index}.`);
-    for (const [at, [, value]] of message.entries.entries()) attributes[keys[at] ?? ''] = value;
-  }
-}
-
-function fullKeys(message: SizedMessage, prefix: string): readonly string[] {
-  if (message.written?.prefix !== prefix) {
-    message.written = { prefix, keys: message.entries.map(([key]) => prefix + key) };
-  }
-  return message.written.keys;
 }
 
 /** The start of the text that takes at most `maxBytes` as UTF-8, no character split. */

@@ -11,15 +11,7 @@ import {
   type ToolNames,
 } from './flatten-message.ts';
 import type { ModelRequest } from './model-call.ts';
-import { utf8Size } from './protobuf-output.ts';
-
-export interface SizedMessage {
-  readonly entries: FlatMessage;
-  /** Of keys and values. */
-  readonly bytes: number;
-  /** The keys as they were last written in full: a message that is shown again is mostly shown in the same place. */
-  written: { readonly prefix: string; readonly keys: readonly string[] } | null;
-}
+import { type SizedMessage, sized } from './shown-messages.ts';
 
 /** A message, the system prompt or a tool. */
 export interface ConversationPart {
@@ -62,12 +54,6 @@ function flatten(kind: PartKind, value: unknown, names: ToolNames, rules: TextRu
   if (kind === 'message') return flattenMessage(value, names, rules);
   if (kind === 'system') return flattenContent('system', value, names, rules);
   return [[[TOOL_SCHEMA, rules.redact(compactJson(value))]]];
-}
-
-export function sized(entries: FlatMessage, sizeOf: (text: string) => number = utf8Size): SizedMessage {
-  let bytes = 0;
-  for (const [key, value] of entries) bytes += utf8Size(key) + sizeOf(value);
-  return { entries, bytes, written: null };
 }
 
 function textOf(content: unknown): string {

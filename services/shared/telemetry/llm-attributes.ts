@@ -10,6 +10,7 @@ import { type HiddenPart, hideContent } from './hide-content.ts';
 import type { ModelCost, ModelObservation, ModelRequest } from './model-call.ts';
 import { utf8Size } from './protobuf-output.ts';
 import { isSecretName, REDACTED } from './secret-shapes.ts';
+import { addMessages, type ShownMessages } from './shown-messages.ts';
 import type { AttributeValue, SpanRecord } from './tracing.ts';
 
 export interface LlmAttributesInput {
@@ -51,16 +52,35 @@ const MAX_CONTENT_BYTES = 750_000;
 const LONGEST_NAME_BYTES = 256;
 const LONGEST_PARAMETERS_BYTES = 16 * 1024;
 
-/** Added to what is given, which counts towards the budget too. One object holds all of them, as a span has some eighty. */
+/** What a span says of a call. */
+export interface SaidOfCall {
+  attributes: Attributes;
+  /** Behind them. */
+  content: readonly ShownMessages[];
+}
+
+/** All of it as attributes. */
 export function llmAttributes(input: LlmAttributesInput, given: Attributes = {}): Attributes {
+  const { attributes, content } = sayOfCall(input, given);
+  for (const shown of content) addMessages(attributes, shown);
+  return attributes;
+}
+
+/** Added to what is given, which counts towards the budget too. */
+export function sayOfCall(input: LlmAttributesInput, given: Attributes): SaidOfCall {
   addIdentity(given, input);
   addTiming(given, input.observation);
   addModel(given, input);
   addTokens(given, input.observation.usage);
   addCost(given, input.cost ?? null);
   addSaid(given, input.said ?? requestAttributes(input));
-  if (input.content) addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - sizeOf(given));
-  return hideContent(given, input.hide ?? []);
+  if (!input.content) return { attributes: hideContent(given, input.hide ?? []), content: [] };
+  const content = addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - sizeOf(given));
+  const { hide = [] } = input;
+  if (hide.length === 0) return { attributes: given, content };
+  // By their keys.
+  for (const shown of content) addMessages(given, shown);
+  return { attributes: hideContent(given, hide), content: [] };
 }
 
 function add(attributes: Attributes, key: string, value: AttributeValue | null | undefined): void {
@@ -272,10 +292,12 @@ function numberOf(value: unknown): number | null {
 }
 
 function sizeOf(attributes: Attributes): number {
-  return Object.entries(attributes).reduce(
-    (sum, [key, value]) => sum + utf8Size(key) + (typeof value === 'string' ? utf8Size(value) : 8),
-    0,
-  );
+  let bytes = 0;
+  for (const key of Object.keys(attributes)) {
+    const value = attributes[key];
+    bytes += utf8Size(key) + (typeof value === 'string' ? utf8Size(value) : 8);
+  }
+  return bytes;
 }
 
 function objectOf(value: unknown): Record<string, unknown> {

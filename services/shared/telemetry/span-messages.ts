@@ -27,7 +27,8 @@ const TAGS = { resourceSpans: 0x0a, scopeSpans: 0x12 } as const;
 /** In front of resource and scope, tag and length. */
 const HEAD_BYTES = 16;
 const FIRST_BYTES = 64 * 1024;
-const MOST_KEPT = 2;
+/** As many as are under way at once. */
+const MOST_KEPT = 4;
 const LARGEST_KEPT = 8 * 1024 * 1024;
 
 /** Resource and scope as the fields that they are. */
@@ -35,10 +36,12 @@ export function createMessageWriter(resource: Buffer, scope: Buffer): MessageWri
   const rooms: Array<Buffer<ArrayBuffer>> = [];
   const scopeAt = HEAD_BYTES + resource.length;
   const spansAt = scopeAt + scope.length;
+  /** As large as the one before has become. */
+  let roomBytes = spansAt + FIRST_BYTES;
   const mostBytes = MESSAGE_BYTES - resource.length - scope.length;
 
   const open = (): ProtobufOutput => {
-    const room = rooms.pop() ?? Buffer.allocUnsafeSlow(spansAt + FIRST_BYTES);
+    const room = rooms.pop() ?? Buffer.allocUnsafeSlow(roomBytes);
     scope.copy(room, scopeAt);
     return new ProtobufOutput(room, spansAt);
   };
@@ -97,7 +100,9 @@ export function createMessageWriter(resource: Buffer, scope: Buffer): MessageWri
     };
   };
   const keep = (room: Buffer<ArrayBuffer>): void => {
-    if (rooms.length < MOST_KEPT && room.length <= LARGEST_KEPT) rooms.push(room);
+    if (room.length > LARGEST_KEPT) return;
+    roomBytes = room.length;
+    if (rooms.length < MOST_KEPT) rooms.push(room);
   };
   return { begin, giveBack: ({ bytes }) => keep(Buffer.from(bytes.buffer)) };
 }

@@ -5,6 +5,7 @@ import { putAttributes } from './attribute-bytes.ts';
 import { ProtobufOutput } from './protobuf-output.ts';
 import { RepeatedAttributes } from './repeated-attributes.ts';
 import { scrubText } from './secret-shapes.ts';
+import { putMessages } from './shown-messages.ts';
 import type { SpanName, SpanRecord } from './tracing.ts';
 
 export interface SpanWriter {
@@ -113,6 +114,7 @@ function writeSpan(output: ProtobufOutput, span: SpanRecord, repeated: RepeatedA
   output.time(SPAN.start, span.startMs);
   output.time(SPAN.end, Math.max(span.startMs, span.endMs));
   repeated.put(output, SPAN.attribute, span.attributes);
+  for (const shown of span.content ?? []) putMessages(output, SPAN.attribute, shown);
   output.number(SPAN.droppedAttributes, 0);
   for (const { name, atMs, attributes } of span.events) {
     const start = output.open(SPAN.event);

@@ -1,6 +1,8 @@
 // The port of tracing. Services describe finished spans as plain data; the adapter (spans.ts) makes OpenTelemetry spans
 // of them with exactly these ids and times. Nothing on a request's way touches the SDK.
 
+import type { ShownMessages } from './shown-messages.ts';
+
 export type SpanName = 'proxy_request' | 'primary_forward' | 'passthrough_forward' | 'compare_request' | 'compare_pair';
 
 export type AttributeValue = string | number | boolean | string[];
@@ -27,6 +29,8 @@ export interface SpanRecord {
   endMs: number;
   /** In this order; small and important keys first, content last. undefined and null values are left out. */
   attributes: Record<string, AttributeValue | null | undefined>;
+  /** More attributes, behind those. */
+  content?: readonly ShownMessages[];
   events: SpanEvent[];
   links: Array<{ traceId: string; spanId: string }>;
   status: 'unset' | 'error';
