@@ -1,6 +1,8 @@
 // How a metric family is made: label values known beforehand are all set to 0, so that the first increment is seen as one.
-import { Counter, Gauge, type Metric, type Registry, type RegistryContentType } from 'prom-client';
-import { Histogram, type LabelsOf } from './histogram.ts';
+import { Gauge, type Metric, type Registry, type RegistryContentType } from 'prom-client';
+import { Counter } from './counter.ts';
+import { Histogram } from './histogram.ts';
+import type { LabelsOf } from './series-finder.ts';
 
 export type MetricsRegistry = Registry<RegistryContentType>;
 
@@ -49,6 +51,9 @@ export interface Families {
 
 export function createFamilies(registry: MetricsRegistry): Families {
   const registers = [registry as Registry];
+  // They have all that a registry asks of a metric.
+  const register = (metric: Counter<never> | Histogram<never>): void =>
+    registry.registerMetric(metric as unknown as Metric);
   const histogram = <L extends string>(
     name: string,
     help: string,
@@ -56,14 +61,14 @@ export function createFamilies(registry: MetricsRegistry): Families {
     labels: Labels<L> | undefined,
   ): Histogram<L> => {
     const metric = new Histogram<L>({ name, help, buckets, labelNames: labelNames(labels) });
-    // All that a registry asks of a metric it has.
-    registry.registerMetric(metric as unknown as Metric);
+    register(metric);
     for (const combination of combinations(labels)) metric.zero(combination);
     return metric;
   };
   return {
-    counter: (name, help, labels) => {
-      const metric = new Counter({ name, help, labelNames: labelNames(labels), registers });
+    counter: <L extends string>(name: string, help: string, labels?: Labels<L>): Counter<L> => {
+      const metric = new Counter<L>({ name, help, labelNames: labelNames(labels) });
+      register(metric);
       for (const combination of combinations(labels)) metric.inc(combination, 0);
       return metric;
     },

@@ -1,7 +1,5 @@
-// A histogram in the registry of prom-client. It finds a series by the values of its labels one after the other, where
-// prom-client puts a text together for each observation and looks up by that: nine of them are made for a call.
-
-export type LabelsOf<L extends string> = Partial<Record<L, string>>;
+// A histogram in the registry of prom-client, which finds its series faster than theirs.
+import { createSeriesFinder, type LabelsOf, type SeriesFinder } from './series-finder.ts';
 
 export interface HistogramOptions<L extends string> {
   readonly name: string;
@@ -25,12 +23,6 @@ interface Series<L extends string> {
   sum: number;
 }
 
-/** Of the labels so far. */
-interface Branch<L extends string> {
-  readonly next: Map<string | undefined, Branch<L>>;
-  series: Series<L> | null;
-}
-
 /** One line, as the registry wants it. */
 interface Sample {
   readonly metricName: string;
@@ -45,28 +37,28 @@ export class Histogram<L extends string> {
   readonly aggregator = 'sum';
   readonly name: string;
   readonly help: string;
-  readonly #labelNames: readonly L[];
   readonly #bounds: readonly number[];
-  readonly #root: Branch<L> = { next: new Map(), series: null };
-  readonly #all: Array<Series<L>> = [];
+  readonly #series: SeriesFinder<L, Series<L>>;
 
   constructor({ name, help, buckets, labelNames }: HistogramOptions<L>) {
     this.name = name;
     this.help = help;
     this.#bounds = buckets;
-    this.#labelNames = labelNames;
+    this.#series = createSeriesFinder(labelNames, (labels) => {
+      return { labels, counts: new Array(buckets.length + 1).fill(0), exemplars: [], sum: 0 };
+    });
     if (labelNames.length === 0) this.zero({});
   }
 
   /** Shows the series before anything is observed. */
   zero(labels: LabelsOf<L>): void {
-    this.#seriesOf(labels);
+    this.#series.of(labels);
   }
 
   /** @param exemplarLabels shown beside the bucket that the value is in, until another comes */
   add(labels: LabelsOf<L>, value: number, exemplarLabels?: Record<string, string>): void {
     if (!Number.isFinite(value)) throw new TypeError(`${this.name}: not a finite number`);
-    const series = this.#seriesOf(labels);
+    const series = this.#series.of(labels);
     let bucket = 0;
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] ?? 0)) bucket++;
     series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
@@ -77,12 +69,12 @@ export class Histogram<L extends string> {
 
   /** For the registry as text. */
   getForPromString() {
-    return { ...this.#about(), values: this.#all.flatMap((series) => this.#samplesOf(series)) };
+    return { ...this.#about(), values: this.#series.all.flatMap((series) => this.#samplesOf(series)) };
   }
 
   /** For the registry as data. */
   async get() {
-    const samples = this.#all.flatMap((series) => this.#samplesOf(series));
+    const samples = this.#series.all.flatMap((series) => this.#samplesOf(series));
     const values = samples.map(({ sharedLabels, labels, ...sample }) => ({
       ...sample,
       labels: { ...sharedLabels, ...labels },
@@ -93,27 +85,6 @@ export class Histogram<L extends string> {
   #about() {
     const { name, help, type, aggregator } = this;
     return { name, help, type, aggregator };
-  }
-
-  #seriesOf(labels: LabelsOf<L>): Series<L> {
-    let branch = this.#root;
-    for (const name of this.#labelNames) {
-      const value = labels[name];
-      let next = branch.next.get(value);
-      if (next === undefined) {
-        next = { next: new Map(), series: null };
-        branch.next.set(value, next);
-      }
-      branch = next;
-    }
-    branch.series ??= this.#begin(labels);
-    return branch.series;
-  }
-
-  #begin(labels: LabelsOf<L>): Series<L> {
-    const series = { labels, counts: new Array(this.#bounds.length + 1).fill(0), exemplars: [], sum: 0 };
-    this.#all.push(series);
-    return series;
   }
 
   #samplesOf({ labels, counts, exemplars, sum }: Series<L>): Sample[] {

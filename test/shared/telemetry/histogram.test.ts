@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Metric, Histogram as PromHistogram, Registry, type RegistryContentType } from 'prom-client';
-import { Histogram, type LabelsOf } from '#shared/telemetry/histogram.ts';
+import { Histogram } from '#shared/telemetry/histogram.ts';
+import type { LabelsOf } from '#shared/telemetry/series-finder.ts';
 
 type Label = 'leg' | 'model';
 type Page = Registry<RegistryContentType>;
