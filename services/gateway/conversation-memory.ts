@@ -19,14 +19,15 @@ import {
   readPart,
 } from '#shared/telemetry/conversation.ts';
 import type { TextRules, ToolNames } from '#shared/telemetry/flatten-message.ts';
-import type { ModelRequest } from '#shared/telemetry/model-call.ts';
+import type { LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
 import { utf8Size } from '#shared/telemetry/protobuf-output.ts';
 import { LONGEST_READY, type SizedMessage } from '#shared/telemetry/shown-messages.ts';
 import { parseWithTexts } from './parse-with-texts.ts';
+import { createRememberedSettings } from './remembered-settings.ts';
 
 export interface ConversationMemory {
   /** The conversation is looked at before the next request is read, or nothing new of it is remembered. */
-  read(request: Buffer, places: RequestPlaces | null): ReadRequest;
+  read(request: Buffer, places: RequestPlaces | null, beta?: string): ReadRequest;
   /** As the redactor does, but quicker for a text that was clean before. */
   redactText(text: string): string;
   /** Of what was read last nothing more is shown: its texts are let go, and its bytes may be overwritten. */
@@ -52,11 +53,10 @@ export function placesOf(spans: ReadonlyMap<string, Span>): RequestPlaces {
   return { system, messages, tools, longStrings, lastMessage: lastStart };
 }
 
-export interface ReadRequest {
-  /** It may lack the conversation; null = the bytes are no JSON object. */
-  request: ModelRequest | null;
-  conversation: Conversation;
-}
+/** `request`: only where the rest does not say what it says; null also where the bytes are no JSON object. */
+export interface ReadRequest
+  extends Pick<LlmAttributesInput, 'request' | 'said' | 'counts'>,
+    Required<Pick<LlmAttributesInput, 'conversation'>> {}
 
 export interface MemoryOptions extends TextRules {
   /** Of all that is kept, about, in bytes. */
@@ -120,6 +120,7 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   let recent = createGeneration();
   let earlier = createGeneration();
   const mark = randomUUID();
+  const settingsSay = createRememberedSettings(redactText);
   /** Of the request that is at hand: texts that are not known, and where they stand. */
   const unknown = new Map<string, Buffer>();
 
@@ -279,7 +280,7 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   }
 
   /** @throws ScanError or SyntaxError */
-  function readBeside(bytes: Buffer, places: RequestPlaces): ReadRequest {
+  function readBeside(bytes: Buffer, places: RequestPlaces, beta: string | undefined): ReadRequest {
     const { system, messages, tools, longStrings, lastMessage } = places;
     const stringsIn = createDistributor(longStrings);
     const partOf = (kind: PartKind, { start, end, known }: Element, strings: readonly Span[], isKept: boolean) =>
@@ -298,21 +299,21 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
       bytes,
       [system, ...lists].filter((span) => span !== undefined),
     );
-    const request = JSON.parse(beside) as Record<string, unknown>;
-    // How many they are is asked of the request.
-    if (lists.includes(messages)) request.messages = conversation.messages;
-    if (lists.includes(tools)) request.tools = conversation.tools;
-    return { request, conversation };
+    const counts = {
+      messages: lists.includes(messages) ? conversation.messages.length : undefined,
+      tools: lists.includes(tools) ? conversation.tools.length : undefined,
+    };
+    return { request: null, said: settingsSay(beside, beta), counts, conversation };
   }
 
   return {
     forget,
     redactText,
     endReading: () => unknown.clear(),
-    read: (bytes, places) => {
+    read: (bytes, places, beta) => {
       unknown.clear();
       try {
-        return readBeside(bytes, places ?? placesOf(scan(bytes)));
+        return readBeside(bytes, places ?? placesOf(scan(bytes)), beta);
       } catch (error) {
         if (!(error instanceof ScanError || error instanceof SyntaxError)) throw error;
         const request = parseRequest(bytes);

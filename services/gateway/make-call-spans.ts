@@ -80,7 +80,7 @@ export function createMakeCallSpans(): MakeSpans {
       addModelCall(spans[0], {
         ...facts,
         ...{ maxContentBytes, longestImage, hide },
-        ...memory.read(request, input.places),
+        ...memory.read(request, input.places, facts.headers?.['anthropic-beta']),
         observation,
         cost: costOf(observation, pricesOf(facts.modelSent)),
         content: true,

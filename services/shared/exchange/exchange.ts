@@ -262,16 +262,20 @@ export function planBody({ request, answer }: ExchangeBody): BodyPlan {
 }
 
 /** Small chunks stand one behind the other in common blocks: each way into the engine costs what a hundred bytes do. */
-function joinAdjacent(chunks: readonly TimedChunk[]): Buffer[] {
+export function joinAdjacent(chunks: ReadonlyArray<Pick<TimedChunk, 'bytes'>>): Buffer[] {
   const joined: Buffer[] = [];
+  let first: Buffer | null = null;
+  let length = 0;
   for (const { bytes } of chunks) {
-    const last = joined.at(-1);
-    if (last && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
-      joined[joined.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length);
-    } else {
-      joined.push(bytes);
+    if (first !== null && first.buffer === bytes.buffer && first.byteOffset + length === bytes.byteOffset) {
+      length += bytes.length;
+      continue;
     }
+    if (first !== null) joined.push(Buffer.from(first.buffer, first.byteOffset, length));
+    first = bytes;
+    length = bytes.length;
   }
+  if (first !== null) joined.push(Buffer.from(first.buffer, first.byteOffset, length));
   return joined;
 }
 

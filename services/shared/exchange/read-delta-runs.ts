@@ -3,6 +3,7 @@
 // are checked as they stand, and become text once a run or, where nobody reads it, not at all. Only for streams written
 // the way Anthropic writes them; all others are left to the reader.
 
+import { joinAdjacent } from '#shared/exchange/exchange.ts';
 import { free } from '#shared/free.ts';
 import type { StreamEvent } from '#shared/messages/accumulate-message.ts';
 import { createDeltaJoiner, type DeltaJoiner } from '#shared/simd/join-deltas.ts';
@@ -31,10 +32,7 @@ const LONGEST_STREAM = 16 * 1024 * 1024;
 export function readDeltaRuns(chunks: readonly Chunk[], texts: ReadTexts = 'all'): DeltaRun[] | null {
   const size = chunks.reduce((sum, { bytes }) => sum + bytes.length, 0);
   if (size > LONGEST_STREAM) return null;
-  const deltas = createDeltaJoiner(
-    chunks.map(({ bytes }) => bytes),
-    size,
-  );
+  const deltas = createDeltaJoiner(joinAdjacent(chunks), size);
   try {
     return new RunReader(deltas, createTimes(chunks), texts).read();
   } catch (error) {
