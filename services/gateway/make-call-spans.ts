@@ -19,15 +19,26 @@ export interface CallSpansInput {
   laidOut: Uint8Array;
   /** null = it was not scanned. */
   places: RequestPlaces | null;
-  settings: CallSettings;
+  /** From `writeSettings`. */
+  settings: string;
 }
 
 /** What is the same for all calls. */
 export interface CallSettings {
-  /** No other settings have it. */
-  readonly id: string;
   readonly content: ContentSettings;
   readonly redaction: RedactorOptions;
+}
+
+/** As one text: objects that cross to a thread with each call take longer, on both sides. */
+export function writeSettings({ content, redaction: { hmacKey, ...redaction } }: CallSettings): string {
+  const key = hmacKey instanceof Uint8Array ? { base64: Buffer.from(hmacKey).toString('base64') } : hmacKey;
+  return JSON.stringify({ content, redaction, key });
+}
+
+function readSettings(text: string): CallSettings {
+  const { content, redaction, key } = JSON.parse(text) as CallSettings & { key?: string | { base64: string } };
+  const hmacKey = typeof key === 'object' ? Buffer.from(key.base64, 'base64') : key;
+  return { content, redaction: hmacKey === undefined ? redaction : { ...redaction, hmacKey } };
 }
 
 export interface ContentSettings {
@@ -53,7 +64,8 @@ const FORGET_MS = 5 * 60_000;
 
 /** Made for one kind of settings. */
 interface Means {
-  readonly id: string;
+  readonly settings: string;
+  readonly content: ContentSettings;
   readonly memory: ConversationMemory;
   readonly pricesOf: PriceLookup;
 }
@@ -61,12 +73,13 @@ interface Means {
 export function createMakeCallSpans(): MakeSpans {
   let means: Means | undefined;
   setInterval(() => means?.memory.forget(), FORGET_MS).unref();
-  const meansFor = ({ id, content, redaction }: CallSettings): Means => {
-    if (means?.id === id) return means;
+  const meansFor = (settings: string): Means => {
+    if (means?.settings === settings) return means;
+    const { content, redaction } = readSettings(settings);
     const { prices, longestImage } = content;
     const { redactText: redact } = createRedactor(redaction);
     const memory = createConversationMemory({ redact, longestImage, maxBytes: REMEMBERED_BYTES });
-    means = { id, memory, pricesOf: createPriceList(prices) };
+    means = { settings, content, memory, pricesOf: createPriceList(prices) };
     return means;
   };
   return async (given) => {
@@ -74,8 +87,8 @@ export function createMakeCallSpans(): MakeSpans {
     const { spans, facts, settings } = input;
     const { request, answer } = readLaidOut(input.laidOut);
     const observation = await observe(answer);
-    const { memory, pricesOf } = meansFor(settings);
-    const { maxContentBytes, longestImage, hide } = settings.content;
+    const { memory, pricesOf, content } = meansFor(settings);
+    const { maxContentBytes, longestImage, hide } = content;
     try {
       addModelCall(spans[0], {
         ...facts,

@@ -12,6 +12,7 @@ export interface WithTexts {
 
 const COLON = 0x3a;
 const SPACE = 0x20;
+const FIELD = { writable: true, enumerable: true, configurable: true } as const;
 
 /** What `JSON.parse` makes of it. @throws SyntaxError */
 export function parseWithTexts(json: Buffer, { strings, mark, readText }: WithTexts): unknown {
@@ -47,12 +48,15 @@ function putBack(value: unknown, texts: readonly string[], mark: string): unknow
   while (open.length > 0 && left > 0) {
     const container = open.pop();
     if (typeof container !== 'object' || container === null) continue;
-    for (const [key, inner] of Object.entries(container)) {
+    const fields = container as Record<string, unknown>;
+    for (const key of Object.keys(fields)) {
+      const inner = fields[key];
       if (typeof inner !== 'string') open.push(inner);
       const text = typeof inner === 'string' ? textOf(inner) : undefined;
       if (text === undefined) continue;
-      // Not by assignment: JSON may have a key __proto__.
-      Object.defineProperty(container, key, { value: text, writable: true, enumerable: true, configurable: true });
+      // JSON may have a key __proto__: by assignment its value would be the prototype.
+      if (key === '__proto__') Object.defineProperty(fields, key, { ...FIELD, value: text });
+      else fields[key] = text;
       left -= 1;
     }
   }

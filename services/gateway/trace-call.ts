@@ -1,6 +1,5 @@
 // Hands the spans of a finished call to tracing: at once where nothing large has to be read for them, else as work for the
 // thread that exports.
-import { randomUUID } from 'node:crypto';
 import { createPriceList } from '#shared/cost/price-list.ts';
 import { planBody } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
@@ -14,7 +13,7 @@ import { addModelCall, modelFacts, toCallSpans } from './call-spans.ts';
 import { placesOf } from './conversation-memory.ts';
 import type { Handover } from './handover.ts';
 import { createKnownSettings } from './known-settings.ts';
-import { CALL_SPANS, type CallSettings, type CallSpansInput, type ContentSettings, costOf } from './make-call-spans.ts';
+import { CALL_SPANS, type CallSpansInput, type ContentSettings, costOf, writeSettings } from './make-call-spans.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { createRoomyAttributes } from './roomy-attributes.ts';
 import { skimRequest } from './routing/skim-request.ts';
@@ -35,7 +34,7 @@ const ROOM_BYTES = 64 * 1024 * 1024;
 export function createCallTracing({ tracing, content, redaction }: CallTracingParts): TraceCall {
   const { redactText } = createRedactor(redaction);
   const settingsOf = createKnownSettings(redactText);
-  const settings: CallSettings = { id: randomUUID(), content, redaction };
+  const settings = writeSettings({ content, redaction });
   let room: SharedRoom | null = null;
   const pricesOf = createPriceList(content.prices);
   const roomy = createRoomyAttributes();

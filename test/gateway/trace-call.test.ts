@@ -98,6 +98,43 @@ describe('the spans of a call', () => {
     expect(finished.request?.length).to.be.above(0);
   });
 
+  it('are redacted, priced and hidden in the thread by the settings, whatever form its key has, and by others afterwards', async () => {
+    const make = createMakeCallSpans();
+    const said = async (
+      hmacKey: string | Uint8Array,
+      pattern: string,
+      price: number,
+    ): Promise<SpanRecord | undefined> => {
+      const prices = { m: { input: price, output: price, cache_read: null, cache_write: null } };
+      const content = { ...CONTENT, prices, hide: ['output_messages'] as const };
+      const tracing: Tracing = {
+        ...noTracing,
+        enabled: true,
+        content: true,
+        emitLater: (later) => void work.push(later),
+      };
+      const finished = call();
+      const observation = await observe(finished.answer ?? recordedAnswer([]));
+      const settings = { tracing, content, redaction: { hmacKey, extraPatterns: [pattern] } };
+      createCallTracing(settings)(finished, observation, { kind: 'none' });
+      return (await make(structuredClone(work.pop()?.input)))[0];
+    };
+    const tag = (hmacKey: string | Uint8Array, text: string): string =>
+      createRedactor({ hmacKey, extraPatterns: [text] }).redactText(text);
+    for (const key of ['key', Buffer.from('key')]) {
+      for (const [word, price] of [
+        ['what', 1e6],
+        ['brief', 2e6],
+      ] as const) {
+        const root = await said(key, word, price);
+        expect(JSON.stringify(root?.attributes)).to.include(tag('key', word)).and.to.not.include('llm.output_messages');
+        expect(root?.attributes['llm.cost.completion']).to.equal(
+          price * 1e-6 * Number(root?.attributes['llm.token_count.completion']),
+        );
+      }
+    }
+  });
+
   it('wait for the thread in memory that it shares, and that is used again once it has read them', async () => {
     const tracing: Tracing = {
       ...noTracing,

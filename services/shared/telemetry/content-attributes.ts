@@ -6,6 +6,7 @@ import { compactJson, LONGEST_BASE64 } from './compact-json.ts';
 import { type Conversation, readConversation } from './conversation.ts';
 import { type FlatMessage, flattenContent, type TextRules } from './flatten-message.ts';
 import type { ModelObservation, ModelRequest } from './model-call.ts';
+import { utf8Size } from './protobuf-output.ts';
 import { type ShownMessages, type SizedMessage, sized } from './shown-messages.ts';
 import type { SpanRecord } from './tracing.ts';
 
@@ -74,7 +75,7 @@ function addValue(
   { text, mime }: { text: string; mime: string },
 ): void {
   if (text === '') return;
-  const keyBytes = Buffer.byteLength(mimeKey) + Buffer.byteLength(mime) + Buffer.byteLength(valueKey);
+  const keyBytes = utf8Size(mimeKey) + utf8Size(mime) + utf8Size(valueKey);
   const clipped = clip(text, Math.min(maxBytes, budget.left - keyBytes));
   if (clipped === '') {
     budget.isExceeded = true;
@@ -121,8 +122,9 @@ function takeInputs({ system, messages }: Conversation, budget: Budget): SizedMe
 /** Takes whole messages while they fit; the very newest is cut rather than left out. In their own order again. */
 function takeNewest(newestFirst: Iterable<SizedMessage>, budget: Budget, prefix: string): SizedMessage[] {
   const taken: SizedMessage[] = [];
+  const around = keySize('', prefix);
   for (const message of newestFirst) {
-    const size = sizeOf([message], prefix);
+    const size = message.bytes + message.entries.length * around;
     if (size <= budget.left) {
       budget.left -= size;
       taken.push(message);
@@ -158,7 +160,7 @@ function cutMessage(message: FlatMessage, budget: Budget, prefix: string): FlatM
 const INDEX_BYTES = '.1234567.'.length;
 
 function keySize(key: string, prefix: string): number {
-  return Buffer.byteLength(prefix) + INDEX_BYTES + Buffer.byteLength(key);
+  return utf8Size(prefix) + INDEX_BYTES + utf8Size(key);
 }
 
 function sizeOf(messages: readonly SizedMessage[], prefix: string): number {
