@@ -42,11 +42,7 @@ export function addContent(attributes: Attributes, input: ContentInput, maxBytes
   addValue(values, budget, [OPENINFERENCE.outputMimeType, OPENINFERENCE.outputValue], summaryBytes, finalText(input));
   const answer = observation.message;
   const outputs = answer === null ? [] : flattenContent('assistant', answer.content, new Map(), rules);
-  const output = takeNewest(
-    outputs.map((entries) => sized(entries)).toReversed(),
-    budget,
-    OPENINFERENCE.outputMessages,
-  );
+  const output = takeNewest(outputs, (entries) => [sized(entries)], budget, OPENINFERENCE.outputMessages);
   const tools = takeTools(conversation, budget);
   const inputs = takeInputs(conversation, budget);
   attributes[CCPROXY.contentTruncated] = budget.isExceeded;
@@ -112,31 +108,34 @@ function takeInputs({ system, messages }: Conversation, budget: Budget): SizedMe
   const keepsSystem = systemBytes <= budget.left / 4;
   if (keepsSystem) budget.left -= systemBytes;
   else budget.isExceeded = true;
-  const newestFirst = (function* (): Generator<SizedMessage> {
-    for (const message of messages.toReversed()) yield* message.flatten(names).toReversed();
-  })();
-  const taken = takeNewest(newestFirst, budget, OPENINFERENCE.inputMessages);
+  const taken = takeNewest(messages, (message) => message.flatten(names), budget, OPENINFERENCE.inputMessages);
   return keepsSystem ? [...first, ...taken] : taken;
 }
 
-/** Takes whole messages while they fit; the very newest is cut rather than left out. In their own order again. */
-function takeNewest(newestFirst: Iterable<SizedMessage>, budget: Budget, prefix: string): SizedMessage[] {
+/**
+ * Takes whole messages while they fit, the last first, and looks at no more; the very last is cut rather than left out. In
+ * their own order again.
+ */
+function takeNewest<Part>(
+  parts: readonly Part[],
+  flatten: (part: Part) => readonly SizedMessage[],
+  budget: Budget,
+  prefix: string,
+): SizedMessage[] {
   const taken: SizedMessage[] = [];
   const around = keySize('', prefix);
-  for (const message of newestFirst) {
-    const size = message.bytes + message.entries.length * around;
-    if (size <= budget.left) {
+  for (const part of parts.toReversed()) {
+    for (const message of flatten(part).toReversed()) {
+      const size = message.bytes + message.entries.length * around;
+      if (size > budget.left) {
+        const start = taken.length === 0 ? cutMessage(message.entries, budget, prefix) : [];
+        budget.left = 0;
+        budget.isExceeded = true;
+        return start.length > 0 ? [sized(start)] : taken.toReversed();
+      }
       budget.left -= size;
       taken.push(message);
-      continue;
     }
-    budget.isExceeded = true;
-    if (taken.length === 0) {
-      const start = cutMessage(message.entries, budget, prefix);
-      if (start.length > 0) taken.push(sized(start));
-    }
-    budget.left = 0;
-    break;
   }
   return taken.toReversed();
 }
