@@ -1,35 +1,26 @@
 // How a metric family is made: label values known beforehand are all set to 0, so that the first increment is seen as one.
-import { Gauge, type Metric, type Registry, type RegistryContentType } from 'prom-client';
-import { Counter } from './counter.ts';
-import { Histogram } from './histogram.ts';
-import type { LabelsOf } from './series-finder.ts';
+import { Counter, Gauge, Histogram, type Registry, type RegistryContentType } from 'prom-client';
 
 export type MetricsRegistry = Registry<RegistryContentType>;
 
 /** Label name → its closed set of values, or null where configuration decides. */
 export type Labels<L extends string> = Readonly<Record<L, readonly string[] | null>>;
 
-export interface PlainHistogram<L extends string> {
-  observe(labels: LabelsOf<L>, value: number): void;
-  /** Without labels. */
-  observe(value: number): void;
-  zero(labels: LabelsOf<L>): void;
-}
-
 /** A histogram that may carry a trace id on its buckets. It takes one object, unlike its plain sibling. */
 export interface ExemplarHistogram<L extends string> {
   observe(observation: {
-    labels?: LabelsOf<L>;
+    labels?: Partial<Record<L, string>>;
     value: number;
     /** `{ trace_id }`, only of a sampled trace. */
     exemplarLabels?: { trace_id: string };
   }): void;
-  zero(labels: LabelsOf<L>): void;
+  labels(labels: Partial<Record<L, string>>): { observe(value: number): void };
+  zero(labels: Partial<Record<L, string>>): void;
 }
 
 /** A gauge whose values can be asked for when it is read: to set one costs more than to count. */
 export interface FollowingGauge<L extends string> extends Gauge<L> {
-  follow(labels: LabelsOf<L>, value: () => number): void;
+  follow(labels: Partial<Record<L, string>>, value: () => number): void;
 }
 
 export interface Families {
@@ -40,7 +31,7 @@ export interface Families {
     help: string,
     buckets: readonly number[],
     labels?: Labels<L>,
-  ): PlainHistogram<L>;
+  ): Histogram<L>;
   exemplarHistogram<L extends string = never>(
     name: string,
     help: string,
@@ -51,24 +42,27 @@ export interface Families {
 
 export function createFamilies(registry: MetricsRegistry): Families {
   const registers = [registry as Registry];
-  // They have all that a registry asks of a metric.
-  const register = (metric: Counter<never> | Histogram<never>): void =>
-    registry.registerMetric(metric as unknown as Metric);
   const histogram = <L extends string>(
     name: string,
     help: string,
     buckets: readonly number[],
     labels: Labels<L> | undefined,
+    enableExemplars: boolean,
   ): Histogram<L> => {
-    const metric = new Histogram<L>({ name, help, buckets, labelNames: labelNames(labels) });
-    register(metric);
+    const metric = new Histogram<L>({
+      name,
+      help,
+      labelNames: labelNames(labels),
+      buckets: [...buckets],
+      enableExemplars,
+      registers,
+    });
     for (const combination of combinations(labels)) metric.zero(combination);
     return metric;
   };
   return {
-    counter: <L extends string>(name: string, help: string, labels?: Labels<L>): Counter<L> => {
-      const metric = new Counter<L>({ name, help, labelNames: labelNames(labels) });
-      register(metric);
+    counter: (name, help, labels) => {
+      const metric = new Counter({ name, help, labelNames: labelNames(labels), registers });
       for (const combination of combinations(labels)) metric.inc(combination, 0);
       return metric;
     },
@@ -80,36 +74,18 @@ export function createFamilies(registry: MetricsRegistry): Families {
       const metric = new Gauge<L>({ name, help, labelNames: labelNames(labels), registers, collect });
       for (const combination of combinations(labels)) metric.set(combination, 0);
       return Object.assign(metric, {
-        follow: (of: LabelsOf<L>, value: () => number) => {
+        follow: (of: Partial<Record<L, string>>, value: () => number) => {
           followed.push(() => metric.set(of, value()));
         },
       });
     },
-    histogram: <L extends string>(
-      name: string,
-      help: string,
-      buckets: readonly number[],
-      labels?: Labels<L>,
-    ): PlainHistogram<L> => {
-      const metric = histogram(name, help, buckets, labels);
-      return {
-        observe: (of: LabelsOf<L> | number, value: number = 0) =>
-          typeof of === 'number' ? metric.add({}, of) : metric.add(of, value),
-        zero: (of) => metric.zero(of),
-      };
-    },
+    histogram: (name, help, buckets, labels) => histogram(name, help, buckets, labels, false),
     exemplarHistogram: <L extends string>(
       name: string,
       help: string,
       buckets: readonly number[],
       labels?: Labels<L>,
-    ): ExemplarHistogram<L> => {
-      const metric = histogram(name, help, buckets, labels);
-      return {
-        observe: ({ labels: of = {}, value, exemplarLabels }) => metric.add(of, value, exemplarLabels),
-        zero: (of) => metric.zero(of),
-      };
-    },
+    ): ExemplarHistogram<L> => histogram(name, help, buckets, labels, true) as unknown as ExemplarHistogram<L>,
   };
 }
 

@@ -64,8 +64,8 @@ export interface Metrics
 
 export function createMetrics(options: MetricsOptions = {}): Metrics {
   const registry: MetricsRegistry = new Registry();
-  const isText = options.format === 'text';
-  registry.setContentType(isText ? Registry.PROMETHEUS_CONTENT_TYPE : Registry.OPENMETRICS_CONTENT_TYPE);
+  // prom-client makes exemplars only in a registry that is OpenMetrics at that moment.
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   registry.setDefaultLabels({
     ...(options.service === undefined ? {} : { service: options.service }),
     ...(options.worker === undefined ? {} : { worker: options.worker }),
@@ -89,6 +89,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     1,
   );
   if (options.processMetrics !== false) addProcessMetrics(registry);
+  if (options.format === 'text') registry.setContentType(Registry.PROMETHEUS_CONTENT_TYPE);
   return metrics;
 }
 
