@@ -23,8 +23,9 @@ const AT_ONCE = 32;
 const WEIGHT_A_TURN = 128 * 1024;
 /** Twice as much when so many wait, and so on: a loop that does a lot in each turn would never catch up. */
 const WAITING_FOR_TWICE = 32;
-/** How long the first of them waits for others, unless there are as many as may be under way. */
+/** How long the first of them waits for others, unless there are as many as may be under way, or so many bytes. */
 const GATHER_MS = 50;
+const GATHERED_BYTES = 4 * 1024 * 1024;
 
 /** The preparer becomes the publisher's own: closed when it is drained. */
 export function createPublisher(parts: PublishingParts): Publisher {
@@ -33,6 +34,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
   const queue: FinishedCall[] = [];
   const underWay: FinishedCall[] = [];
   let heldBytes = 0;
+  let queuedBytes = 0;
   let gathering: NodeJS.Timeout | undefined;
   let isBeginning = false;
   let isClosed = false;
@@ -71,6 +73,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
     for (let weight = 0; weight < most && underWay.length < AT_ONCE; ) {
       const finished = queue.shift();
       if (finished === undefined) break;
+      queuedBytes -= sizeOf(finished);
       underWay.push(finished);
       weight += weightOf(finished, parts);
       void carryOut(finished);
@@ -100,7 +103,8 @@ export function createPublisher(parts: PublishingParts): Publisher {
       finished.memory.hold();
       queue.push(finished);
       heldBytes += sizeOf(finished);
-      if (queue.length >= AT_ONCE) work();
+      queuedBytes += sizeOf(finished);
+      if (queue.length >= AT_ONCE || queuedBytes >= GATHERED_BYTES) work();
       else if (underWay.length < AT_ONCE) gathering ??= setTimeout(work, GATHER_MS);
     },
     outcome: (finished: Keeping) => finished[outcome]?.promise ?? Promise.resolve({ kind: 'none' }),

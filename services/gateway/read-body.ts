@@ -60,7 +60,9 @@ export async function readBody(request: IncomingMessage, options: ReadBodyOption
   const bytes = await collect(request, options);
   if (!decode) return bytes;
   try {
-    return await decode(bytes, { maxOutputLength: options.limitBytes });
+    const decoded = await decode(bytes, { maxOutputLength: options.limitBytes });
+    free(bytes);
+    return decoded;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(options.limitBytes);
     throw new GatewayError('invalid_request_error', `the request body is not valid ${encoding}`, { cause: error });

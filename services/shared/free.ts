@@ -10,5 +10,5 @@ export function free(bytes: Uint8Array): void {
 
 /** A small one too: what has outlived collections of the young heap is left over until all of the heap is collected. */
 export function freeOld({ buffer, length }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
+  if (length > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }

@@ -238,7 +238,7 @@ describe('handing large exchanges over', () => {
   const longCalls = (count: number) =>
     Array.from({ length: count }, (_, index) => comparedCall(`${index} ${'long '.repeat(40_000)}`));
 
-  it('begins when others have come in some time, or as many as may be under way', async () => {
+  it('begins when others had some time to come, or as many came as may be under way, or one is large', async () => {
     const timers = holdTimers(50);
     const turns = async (count: number): Promise<void> => {
       for (let passed = 0; passed < count; passed++) await new Promise(setImmediate);
@@ -259,6 +259,9 @@ describe('handing large exchanges over', () => {
       timers.pass(50);
       await turns(1);
       expect(begun).to.equal(33);
+      publisher.offer(comparedCall('long '.repeat(900_000)));
+      await turns(32);
+      expect(begun).to.be.above(33);
       await publisher.drain();
     } finally {
       timers.release();

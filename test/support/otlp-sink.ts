@@ -48,8 +48,8 @@ export interface OtlpSink {
   mode(mode: SinkMode): Promise<void>;
   /** Decoded bodies of all requests, answered well or not, for searching. */
   raw(): Buffer;
-  /** Path and headers of all requests. */
-  requests(): Array<{ path: string; headers: IncomingHttpHeaders }>;
+  /** Path, headers and size of all requests. */
+  requests(): Array<{ path: string; headers: IncomingHttpHeaders; bytes: number }>;
   /** Spans in each accepted request. */
   batches(): number[];
   /** Resolves when `count` requests have arrived in all, whatever became of them. */
@@ -62,7 +62,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
   const accepted: SinkSpan[] = [];
   const batches: number[] = [];
   const bodies: Buffer[] = [];
-  const requests: Array<{ path: string; headers: IncomingHttpHeaders }> = [];
+  const requests: ReturnType<OtlpSink['requests']> = [];
   const checks = new Set<() => void>();
   let current: SinkMode = 'ok';
   let server = createServer(onRequest);
@@ -75,7 +75,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
     request.on('end', () => {
       const sent = Buffer.concat(chunks);
       const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
-      requests.push({ path: request.url ?? '', headers: request.headers });
+      requests.push({ path: request.url ?? '', headers: request.headers, bytes: body.length });
       bodies.push(body);
       answer(request, response, body);
       for (const check of checks) check();

@@ -16,7 +16,7 @@ import type { Instrumentation } from './instrumentations.ts';
 import { createOtlpExporter } from './otlp-exporter.ts';
 import type { Unsent } from './span-queue.ts';
 import type { SpanSenderOptions } from './span-sender.ts';
-import { sizeWithResource, splitMessages } from './split-messages.ts';
+import { MESSAGE_BYTES, sizeWithResource, splitMessages } from './split-messages.ts';
 
 export interface ForeignExporterOptions extends SpanSenderOptions {
   instrumentations: Instrumentation[];
@@ -58,8 +58,8 @@ export async function startForeignExporter(options: ForeignExporterOptions): Pro
         await spans[0]?.resource.waitForAsyncAttributes?.();
         isResourceReady = true;
       }
-      const { messages, tooLarge } =
-        options.protocol === 'grpc' ? splitMessages(spans, sizeWithResource) : { messages: [[...spans]], tooLarge: [] };
+      const { messages, tooLarge } = splitMessages(spans, MESSAGE_BYTES[options.protocol], sizeWithResource);
+      if (options.protocol !== 'grpc') messages.push(...tooLarge.splice(0).map((span) => [span]));
       const lost = await exportMessages(exporter, messages, options.exportTimeoutMs);
       return { failed: lost.flat().length, dropped_bytes: tooLarge.length };
     },

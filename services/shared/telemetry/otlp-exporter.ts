@@ -32,7 +32,8 @@ export async function createOtlpExporter<Message>(
       '@opentelemetry/otlp-exporter-base/node-http'
     );
     const sent = { ...headers, 'content-type': 'application/x-protobuf' };
-    const settings = convertLegacyHttpOptions({ url, timeoutMillis }, 'TRACES', 'v1/traces', {});
+    const limits = { timeoutMillis, concurrencyLimit: CONCURRENT_MESSAGES };
+    const settings = convertLegacyHttpOptions({ url, ...limits }, 'TRACES', 'v1/traces', {});
     return new OTLPExporterBase(
       createOtlpHttpExportDelegate(
         // The library would add the headers of OTEL_EXPORTER_OTLP_HEADERS, which are meant for the endpoint named there.

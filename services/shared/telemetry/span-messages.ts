@@ -1,7 +1,6 @@
 // Spans as the messages that carry them. Each is written where it travels, behind the others; what surrounds them is put in
 // front when it is known how many there are. The memory of a message that has arrived is used again.
 import { fieldHead, ProtobufOutput } from './protobuf-output.ts';
-import { MESSAGE_BYTES } from './split-messages.ts';
 
 export interface SpanMessage {
   /** Until it is given back. */
@@ -9,7 +8,7 @@ export interface SpanMessage {
   readonly spans: number;
 }
 
-export interface MessageWriter {
+export interface SpanMessageWriter {
   begin(): SpanMessages;
   /** Of a message that nobody reads any more. */
   giveBack(message: SpanMessage): void;
@@ -27,21 +26,23 @@ const TAGS = { resourceSpans: 0x0a, scopeSpans: 0x12 } as const;
 /** In front of resource and scope, tag and length. */
 const HEAD_BYTES = 16;
 const FIRST_BYTES = 64 * 1024;
-/** As many as are under way at once. */
-const MOST_KEPT = 4;
-const LARGEST_KEPT = 8 * 1024 * 1024;
+/** Of all rooms that wait for the next message: as much as is under way at once. */
+const KEPT_BYTES = 16 * 1024 * 1024;
 
-/** Resource and scope as the fields that they are. */
-export function createMessageWriter(resource: Buffer, scope: Buffer): MessageWriter {
+/** Resource and scope as the fields that they are; `messageBytes` = what a message of several may take with them. */
+export function createSpanMessageWriter(resource: Buffer, scope: Buffer, messageBytes: number): SpanMessageWriter {
   const rooms: Array<Buffer<ArrayBuffer>> = [];
+  let keptBytes = 0;
   const scopeAt = HEAD_BYTES + resource.length;
   const spansAt = scopeAt + scope.length;
   /** As large as the one before has become. */
   let roomBytes = spansAt + FIRST_BYTES;
-  const mostBytes = MESSAGE_BYTES - resource.length - scope.length;
+  const mostBytes = messageBytes - resource.length - scope.length;
 
   const open = (): ProtobufOutput => {
-    const room = rooms.pop() ?? Buffer.allocUnsafeSlow(roomBytes);
+    const kept = rooms.pop();
+    keptBytes -= kept?.length ?? 0;
+    const room = kept ?? Buffer.allocUnsafeSlow(roomBytes);
     scope.copy(room, scopeAt);
     return new ProtobufOutput(room, spansAt);
   };
@@ -100,9 +101,10 @@ export function createMessageWriter(resource: Buffer, scope: Buffer): MessageWri
     };
   };
   const keep = (room: Buffer<ArrayBuffer>): void => {
-    if (room.length > LARGEST_KEPT) return;
+    if (keptBytes + room.length > KEPT_BYTES) return;
     roomBytes = room.length;
-    if (rooms.length < MOST_KEPT) rooms.push(room);
+    keptBytes += room.length;
+    rooms.push(room);
   };
   return { begin, giveBack: ({ bytes }) => keep(Buffer.from(bytes.buffer)) };
 }

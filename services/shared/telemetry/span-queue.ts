@@ -12,7 +12,7 @@ export interface SpanQueueOptions<T> {
   /** Bounds of one batch; a batch holds at least one entry. */
   batchEntries: number;
   batchBytes: number;
-  /** Batches under way at once. */
+  /** Batches under way at once; together they hold no more bytes than one may. */
   concurrency: number;
   /** How long an incomplete batch waits for more. */
   delayMs: number;
@@ -51,16 +51,26 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
   let waitingBytes = 0;
   let closed = false;
   let flushing = 0;
+  /** What waits has waited long enough. */
+  let isOverdue = false;
   let timer: NodeJS.Timeout | undefined;
   let turn: NodeJS.Immediate | undefined;
   const idleWaiters = new Set<() => void>();
 
-  const isBatchFull = (): boolean =>
-    waitingSpans >= options.batchEntries || waitingBytes >= options.batchBytes || flushing > 0;
+  const isBatchDue = (): boolean =>
+    waitingSpans >= options.batchEntries || waitingBytes >= options.batchBytes || isOverdue || flushing > 0;
+
+  /** A receiver shares its time among what is under way: no more at once than one batch may hold. */
+  const isBusy = (): boolean => {
+    const next = Math.min(waitingBytes, options.batchBytes);
+    const isTooMuch = bytes - waitingBytes + next > options.batchBytes;
+    return inFlight.size >= options.concurrency || (inFlight.size > 0 && isTooMuch);
+  };
 
   const schedule = (): void => {
-    if (waiting.length === 0 || inFlight.size >= options.concurrency || turn !== undefined) return;
-    if (isBatchFull()) {
+    if (waiting.length === 0 || turn !== undefined) return;
+    if (isBatchDue()) {
+      if (isBusy()) return;
       clearTimeout(timer);
       timer = undefined;
       // One batch a turn of the event loop: making it is synchronous work.
@@ -68,7 +78,8 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
     } else if (timer === undefined) {
       timer = setTimeout(() => {
         timer = undefined;
-        if (turn === undefined && inFlight.size < options.concurrency) turn = setImmediate(sendNext);
+        isOverdue = true;
+        schedule();
       }, options.delayMs);
       timer.unref();
     }
@@ -76,6 +87,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
 
   const sendNext = (): void => {
     turn = undefined;
+    isOverdue = false;
     const taken = takeBatch();
     if (taken.length === 0) return;
     const batch: Batch = { count: sumSpans(taken), bytes: sumBytes(taken) };

@@ -14,9 +14,10 @@ import {
 import { exportMessages } from './export-messages.ts';
 import { createOtlpExporter, type MessageForm, type OtlpExporterOptions } from './otlp-exporter.ts';
 import { fieldHead, ProtobufOutput } from './protobuf-output.ts';
-import { createMessageWriter, type SpanMessage, type SpanMessages } from './span-messages.ts';
+import { createSpanMessageWriter, type SpanMessage, type SpanMessages } from './span-messages.ts';
 import type { Unsent } from './span-queue.ts';
 import { attributesAsBytes } from './span-writer.ts';
+import { MESSAGE_BYTES } from './split-messages.ts';
 
 export interface SpanSenderOptions extends OtlpExporterOptions {
   /** Besides what OTEL_RESOURCE_ATTRIBUTES, host and os give. */
@@ -25,7 +26,7 @@ export interface SpanSenderOptions extends OtlpExporterOptions {
   scopeVersion: string;
 }
 
-/** Spans one after the other, each from a `SpanWriter`. */
+/** From a `SpanWriter`; they stay together. */
 export interface SpanBytes {
   readonly bytes: Uint8Array;
   readonly spans: number;
@@ -56,13 +57,15 @@ const AS_IT_IS: MessageForm<SpanMessage> = {
 export async function startSpanSender(options: SpanSenderOptions): Promise<SpanSender> {
   if (getBooleanFromEnv('OTEL_SDK_DISABLED')) throw new Error('no spans are sent because OTEL_SDK_DISABLED is set');
   const exporter = await createOtlpExporter(options, AS_IT_IS);
-  const writer = createMessageWriter(await resourceAsBytes(options), scopeAsBytes(options.scopeVersion));
+  const resource = await resourceAsBytes(options);
+  const scope = scopeAsBytes(options.scopeVersion);
+  const writer = createSpanMessageWriter(resource, scope, MESSAGE_BYTES[options.protocol]);
 
   return {
     begin: writer.begin,
     send: async (all) => {
       const { messages, tooLarge } = all.end();
-      // Receivers of HTTP mostly take more.
+      // Of HTTP most receivers take more.
       if (options.protocol !== 'grpc') messages.push(...tooLarge.splice(0));
       const lost = await exportMessages(exporter, messages, options.exportTimeoutMs);
       // A lost one may still be on its way. Who answers has read the message, or will not use what it has not read.

@@ -10,6 +10,7 @@ import type { Metrics } from './metrics.ts';
 import { type OtlpEndpoint, type OtlpProtocolChoice, parseOtlpEndpoint } from './otlp-endpoint.ts';
 import { createSpanQueue, type SpanQueue } from './span-queue.ts';
 import { createSpanWriter } from './span-writer.ts';
+import { sizeWithResource } from './split-messages.ts';
 import type { Exportable, ThreadedExporter } from './threaded-exporter.ts';
 import type { SpanRecord, Tracing } from './tracing.ts';
 
@@ -64,6 +65,8 @@ const QUEUE = {
 const SPANS_TOGETHER = 8;
 const BYTES_TOGETHER = 64 * 1024;
 const QUEUE_MAX_BYTES = 64 * 1024 * 1024;
+/** A full queue holds so many: one is sent while others come. */
+const LEAST_BATCHES = 4;
 const EXPORT_TIMEOUT_MS = 10_000;
 
 /** @throws ConfigError for an endpoint that cannot be used. */
@@ -75,9 +78,12 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
   const report = createFirstExportReport(logger, endpoint);
   let exporter: Promise<ThreadedExporter> | undefined;
 
+  const maxBytes = config.queueMaxBytes ?? QUEUE_MAX_BYTES;
+
   const queue: SpanQueue<Exportable> = createSpanQueue({
     ...QUEUE,
-    maxBytes: config.queueMaxBytes ?? QUEUE_MAX_BYTES,
+    maxBytes,
+    batchBytes: Math.min(QUEUE.batchBytes, maxBytes / LEAST_BATCHES),
     send: async (batch) => {
       const ready = await exporter?.catch((error: unknown) => {
         release(batch);
@@ -103,7 +109,7 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
   });
 
   exporter = loadExporter(config, endpoint, (span) => {
-    queue.push({ foreign: span }, sizeOf(span.attributes));
+    queue.push({ foreign: span }, sizeWithResource(span));
   });
   return createHandle(config, endpoint, { queue, count, exporter, logger });
 }
@@ -255,19 +261,4 @@ async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
   });
   await Promise.race([work, limit]);
   clearTimeout(timer);
-}
-
-const SPAN_OVERHEAD_BYTES = 256;
-const NUMBER_BYTES = 8;
-
-function sizeOf(attributes: Readonly<Record<string, unknown>>): number {
-  let bytes = SPAN_OVERHEAD_BYTES;
-  for (const [key, value] of Object.entries(attributes)) bytes += key.length + sizeOfValue(value);
-  return bytes;
-}
-
-function sizeOfValue(value: unknown): number {
-  if (typeof value === 'string') return Buffer.byteLength(value);
-  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + sizeOfValue(item), 0);
-  return NUMBER_BYTES;
 }

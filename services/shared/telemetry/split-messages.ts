@@ -1,6 +1,7 @@
 // Spans in as many messages as it takes for each to stay below what every receiver accepts. Sizes of the SDK's spans
 // are upper bounds of what is written, so that nothing has to be written twice.
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { OtlpProtocol } from './otlp-endpoint.ts';
 
 export interface SplitMessages<Spans> {
   messages: Spans[][];
@@ -8,24 +9,34 @@ export interface SplitMessages<Spans> {
   tooLarge: Spans[];
 }
 
-/** Every receiver takes 4 MiB unless it was told to take more; the rest is for what surrounds resource and scope. */
-export const MESSAGE_BYTES = 4 * 1024 * 1024 - 4096;
+/**
+ * What every receiver takes unless it was told to take more: of gRPC 4 MiB, of HTTP what servers in front of receivers let
+ * through, such as nginx. The rest is for what surrounds resource and scope.
+ */
+export const MESSAGE_BYTES: Readonly<Record<OtlpProtocol, number>> = {
+  grpc: 4 * 1024 * 1024 - 4096,
+  'http/protobuf': 1024 * 1024 - 4096,
+};
 
-export function splitMessages<Spans>(all: readonly Spans[], sizeOf: (spans: Spans) => number): SplitMessages<Spans> {
+export function splitMessages<Spans>(
+  all: readonly Spans[],
+  mostBytes: number,
+  sizeOf: (spans: Spans) => number,
+): SplitMessages<Spans> {
   const messages: Spans[][] = [];
   const tooLarge: Spans[] = [];
   let current: Spans[] = [];
   let left = 0;
   for (const spans of all) {
     const size = sizeOf(spans);
-    if (size > MESSAGE_BYTES) {
+    if (size > mostBytes) {
       tooLarge.push(spans);
       continue;
     }
     if (messages.length === 0 || size > left) {
       current = [];
       messages.push(current);
-      left = MESSAGE_BYTES;
+      left = mostBytes;
     }
     current.push(spans);
     left -= size;

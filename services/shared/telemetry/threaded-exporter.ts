@@ -4,7 +4,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { freeOld } from '#shared/free.ts';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { ForeignExporter } from './foreign-exporter.ts';
-import type { SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
+import type { JoinedSpans, SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
 import type { Unsent } from './span-queue.ts';
 import type { SpanBytes } from './span-sender.ts';
 import type { SpanWork } from './tracing.ts';
@@ -48,11 +48,11 @@ export async function startThreadedExporter(
       const { foreign, later, made } = sortOut(batch);
       const question: SpanQuestion = {
         do: 'export',
-        made: made.length === 0 ? [] : [joined(made)],
+        made: joined(made),
         later: later.map(({ maker, input, spans }) => ({ maker, input, spans })),
       };
       const given = [
-        ...question.made.map(({ bytes }) => bytes.buffer as ArrayBuffer),
+        ...(made.length === 0 ? [] : [question.made.bytes.buffer as ArrayBuffer]),
         ...later.flatMap((work) => work.transferred),
       ];
       const asked = made.length + later.length === 0 ? undefined : thread.ask(question, given);
@@ -107,15 +107,14 @@ function sortOut(batch: readonly Exportable[]): Sorted {
 }
 
 /** In one buffer of their own, which can be given away. They have waited for each other, and are freed. */
-function joined(all: readonly SpanBytes[]): SpanBytes {
+function joined(all: readonly SpanBytes[]): JoinedSpans {
   const bytes = new Uint8Array(all.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  const pieces = all.map(({ bytes: { length }, spans }) => ({ length, spans }));
   let at = 0;
-  let count = 0;
-  for (const { bytes: own, spans } of all) {
+  for (const { bytes: own } of all) {
     bytes.set(own, at);
     at += own.length;
     freeOld(own);
-    count += spans;
   }
-  return { bytes, spans: count };
+  return { bytes, pieces };
 }

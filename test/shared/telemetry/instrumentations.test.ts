@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { trace } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { createInstrumentations } from '#shared/telemetry/instrumentations.ts';
 import { createLogger } from '#shared/telemetry/logger.ts';
@@ -74,12 +75,18 @@ describe('automatic instrumentation', () => {
     await tracing.started;
     await (await fetch(`${sink.url}/elsewhere`, { method: 'POST', body: 'x' })).text();
     const spans = await sink.waitFor((all) => all.some(({ attributes }) => attributes['url.path'] === '/elsewhere'));
-    await tracing.shutdown(2000);
-    await sink.close();
     expect(spans).to.have.length(1);
+    for (const length of [400_000, 400_000, 400_000, 2_000_000]) {
+      trace.getTracer('large').startSpan('large').setAttribute('text', 'x'.repeat(length)).end();
+    }
+    await tracing.shutdown(5000);
+    await sink.close();
+    const sizes = sink.requests().map(({ bytes }) => bytes);
+    expect(sizes.filter((bytes) => bytes > 1024 * 1024)).to.have.length(1);
+    expect(sink.spans()).to.have.length(5);
     const asked = sink.requests().find(({ path }) => path === '/elsewhere');
     expect(asked?.headers).to.not.have.any.keys('traceparent', 'baggage');
     const { values } = await metrics.telemetrySpansTotal.get();
-    expect(values.find(({ labels }) => labels.result === 'exported')?.value).to.equal(1);
+    expect(values.find(({ labels }) => labels.result === 'exported')?.value).to.equal(5);
   });
 });

@@ -86,6 +86,15 @@ describe('spans over gRPC', function () {
     expect(sink.sizes()).to.have.length(4);
   });
 
+  it('of several calls are not lost together: each stays a piece of its own on its way to the thread', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start(sink.port);
+    for (let call = 0; call < 16; call++) tracing.emit([record({ text: 'x'.repeat(2_095_000) })]);
+    await tracing.flush(20_000);
+    expect(await results(metrics)).to.include({ exported: 16, failed: 0, dropped_bytes: 0 });
+    expect(Math.max(...sink.sizes())).to.be.below(MESSAGE_BYTES);
+  });
+
   it('one that no message can take is counted as too large, and its neighbours arrive', async () => {
     const sink = await startSink();
     const { tracing, metrics } = start(sink.port);

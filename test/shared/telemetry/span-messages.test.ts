@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fieldHead } from '#shared/telemetry/protobuf-output.ts';
-import { createMessageWriter, type SpanMessages } from '#shared/telemetry/span-messages.ts';
+import { createSpanMessageWriter, type SpanMessages } from '#shared/telemetry/span-messages.ts';
 
 const MESSAGE_BYTES = 4 * 1024 * 1024;
 const RESOURCE = field(0x0a, Buffer.from('the resource'));
@@ -24,7 +24,7 @@ function add(messages: SpanMessages, bytes: Buffer, spans = 1): void {
 describe('messages of spans', () => {
   it('surround spans one after the other with their resource and scope', () => {
     const sizes = fc.array(fc.nat({ max: 100_000 }), { minLength: 1, maxLength: 8 });
-    const writer = createMessageWriter(RESOURCE, SCOPE);
+    const writer = createSpanMessageWriter(RESOURCE, SCOPE, MESSAGE_BYTES - 4096);
     fc.assert(
       fc.property(sizes, (all) => {
         const spans = all.map((size, index) => Buffer.alloc(size, index + 1));
@@ -43,7 +43,7 @@ describe('messages of spans', () => {
   it('begin with another where the next span would make one too large, and leave out what is too large alone', () => {
     const spans = [1_500_000, 1_500_000, 5_000_000, 1_500_000, 10].map((size, index) => Buffer.alloc(size, index + 1));
     const [first, second, large, third, small] = spans as [Buffer, Buffer, Buffer, Buffer, Buffer];
-    const messages = createMessageWriter(RESOURCE, SCOPE).begin();
+    const messages = createSpanMessageWriter(RESOURCE, SCOPE, MESSAGE_BYTES - 4096).begin();
     for (const span of spans) add(messages, span);
     const ended = messages.end();
     const expected = [messageOf(first, second), messageOf(third, small)];
@@ -56,7 +56,7 @@ describe('messages of spans', () => {
   });
 
   it('hold nothing of a span that cannot be written', () => {
-    const messages = createMessageWriter(RESOURCE, SCOPE).begin();
+    const messages = createSpanMessageWriter(RESOURCE, SCOPE, MESSAGE_BYTES - 4096).begin();
     const [before, after] = [Buffer.from('before'), Buffer.from('after')];
     const broken = new Error('broken');
     add(messages, before);
@@ -71,11 +71,15 @@ describe('messages of spans', () => {
   });
 
   it('are none where nothing was written', () => {
-    expect(createMessageWriter(RESOURCE, SCOPE).begin().end()).to.deep.equal({ messages: [], tooLarge: [] });
+    expect(
+      createSpanMessageWriter(RESOURCE, SCOPE, MESSAGE_BYTES - 4096)
+        .begin()
+        .end(),
+    ).to.deep.equal({ messages: [], tooLarge: [] });
   });
 
   it('lie in memory that the next one gets once they were given back, and not before', () => {
-    const writer = createMessageWriter(RESOURCE, SCOPE);
+    const writer = createSpanMessageWriter(RESOURCE, SCOPE, MESSAGE_BYTES - 4096);
     const make = (letter: string) => {
       const messages = writer.begin();
       add(messages, Buffer.from(letter));

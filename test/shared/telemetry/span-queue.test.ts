@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createSpanQueue, type QueueResult, type SpanQueueOptions, type Unsent } from '#shared/telemetry/span-queue.ts';
+import { holdTimers } from '../../support/held-timers.ts';
 
 type Fate = 'accepts' | 'rejects' | 'throws' | 'hangs';
 
@@ -107,6 +108,58 @@ describe('span queue', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(answers).to.have.length(1);
     expect(books.counts).to.deep.equal({ exported: 0, failed: 1, dropped_queue: 0, dropped_bytes: 0 });
+  });
+
+  it('has no more bytes under way than a batch may hold, in how many batches ever', async () => {
+    let underWay = 0;
+    let most = 0;
+    const sizes = [100, 150, 20, 299, 300, 1, 1, 200];
+    const queue = createSpanQueue({
+      ...options(createBooks(), async (batch) => {
+        underWay += batch.reduce((sum, index) => sum + (sizes[index] ?? 0), 0);
+        most = Math.max(most, underWay);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        underWay -= batch.reduce((sum, index) => sum + (sizes[index] ?? 0), 0);
+        return ALL_SENT;
+      }),
+      ...{ maxBytes: 5000, concurrency: 4 },
+    });
+    for (const [index, size] of sizes.entries()) {
+      queue.push(index, size);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await queue.flush(1000);
+    expect(most).to.equal(300);
+  });
+
+  it('sends what has waited long enough as soon as a batch that was under way has ended', async () => {
+    const timers = holdTimers(1000);
+    const batches: number[][] = [];
+    let end = (): void => {};
+    const queue = createSpanQueue({
+      ...options(createBooks(), async (batch) => {
+        batches.push(batch);
+        await new Promise<void>((resolve) => (end = resolve));
+        return ALL_SENT;
+      }),
+      ...{ concurrency: 1, delayMs: 1000 },
+    });
+    try {
+      const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      queue.push(1, 300);
+      await turn();
+      queue.push(2, 1);
+      timers.pass(1000);
+      await turn();
+      expect(batches).to.deep.equal([[1]]);
+      end();
+      await turn();
+      expect(batches).to.deep.equal([[1], [2]]);
+    } finally {
+      end();
+      queue.close();
+      timers.release();
+    }
   });
 
   it('sends an incomplete batch by itself after a while', async () => {

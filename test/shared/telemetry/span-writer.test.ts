@@ -181,7 +181,7 @@ describe('the bytes of a span', () => {
     }
   });
 
-  it('are in memory of their own: what waits for a batch can be freed, and does not make the engine collect its heap', () => {
+  it('are in memory of their own, which can be freed', () => {
     const bytes = createSpanWriter().write([SPAN]);
     expect(bytes.buffer.byteLength).to.equal(bytes.length);
     freeOld(bytes);

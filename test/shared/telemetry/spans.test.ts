@@ -5,8 +5,11 @@ import { ConfigError } from '#shared/errors.ts';
 import { newSpanId, newTraceId } from '#shared/ids.ts';
 import { createLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
+import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import { createTracing, type StartedTracing, type TracingConfig } from '#shared/telemetry/spans.ts';
+import { startThreadedExporter } from '#shared/telemetry/threaded-exporter.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
+import { holdTimers } from '../../support/held-timers.ts';
 import { type OtlpSink, startOtlpSink } from '../../support/otlp-sink.ts';
 import { withEnvironment } from '../../support/with-environment.ts';
 
@@ -273,16 +276,62 @@ describe('tracing', () => {
     expect(await results(metrics)).to.include({ exported: 1000, failed: 0 });
   });
 
-  it('sends what its thread makes in messages below 4 MiB, and alone what is larger', async () => {
+  it('sends messages below 1 MiB over HTTP, and alone what is larger, wherever it was made', async () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url, thread: ODD_THREAD });
-    const spans = [1_500_000, 1_500_000, 1_500_000, 5_000_000, 100].map((length) =>
-      record({ attributes: { text: 'x'.repeat(length) } }),
-    );
+    const lengths = [400_000, 400_000, 400_000, 5_000_000, ...new Array(50).fill(60_000)];
+    const spans = lengths.map((length) => record({ attributes: { text: 'x'.repeat(length) } }));
     tracing.emitLater({ maker: 'given', input: spans, transferred: [], spans: spans.length, bytes: 1000 });
+    for (const span of spans) tracing.emit([{ ...span, spanId: newSpanId() }]);
     await tracing.flush(20_000);
-    expect(await results(metrics)).to.include({ exported: 5, failed: 0, dropped_bytes: 0 });
-    expect(sink.batches().toSorted()).to.deep.equal([1, 2, 2]);
+    expect(await results(metrics)).to.include({ exported: 108, failed: 0, dropped_bytes: 0 });
+    const sizes = sink.requests().map(({ bytes }) => bytes);
+    expect(sizes.filter((size) => size > 1024 * 1024)).to.have.length(2);
+    expect(sizes.length).to.be.below(20);
+  });
+
+  it('sends as many messages at once as it takes', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url, thread: ODD_THREAD });
+    const spans = Array.from({ length: 40 }, () => record({ attributes: { text: 'x'.repeat(1_100_000) } }));
+    tracing.emitLater({ maker: 'given', input: spans, transferred: [], spans: 40, bytes: 1000 });
+    await tracing.flush(20_000);
+    expect(await results(metrics)).to.include({ exported: 40, failed: 0 });
+  });
+
+  it('sends soon enough where the queue holds less than a batch', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url, queueMaxBytes: 200_000 });
+    await tracing.started;
+    // What waits for a batch to fill waits for ever.
+    const timers = holdTimers(1000);
+    try {
+      for (let sent = 0; sent < 12; sent++) {
+        tracing.emit([record({ attributes: { text: 'x'.repeat(55_000) } })]);
+        await sink.waitForRequests(sent + 1);
+      }
+    } finally {
+      timers.release();
+    }
+    await tracing.flush(5000);
+    expect(await results(metrics)).to.include({ exported: 12, dropped_bytes: 0 });
+  });
+
+  it('frees the bytes of spans when they have gone to the thread together', async () => {
+    const sink = await startSink();
+    const exporter = await startThreadedExporter(
+      import.meta.resolve('#shared/telemetry/span-thread.ts'),
+      {
+        ...{ protocol: 'http/protobuf', url: `${sink.url}/v1/traces`, headers: {}, exportTimeoutMs: 5000 },
+        ...{ serviceName: 'cc-proxy', scopeVersion: '1.2.3', resource: {} },
+      },
+      null,
+    );
+    open.push(() => exporter.shutdown(1000));
+    const written = [record(), record()].map((span) => ({ bytes: createSpanWriter().write([span]), spans: 1 }));
+    expect(await exporter.export(written)).to.deep.equal({ failed: 0, dropped_bytes: 0 });
+    expect(sink.spans()).to.have.length(2);
+    expect(written.map(({ bytes }) => bytes.length)).to.deep.equal([0, 0]);
   });
 
   it('counts spans of unsampled traces and does not send them', async () => {
