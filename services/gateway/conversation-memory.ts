@@ -3,6 +3,7 @@
 // is kept shares one bound, and is forgotten a while after it was last sent.
 import { randomUUID } from 'node:crypto';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
+import { ownCopy } from '#shared/free.ts';
 import {
   NO_OUTLINE,
   ScanError,
@@ -105,7 +106,7 @@ const SHORTEST_JSON = 32;
 /** Of the same length that look alike, as versions of one file do. */
 const MOST_ALIKE = 8;
 /** What surrounds a part, and each of its entries, calls and names. */
-const PART_BYTES = 768;
+const PART_BYTES = 960;
 const ENTRY_BYTES = 192;
 /** Places where JSON is looked at, less one, to tell whether it may be known. */
 const LOOKS = 8;
@@ -120,11 +121,12 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
   let recent = createGeneration();
   let earlier = createGeneration();
   const mark = randomUUID();
-  const settingsSay = createRememberedSettings(redactText);
+  const settings = createRememberedSettings(redactText);
   /** Of the request that is at hand: texts that are not known, and where they stand. */
   const unknown = new Map<string, Buffer>();
 
   const forget = (): void => {
+    settings.forget();
     earlier = recent;
     recent = createGeneration();
   };
@@ -151,10 +153,13 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
 
   /** One that is clean. */
   function rememberText(text: string): void {
-    if (text.length < SHORTEST_TEXT || recent.texts.has(text) || !makeRoom(text.length)) return;
-    recent.texts.set(text, earlier.texts.get(text) ?? utf8Size(text));
+    if (text.length < SHORTEST_TEXT || recent.texts.has(text)) return;
+    const size = earlier.texts.get(text) ?? utf8Size(text);
+    // One letter beyond Latin-1 makes all of them take two bytes.
+    if (!makeRoom(size === text.length ? size : 2 * text.length)) return;
+    recent.texts.set(text, size);
     const json = unknown.get(text);
-    if (json !== undefined) remember({ kind: 'text', json: Buffer.from(json), text, bytes: json.length });
+    if (json !== undefined) remember({ kind: 'text', json: ownCopy(json), text, bytes: json.length });
   }
 
   function sizeOf(text: string): number {
@@ -178,6 +183,7 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
     if (known.json.length < SHORTEST_JSON || !makeRoom(known.bytes)) return;
     const look = lookOf(known.json);
     const alike = recent.known.get(look) ?? [];
+    for (const one of alike.slice(0, -MOST_ALIKE + 1)) recent.bytes -= one.bytes;
     recent.known.set(look, [...alike.slice(-MOST_ALIKE + 1), known]);
   }
 
@@ -212,7 +218,8 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
         start === lastStart ? endOfLast(bytes, list) : skipValue(bytes, start, MAX_DEPTH);
       const end = next ? start + next.json.length : unknownEnd();
       const known = next ?? recall(kind, bytes.subarray(start, end));
-      if (before && known && known !== next && known.json[0] === OPEN_BRACE) recent.followers.set(before, known);
+      const isNew = before && recent.followers.get(before) !== known;
+      if (before && isNew && known?.json[0] === OPEN_BRACE) recent.followers.set(before, known);
       elements.push({ start, end, known });
       before = known;
       return end;
@@ -270,7 +277,7 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
           const { userText, calls } = { userText: part.userText(), calls: part.calls() };
           const around = PART_BYTES + (calls.length + named.size) * ENTRY_BYTES;
           const bytes = json.length + userText.length + shown.reduce((sum, each) => sum + bytesOf(each), around);
-          remember({ kind, json: Buffer.from(json), userText, calls, shown, named, bytes });
+          remember({ kind, json: ownCopy(json), userText, calls, shown, named, bytes });
         } else {
           for (const text of cleanTexts) rememberText(text);
         }
@@ -303,7 +310,7 @@ export function createConversationMemory({ redact, longestImage, maxBytes }: Mem
       messages: lists.includes(messages) ? conversation.messages.length : undefined,
       tools: lists.includes(tools) ? conversation.tools.length : undefined,
     };
-    return { request: null, said: settingsSay(beside, beta), counts, conversation };
+    return { request: null, said: settings.read(beside, beta), counts, conversation };
   }
 
   return {

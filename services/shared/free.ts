@@ -12,3 +12,10 @@ export function free(bytes: Uint8Array): void {
 export function freeOld({ buffer, length }: Uint8Array): void {
   if (length > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
+
+/** In memory of its own. What is kept for long would hold the common memory of everything that was copied beside it. */
+export function ownCopy(bytes: Uint8Array): Buffer<ArrayBuffer> {
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  own.set(bytes);
+  return own;
+}

@@ -108,6 +108,35 @@ describe('the memory of conversations', () => {
     expect(looked(say('a', 'b', 'c'))).to.deep.equal(['a', 'b', 'c']);
   });
 
+  it('forgets nothing of a conversation that goes on, though its messages are known by what is before them', () => {
+    for (let turn = 0; turn < 5; turn++) {
+      expect(looked(say('a', 'b', 'c'))).to.deep.equal(turn === 0 ? ['a', 'b', 'c'] : []);
+      expect(looked(say('a', 'b', 'c'))).to.deep.equal([]);
+      memory.forget();
+    }
+    expect(looked(say('b', 'c'))).to.deep.equal([]);
+  });
+
+  it('holds no common memory of what was copied beside a message that is still sent', async () => {
+    const maxBytes = 1024 * 1024;
+    const { redactText: redact } = createRedactor({ hmacKey: 'key' });
+    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
+    const before = process.memoryUsage().arrayBuffers;
+    const kept: object[] = [];
+    for (let session = 0; session < 200; session++) {
+      kept.push({ role: 'user', content: `the message that stays, no. ${session}` });
+      const messages = Array.from({ length: 60 }, (_, index) => ({
+        role: 'user',
+        content: `in session ${session} no. ${index}: ${'word '.repeat(200)}`,
+      }));
+      for (const all of [messages, [...kept]]) withMemory(Buffer.from(JSON.stringify({ messages: all })), memory, {});
+      memory.forget();
+    }
+    await setImmediate();
+    collectGarbage();
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(2 * maxBytes);
+  });
+
   it('holds no more than it may, the latest first', () => {
     remember(16_000);
     for (const letter of 'abcdefghijkl') looked(say(letter, letter));
@@ -122,14 +151,16 @@ describe('the memory of conversations', () => {
     const held = async (): Promise<number> => {
       await setImmediate();
       collectGarbage();
-      return process.memoryUsage().heapUsed;
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
     };
     const { redactText: redact } = createRedactor({ hmacKey: 'key' });
     memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
     const before = await held();
     for (let first = 0; first < 12_000; first += 100) {
       const messages = Array.from({ length: 100 }, (_, index) => ({ role: 'user', content: `no. ${first + index}` }));
-      withMemory(Buffer.from(JSON.stringify({ messages })), memory, {});
+      // What is shown in the same place for the third time is there as bytes too.
+      for (let turn = 0; turn < 3; turn++) withMemory(Buffer.from(JSON.stringify({ messages })), memory, {});
       if (first % 1000 === 0) expect((await held()) - before).to.be.below(1.5 * maxBytes);
     }
   });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createRememberedSettings } from '#services/gateway/remembered-settings.ts';
+import { createRememberedSettings, type RememberedSettings } from '#services/gateway/remembered-settings.ts';
 import { requestAttributes } from '#shared/telemetry/llm-attributes.ts';
 
 const settings = (more: object): string => JSON.stringify({ model: 'm', max_tokens: 9, ...more });
@@ -10,10 +10,11 @@ describe('remembered settings', () => {
     asked += 1;
     return text.replaceAll('secret', '***');
   };
-  let say: ReturnType<typeof createRememberedSettings>;
+  let settingsMemory: RememberedSettings;
+  const say: RememberedSettings['read'] = (...of) => settingsMemory.read(...of);
   beforeEach(() => {
     asked = 0;
-    say = createRememberedSettings(redact);
+    settingsMemory = createRememberedSettings(redact);
   });
 
   it('say what the request says, with the betas of its header, once and again', () => {
@@ -45,11 +46,23 @@ describe('remembered settings', () => {
     expect(times(settings({ long: 'x'.repeat(3000) }))).to.equal(3);
   });
 
-  it('are a bounded number, of which the first is let go first', () => {
-    for (let index = 0; index <= 256; index++) say(settings({ index }), undefined);
+  it('are a bounded number, of which the one asked for longest ago is let go first', () => {
+    for (let index = 0; index < 256; index++) say(settings({ index }), undefined);
+    say(settings({ index: 0 }), undefined);
+    say(settings({ index: 256 }), undefined);
     asked = 0;
     say(settings({ index: 256 }), undefined);
     say(settings({ index: 0 }), undefined);
+    expect(asked).to.equal(0);
+    say(settings({ index: 1 }), undefined);
+    expect(asked).to.equal(1);
+  });
+
+  it('are forgotten when they are told to be', () => {
+    say(settings({}), undefined);
+    settingsMemory.forget();
+    asked = 0;
+    say(settings({}), undefined);
     expect(asked).to.equal(1);
   });
 

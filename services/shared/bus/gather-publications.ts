@@ -7,6 +7,8 @@ type Published = PublishResult | 'repeated';
 /** More of them go one after the other, so that none waits long for others. */
 const MOST_BYTES = 1024 * 1024;
 const MOST_TOGETHER = 64;
+/** The first waits no more turns for others: each may be long where much is to do. */
+const MOST_TURNS = 4;
 
 interface Waiting {
   publication: Publication;
@@ -40,14 +42,14 @@ export function createPublicationGatherer(
     void send(together);
   };
   /** `before`: how many they were a turn ago. */
-  const sendUnlessMoreCame = (before: number): void => {
-    const hasRoom = waiting.length < MOST_TOGETHER && sizeOf(waiting) < MOST_BYTES;
-    if (hasRoom && waiting.length > before) setImmediate(sendUnlessMoreCame, waiting.length);
+  const sendUnlessMoreCame = (before: number, turns: number): void => {
+    const hasRoom = turns < MOST_TURNS && waiting.length < MOST_TOGETHER && sizeOf(waiting) < MOST_BYTES;
+    if (hasRoom && waiting.length > before) setImmediate(sendUnlessMoreCame, waiting.length, turns + 1);
     else sendAll();
   };
   return (publication) =>
     new Promise((resolve) => {
-      if (waiting.length === 0) setImmediate(sendUnlessMoreCame, 0);
+      if (waiting.length === 0) setImmediate(sendUnlessMoreCame, 0, 1);
       waiting.push({ publication, resolve });
     });
 }

@@ -35,7 +35,7 @@ const FORM = { serializer: ProtobufTraceSerializer, counter: TraceExporterMetric
 
 /** @throws when the SDK makes no spans, e.g. because OTEL_SDK_DISABLED is set. */
 export async function startForeignExporter(options: ForeignExporterOptions): Promise<ForeignExporter> {
-  const exporter = await createOtlpExporter(options, FORM);
+  const { exporter } = await createOtlpExporter(options, FORM);
   const sdk = new NodeSDK({
     serviceName: options.serviceName,
     resource: resourceFromAttributes(options.resource),

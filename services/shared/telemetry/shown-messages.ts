@@ -1,5 +1,6 @@
 // Messages and tools as a span shows them: texts by the ends of their keys. They are written behind the span's attributes
 // from what is known of them, and a short one that is shown again where it was shown before, as the bytes that it was then.
+import { ownCopy } from '#shared/free.ts';
 import type { FlatMessage } from './flatten-message.ts';
 import { type ProtobufOutput, utf8Size } from './protobuf-output.ts';
 
@@ -7,7 +8,10 @@ export interface SizedMessage {
   readonly entries: FlatMessage;
   /** Of keys and values. */
   readonly bytes: number;
-  /** Where it was written last; with its attributes as bytes once it was written there twice. */
+  /**
+   * Set when it is written: where, and once it was written there twice, its attributes as bytes (of one tag, all are). Who
+   * keeps the message keeps these too.
+   */
   written: { readonly prefix: string; readonly attributes: Buffer | null } | null;
 }
 
@@ -40,7 +44,7 @@ function putMessage(output: ProtobufOutput, tag: number, prefix: string, message
   const start = output.size;
   for (const [key, value] of message.entries) output.textEntry(tag, prefix + key, value);
   const isKept = isAgain && message.bytes <= LONGEST_READY;
-  message.written = { prefix, attributes: isKept ? Buffer.from(output.bytes().subarray(start)) : null };
+  message.written = { prefix, attributes: isKept ? ownCopy(output.bytes().subarray(start)) : null };
 }
 
 /** The same among other attributes. */

@@ -44,6 +44,8 @@ export interface SpanSender {
 const TAGS = { resource: 0x0a, attribute: 0x0a, scope: 0x0a } as const;
 const SCOPE = { name: 0x0a, version: 0x12 } as const;
 const SCOPE_NAME = 'cc-proxy';
+/** Messages that wait until their memory can be used again. */
+const MOST_ANSWERED = 16;
 
 const AS_IT_IS: MessageForm<SpanMessage> = {
   serializer: {
@@ -56,7 +58,8 @@ const AS_IT_IS: MessageForm<SpanMessage> = {
 /** @throws when OTEL_SDK_DISABLED is set, or a header cannot be sent */
 export async function startSpanSender(options: SpanSenderOptions): Promise<SpanSender> {
   if (getBooleanFromEnv('OTEL_SDK_DISABLED')) throw new Error('no spans are sent because OTEL_SDK_DISABLED is set');
-  const exporter = await createOtlpExporter(options, AS_IT_IS);
+  const { exporter, isWriting } = await createOtlpExporter(options, AS_IT_IS);
+  const answered: SpanMessage[] = [];
   const resource = await resourceAsBytes(options);
   const scope = scopeAsBytes(options.scopeVersion);
   const writer = createSpanMessageWriter(resource, scope, MESSAGE_BYTES[options.protocol]);
@@ -68,8 +71,11 @@ export async function startSpanSender(options: SpanSenderOptions): Promise<SpanS
       // Of HTTP most receivers take more.
       if (options.protocol !== 'grpc') messages.push(...tooLarge.splice(0));
       const lost = await exportMessages(exporter, messages, options.exportTimeoutMs);
-      // A lost one may still be on its way. Who answers has read the message, or will not use what it has not read.
-      for (const message of messages) if (!lost.includes(message)) writer.giveBack(message);
+      // A lost one may still be on its way.
+      answered.push(...messages.filter((message) => !lost.includes(message)));
+      if (!isWriting()) for (const message of answered.splice(0)) writer.giveBack(message);
+      // Left to the collector where a receiver never is at rest.
+      answered.splice(0, answered.length - MOST_ANSWERED);
       return { failed: countSpans(lost), dropped_bytes: countSpans(tooLarge) };
     },
     shutdown: () => exporter.shutdown(),

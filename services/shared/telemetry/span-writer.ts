@@ -1,6 +1,7 @@
 // Finished spans as the bytes that travel: OTLP's protobuf (opentelemetry/proto/trace/v1), byte for byte as the SDK writes
 // it, in one pass into a buffer that is used again. Nothing else is made of a span on its way there.
 import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { ownCopy } from '#shared/free.ts';
 import { putAttributes } from './attribute-bytes.ts';
 import { ProtobufOutput } from './protobuf-output.ts';
 import { RepeatedAttributes } from './repeated-attributes.ts';
@@ -83,16 +84,9 @@ export function createSpanWriter(): SpanWriter {
       const output = new ProtobufOutput(room);
       for (const span of spans) writeTo(output, span);
       if (output.room.length <= KEPT_BYTES) room = output.room;
-      return copyOf(output.bytes());
+      return ownCopy(output.bytes());
     },
   };
-}
-
-/** In memory of its own, so that it can be given away or freed. */
-function copyOf(bytes: Buffer): Buffer {
-  const own = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(own);
-  return own;
 }
 
 /** Attributes as fields of their own, as in a resource. */

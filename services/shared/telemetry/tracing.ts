@@ -1,5 +1,5 @@
-// The port of tracing. Services describe finished spans as plain data; the adapter (spans.ts) makes OpenTelemetry spans
-// of them with exactly these ids and times. Nothing on a request's way touches the SDK.
+// The port of tracing. Services describe finished spans as plain data; the adapter (spans.ts) sends them as
+// OpenTelemetry spans with exactly these ids and times. Nothing on a request's way touches the SDK.
 
 import type { ShownMessages } from './shown-messages.ts';
 
@@ -29,7 +29,7 @@ export interface SpanRecord {
   endMs: number;
   /** In this order; small and important keys first, content last. undefined and null values are left out. */
   attributes: Record<string, AttributeValue | null | undefined>;
-  /** More attributes, behind those. */
+  /** Messages and tools, as more attributes behind those; where parts are hidden they are among those. */
   content?: readonly ShownMessages[];
   events: SpanEvent[];
   links: Array<{ traceId: string; spanId: string }>;

@@ -47,14 +47,15 @@ describe('publications of turns of the event loop that follow each other', () =>
     expect(sent).to.deep.equal([['a', 'b', 'c']]);
   });
 
-  it('wait for no more once they are large or many', async () => {
-    for (const [most, bodyBytes] of [
-      [2, 512 * 1024],
-      [64, 0],
+  it('wait for no more once they are large or many, or have waited for four turns', async () => {
+    for (const [most, aTurn, bodyBytes] of [
+      [2, 1, 512 * 1024],
+      [64, 32, 0],
+      [4, 1, 0],
     ] as const) {
       const publish = gather();
-      for (let id = 0; sent.length === 0 && id <= most; id++) {
-        void publish(publication(String(id), bodyBytes));
+      for (let turn = 0; sent.length === 0 && turn < 5; turn++) {
+        for (let id = 0; id < aTurn; id++) void publish(publication(`${turn} ${id}`, bodyBytes));
         await nextTurn();
       }
       expect(sent[0]).to.have.length(most);

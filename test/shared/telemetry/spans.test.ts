@@ -1,4 +1,6 @@
 // What leaves the process: spans with the ids, times and relations they were given, and a count for each that did not leave.
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import { ConfigError } from '#shared/errors.ts';
@@ -9,6 +11,7 @@ import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import { createTracing, type StartedTracing, type TracingConfig } from '#shared/telemetry/spans.ts';
 import { startThreadedExporter } from '#shared/telemetry/threaded-exporter.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
+import { until } from '../../support/gateway.ts';
 import { holdTimers } from '../../support/held-timers.ts';
 import { type OtlpSink, startOtlpSink } from '../../support/otlp-sink.ts';
 import { withEnvironment } from '../../support/with-environment.ts';
@@ -315,6 +318,53 @@ describe('tracing', () => {
     }
     await tracing.flush(5000);
     expect(await results(metrics)).to.include({ exported: 12, dropped_bytes: 0 });
+  });
+
+  /** Answers as soon as something has come, and reads on only when it is told to. */
+  async function startHastyReceiver() {
+    const received: Buffer[][] = [];
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      const parts: Buffer[] = [];
+      received.push(parts);
+      sockets.push(socket);
+      socket.on('error', () => {});
+      socket.on('data', (part) => {
+        parts.push(part);
+        if (parts.length > 1) return;
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+        socket.pause();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    open.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    return { url: `http://127.0.0.1:${port}`, received, readOn: () => sockets.map((socket) => socket.resume()) };
+  }
+
+  it('writes no message over another of which the receiver has not read all, though it has answered', async () => {
+    const receiver = await startHastyReceiver();
+    const { tracing, metrics } = start({ endpoint: receiver.url });
+    for (const letter of ['a', 'b']) {
+      tracing.emit([record({ attributes: { text: letter.repeat(7_500_000) } })]);
+      await tracing.flush(10_000);
+    }
+    expect(await results(metrics)).to.include({ exported: 2, failed: 0 });
+    receiver.readOn();
+    const LETTERS = 7_500_000;
+    /** Names and keys have a few of them too. */
+    const FEW = 10_000;
+    const count = (connection: number, letter: string): number =>
+      (receiver.received[connection] ?? []).reduce(
+        (sum, part) => sum + part.length - part.toString('latin1').replaceAll(letter, '').length,
+        0,
+      );
+    const all = () => count(0, 'a') + count(0, 'b') + count(1, 'a') + count(1, 'b');
+    await until(() => all() >= 2 * LETTERS, 10_000, 200);
+    expect([count(0, 'b') < FEW, count(1, 'a') < FEW]).to.deep.equal([true, true]);
   });
 
   it('frees the bytes of spans when they have gone to the thread together', async () => {
