@@ -16,6 +16,8 @@ export interface SpanQueueOptions<T> {
   concurrency: number;
   /** How long an incomplete batch waits for more. */
   delayMs: number;
+  /** The same where none was sent for as long: a call that comes alone is soon seen. */
+  restedDelayMs: number;
   /** Resolves with what of the batch was not sent; rejects when that is all of it. */
   send(batch: T[]): Promise<Unsent>;
   onResult(result: QueueResult, count: number): void;
@@ -51,6 +53,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
   let waitingBytes = 0;
   let closed = false;
   let flushing = 0;
+  let sentAt = Number.NEGATIVE_INFINITY;
   /** What waits has waited long enough. */
   let isOverdue = false;
   let timer: NodeJS.Timeout | undefined;
@@ -76,11 +79,15 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       // One batch a turn of the event loop: making it is synchronous work.
       turn = setImmediate(sendNext);
     } else if (timer === undefined) {
-      timer = setTimeout(() => {
-        timer = undefined;
-        isOverdue = true;
-        schedule();
-      }, options.delayMs);
+      const isRested = performance.now() - sentAt > options.delayMs;
+      timer = setTimeout(
+        () => {
+          timer = undefined;
+          isOverdue = true;
+          schedule();
+        },
+        isRested ? options.restedDelayMs : options.delayMs,
+      );
       timer.unref();
     }
   };
@@ -88,6 +95,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
   const sendNext = (): void => {
     turn = undefined;
     isOverdue = false;
+    sentAt = performance.now();
     const taken = takeBatch();
     if (taken.length === 0) return;
     const batch: Batch = { count: sumSpans(taken), bytes: sumBytes(taken) };

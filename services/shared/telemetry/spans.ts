@@ -60,6 +60,7 @@ const QUEUE = {
   batchBytes: 4 * 1024 * 1024,
   concurrency: 4,
   delayMs: 1000,
+  restedDelayMs: 200,
 } as const;
 /** What one call says of itself is one entry of the queue. */
 const SPANS_TOGETHER = 8;

@@ -28,6 +28,7 @@ function options(books: Books, send: (batch: number[]) => Promise<Unsent>): Span
     batchBytes: 300,
     concurrency: 2,
     delayMs: 1,
+    restedDelayMs: 1,
     send,
     onResult: (result, count) => {
       books.counts[result] += count;
@@ -132,6 +133,32 @@ describe('span queue', () => {
     expect(most).to.equal(300);
   });
 
+  it('lets one that comes alone wait less than those that follow each other', async () => {
+    const timers = holdTimers(200);
+    const batches: number[][] = [];
+    const queue = createSpanQueue({
+      ...options(createBooks(), async (batch) => {
+        batches.push(batch);
+        return ALL_SENT;
+      }),
+      ...{ delayMs: 1000, restedDelayMs: 200 },
+    });
+    const passes = async (ms: number): Promise<number[][]> => {
+      timers.pass(ms);
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      return batches.splice(0);
+    };
+    try {
+      queue.push(1, 1);
+      expect([await passes(199), await passes(1)]).to.deep.equal([[], [[1]]]);
+      queue.push(2, 1);
+      expect([await passes(999), await passes(1)]).to.deep.equal([[], [[2]]]);
+    } finally {
+      queue.close();
+      timers.release();
+    }
+  });
+
   it('sends what has waited long enough as soon as a batch that was under way has ended', async () => {
     const timers = holdTimers(1000);
     const batches: number[][] = [];
@@ -142,7 +169,7 @@ describe('span queue', () => {
         await new Promise<void>((resolve) => (end = resolve));
         return ALL_SENT;
       }),
-      ...{ concurrency: 1, delayMs: 1000 },
+      ...{ concurrency: 1, delayMs: 1000, restedDelayMs: 1000 },
     });
     try {
       const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
