@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { GatewayError } from '#shared/errors.ts';
-import { free } from '#shared/free.ts';
+import { free, ownCopy } from '#shared/free.ts';
 import { ClientGone } from './messages/call.ts';
 
 type Decode = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
@@ -116,8 +116,7 @@ function grow(room: Buffer, used: number, needed: number, mostBytes: number): Bu
 /** Without room that is not used: only memory that is a body's whole own can be freed after it. */
 function exactly(room: Buffer, size: number): Buffer {
   if (room.length === size) return room;
-  const own = Buffer.allocUnsafeSlow(size);
-  room.copy(own, 0, 0, size);
+  const own = ownCopy(room.subarray(0, size));
   free(room);
   return own;
 }

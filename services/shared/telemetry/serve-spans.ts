@@ -20,7 +20,7 @@ export type SpanQuestion =
 
 /** Several `SpanBytes` as they cross, one behind the other. */
 export interface JoinedSpans {
-  bytes: Uint8Array;
+  bytes: Uint8Array<ArrayBuffer>;
   pieces: ReadonlyArray<{ length: number; spans: number }>;
 }
 

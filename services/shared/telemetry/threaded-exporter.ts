@@ -51,10 +51,7 @@ export async function startThreadedExporter(
         made: joined(made),
         later: later.map(({ maker, input, spans }) => ({ maker, input, spans })),
       };
-      const given = [
-        ...(made.length === 0 ? [] : [question.made.bytes.buffer as ArrayBuffer]),
-        ...later.flatMap((work) => work.transferred),
-      ];
+      const given = [question.made.bytes.buffer, ...later.flatMap((work) => work.transferred)];
       const asked = made.length + later.length === 0 ? undefined : thread.ask(question, given);
       const ends = await Promise.all([
         asked?.finally(() => {
