@@ -155,7 +155,8 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     'primary',
     all.map(({ provider, model }) => ({ upstream: provider, model: modelLabel(model) })),
   );
-  const slots = new Map(all.map((target) => [target.provider, limitedSlots(target, metrics)]));
+  const byProvider = new Map(all.map((target) => [target.provider, target]));
+  const slots = new Map([...byProvider].map(([provider, target]) => [provider, limitedSlots(target, metrics)]));
   const agents = new Map<number, UpstreamAgent>();
   const connections = watchConnections(all, agents, metrics);
   const read = createCallReader();
