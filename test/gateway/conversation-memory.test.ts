@@ -1,5 +1,4 @@
 // The memory of conversations: spans are made in less time, and are never others than without it.
-import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type ConversationMemory, createConversationMemory } from '#services/gateway/conversation-memory.ts';
@@ -12,6 +11,7 @@ import { ProtobufOutput } from '#shared/telemetry/protobuf-output.ts';
 import { putMessages } from '#shared/telemetry/shown-messages.ts';
 import { attributesAsBytes } from '#shared/telemetry/span-writer.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
+import { until } from '../support/gateway.ts';
 
 const SECRET = `sk-ant-${'x'.repeat(24)}`;
 const LONGEST_IMAGE = 300;
@@ -121,7 +121,11 @@ describe('the memory of conversations', () => {
     const maxBytes = 1024 * 1024;
     const { redactText: redact } = createRedactor({ hmacKey: 'key' });
     memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
-    const before = process.memoryUsage().arrayBuffers;
+    const held = (): number => {
+      collectGarbage();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = held();
     const kept: object[] = [];
     for (let session = 0; session < 200; session++) {
       kept.push({ role: 'user', content: `the message that stays, no. ${session}` });
@@ -132,9 +136,8 @@ describe('the memory of conversations', () => {
       for (const all of [messages, [...kept]]) withMemory(Buffer.from(JSON.stringify({ messages: all })), memory, {});
       memory.forget();
     }
-    await setImmediate();
-    collectGarbage();
-    expect(process.memoryUsage().arrayBuffers - before).to.be.below(2 * maxBytes);
+    // The engine gives back what it collected in a thread of its own, a little later.
+    await until(() => held() - before < 2 * maxBytes);
   });
 
   it('holds no more than it may, the latest first', () => {
@@ -148,20 +151,19 @@ describe('the memory of conversations', () => {
 
   it('counts what surrounds a short message, of which a session may have any number', async () => {
     const maxBytes = 4 * 1024 * 1024;
-    const held = async (): Promise<number> => {
-      await setImmediate();
+    const held = (): number => {
       collectGarbage();
       const { heapUsed, arrayBuffers } = process.memoryUsage();
       return heapUsed + arrayBuffers;
     };
     const { redactText: redact } = createRedactor({ hmacKey: 'key' });
     memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
-    const before = await held();
+    const before = held();
     for (let first = 0; first < 12_000; first += 100) {
       const messages = Array.from({ length: 100 }, (_, index) => ({ role: 'user', content: `no. ${first + index}` }));
       // What is shown in the same place for the third time is there as bytes too.
       for (let turn = 0; turn < 3; turn++) withMemory(Buffer.from(JSON.stringify({ messages })), memory, {});
-      if (first % 1000 === 0) expect((await held()) - before).to.be.below(1.5 * maxBytes);
+      if (first % 1000 === 0) await until(() => held() - before < 1.5 * maxBytes);
     }
   });
 
