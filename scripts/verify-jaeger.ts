@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../test/support/service-process.ts';
+import { freePort } from '../test/support/free-port.ts';
 import {
   createChecks,
   end,

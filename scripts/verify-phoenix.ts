@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { freePort } from '../test/support/service-process.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { takePicture } from './traces/take-picture.ts';
 import {
   type Checks,

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import express from 'express/package.json' with { type: 'json' };
 import undici from 'undici/package.json' with { type: 'json' };
+import { freePort } from '../../test/support/free-port.ts';
 import { answersOk, isListening } from './is-up.ts';
 import type { Peer } from './peer.ts';
 import type { ForeignName } from './peer-list.ts';
-import { freePort, type Processes } from './processes.ts';
+import type { Processes } from './processes.ts';
 
 export interface Surroundings {
   readonly processes: Processes;

@@ -2,11 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
 import type { Surroundings } from './foreign-peers.ts';
 import { answersOk, isListening } from './is-up.ts';
 import type { Counters, Peer } from './peer.ts';
 import type { GatewayName } from './peer-list.ts';
-import { freePort, type Place, type Processes } from './processes.ts';
+import type { Place, Processes } from './processes.ts';
 
 export interface GatewaySurroundings extends Surroundings {
   /** The file that starts the command line. */

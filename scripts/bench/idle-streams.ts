@@ -1,10 +1,10 @@
 // What a stream costs while nothing comes: many are held at once, released, and held again, so that what is given back
 // can be told from what is kept. Memory is read when all garbage has been collected.
+import { freePort } from '../../test/support/free-port.ts';
 import type { CpuClock } from './cpu-clock.ts';
 import { type GatewaySurroundings, startGateway } from './gateway-peers.ts';
 import { collectGarbage, readLiveMb } from './inspector.ts';
 import { findLoad } from './loads.ts';
-import { freePort } from './processes.ts';
 import type { Stage } from './stage.ts';
 
 /** MB. */

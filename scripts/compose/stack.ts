@@ -1,6 +1,6 @@
 // The compose file, started as a project of its own on free ports, so that one that runs already is not touched.
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
 import { type Ran, run } from './docker.ts';
 import type { Report } from './report.ts';
 
@@ -63,15 +63,4 @@ export async function createStack(root: string): Promise<Stack> {
     },
   };
   return stack;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/service-process.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { end, eventually, getJson, isInstalled, startProgram } from './traced-services.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];

@@ -5,8 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { header, messagesRequest, type RawAnswer, send } from '../../test/support/raw-client.ts';
-import { freePort, type ServiceProcess, startService } from '../../test/support/service-process.ts';
+import { type ServiceProcess, startService } from '../../test/support/service-process.ts';
 
 export interface TracedServices {
   gateway: ServiceProcess;

@@ -6,9 +6,9 @@ import { expect } from 'chai';
 import { keepArguments } from '#services/cli/program.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { runCli, startCli } from '../support/cli.ts';
+import { freePort } from '../support/free-port.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { json, messagesRequest, send } from '../support/raw-client.ts';
-import { freePort } from '../support/service-process.ts';
 
 const NAMES = [
   'ANTHROPIC_BASE_URL',

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { freePort } from './free-port.ts';
 import { until } from './gateway.ts';
-import { freePort } from './service-process.ts';
 
 export interface PrometheusSample {
   labels: Record<string, string>;
