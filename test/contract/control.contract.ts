@@ -1,6 +1,7 @@
 // What every control promises, as one suite that both adapters run.
 import { expect } from 'chai';
 import type { Control, Stats } from '#shared/control/control.ts';
+import { startPatience } from '../support/patience.ts';
 
 export interface ControlHarness {
   /** A control on what is kept; several of them share it, if the adapter allows it. */
@@ -130,11 +131,13 @@ export function describeControl(name: string, start: (context: Mocha.Context) =>
   });
 }
 
+const LOOK_MS = 5;
+
 /** Waits for a condition, with a bound. */
 export async function until(condition: () => boolean | Promise<boolean>, limitMs = 5000): Promise<void> {
-  const deadline = performance.now() + limitMs;
+  const patience = startPatience(limitMs, LOOK_MS);
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not met within ${limitMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (patience.isOver()) throw new Error(`not met within ${limitMs} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

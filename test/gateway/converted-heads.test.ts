@@ -1,7 +1,8 @@
 // What stands around a converted answer: its headers, its first events, and how it ends when the upstream is too slow.
 import { expect } from 'chai';
+import type { Scene } from '#services/simulator/script.ts';
 import { CONVERTED_ROUTES, type EveryRoute, openAnswer, readStream, startEveryRoute } from '../support/every-route.ts';
-import { json } from '../support/raw-client.ts';
+import { json, type RawAnswer } from '../support/raw-client.ts';
 
 const NAMES = CONVERTED_ROUTES.map(({ name }) => name);
 const SAID = { content: [{ type: 'text', text: 'Some words, and some more of them. '.repeat(5) }] };
@@ -26,11 +27,7 @@ function headersOf(rawHeaders: readonly string[]): Record<string, string> {
 describe('what stands around a converted answer', () => {
   let bed: EveryRoute;
   before(async () => {
-    const slow = NAMES.flatMap((name) => [
-      [`providers.${name}.first_byte_timeout_secs`, 1],
-      [`providers.${name}.timeout_secs`, 1],
-    ]);
-    bed = await startEveryRoute(Object.fromEntries(slow));
+    bed = await startEveryRoute();
   });
   after(() => bed.stop());
 
@@ -59,16 +56,6 @@ describe('what stands around a converted answer', () => {
       await bed.upstream.until((seen) => seen.some(({ hungUp }) => hungUp));
     });
 
-    it(`conv E-10 is a 504 when no answer begins in time, and one error event when it falls silent: ${name}`, async () => {
-      const late = await bed.ask(name, { scene: { fault: { kind: 'silence-before-headers' } } });
-      expect(late.status).to.equal(504);
-      expect(json(late)).to.have.nested.property('error.type', 'timeout_error');
-      const silent = await bed.ask(name, { scene: { ...SAID, fault: { kind: 'silence', after: 5 } } });
-      const { events } = readStream(silent);
-      expect(events.at(-1)).to.have.nested.property('error.type', 'timeout_error');
-      expect(events.filter(({ type }) => type === 'error' || type === 'message_stop')).to.have.length(1);
-    });
-
     it(`conv S-28 conv R-09 is text where a model writes a call as text, and cut is max_tokens: ${name}`, async () => {
       const text = '<tool_call>{"name":"Bash","arguments":{"command":"ls"}}</tool_call>';
       const scene = { content: [{ type: 'text', text }], stopReason: 'max_tokens' };
@@ -88,6 +75,36 @@ describe('what stands around a converted answer', () => {
       const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`field_${at}\n`, 1]));
       const full = headersOf((await bed.ask(name, { scene: SAID, body: many })).rawHeaders)['x-ccproxy-route'];
       expect(full).to.have.length.below(600);
+    });
+  }
+});
+
+describe('a converted answer that does not come in time', () => {
+  let late: RawAnswer[];
+  let silent: RawAnswer[];
+  /** Of all routes at once, which wait beside each other. */
+  const askAll = async (timeout: string, scene: Scene): Promise<RawAnswer[]> => {
+    const bed = await startEveryRoute(Object.fromEntries(NAMES.map((name) => [`providers.${name}.${timeout}`, 1])));
+    try {
+      return await Promise.all(NAMES.map((name) => bed.ask(name, { scene })));
+    } finally {
+      await bed.stop();
+    }
+  };
+  before(async () => {
+    [late, silent] = await Promise.all([
+      askAll('first_byte_timeout_secs', { fault: { kind: 'silence-before-headers' } }),
+      askAll('timeout_secs', { ...SAID, fault: { kind: 'silence', after: 5 } }),
+    ]);
+  });
+
+  for (const [index, name] of NAMES.entries()) {
+    it(`conv E-10 is a 504 when none begins, and one error event when it falls silent: ${name}`, () => {
+      expect(late[index]?.status).to.equal(504);
+      expect(json(late[index] as RawAnswer)).to.have.nested.property('error.type', 'timeout_error');
+      const { events } = readStream(silent[index] as RawAnswer);
+      expect(events.at(-1)).to.have.nested.property('error.type', 'timeout_error');
+      expect(events.filter(({ type }) => type === 'error' || type === 'message_stop')).to.have.length(1);
     });
   }
 });

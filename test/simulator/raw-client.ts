@@ -1,5 +1,6 @@
 // A client on bare TCP that shows what is on the wire: HTTP chunks as they were framed, and how the connection ended.
 import { connect, type Socket } from 'node:net';
+import { afterPatience } from '../support/patience.ts';
 
 export interface WireAnswer {
   /** Everything up to the empty line; empty when nothing came. */
@@ -18,7 +19,7 @@ export interface WireAnswer {
 export interface WireCall {
   /** Everything received so far. */
   received(): Buffer;
-  /** Resolves when the bytes received fulfil the condition. @throws after two seconds. */
+  /** Resolves when the bytes received fulfil the condition. @throws after five seconds. */
   until(condition: (received: Buffer) => boolean): Promise<void>;
   /** Resolves when the server ended the connection. */
   answer(): Promise<WireAnswer>;
@@ -31,6 +32,8 @@ export interface WireRequest {
   headers?: Record<string, string>;
   body?: string;
 }
+
+const PATIENCE_MS = 5_000;
 
 export function callOnWire(url: string, request: WireRequest): WireCall {
   const { hostname, port } = new URL(url);
@@ -48,10 +51,11 @@ export function callOnWire(url: string, request: WireRequest): WireCall {
     received,
     until: (condition) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`not received: ${received().toString()}`)), 2_000);
+        const giveUp = (): void => reject(new Error(`not received: ${received().toString()}`));
+        const patience = afterPatience(PATIENCE_MS, giveUp);
         const check = (): void => {
           if (!condition(received())) return;
-          clearTimeout(timer);
+          patience.stop();
           watchers.delete(check);
           resolve();
         };

@@ -20,6 +20,7 @@ import { createLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { noTracing, type SpanRecord, type Tracing } from '#shared/telemetry/tracing.ts';
 import { type AnswerSpec, answerEvents, recordedAnswer, sseBytes } from './answer-bytes.ts';
+import { startPatience } from './patience.ts';
 
 export const COMPARATOR_CONFIG: ComparatorConfig = {
   listen: { host: '127.0.0.1', port: 0 },
@@ -196,16 +197,18 @@ export async function comparatorWorld(targets: Target[]): Promise<ComparatorWorl
   };
 }
 
+const LOOK_MS = 5;
+
 /** Waits until a condition holds. @throws after `timeoutMs` */
 export async function until(
   what: string,
   condition: () => Promise<boolean> | boolean,
   timeoutMs = 5_000,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
+  const patience = startPatience(timeoutMs, LOOK_MS);
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (patience.isOver()) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 

@@ -13,6 +13,7 @@ import type { Logger } from '#shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { noTracing } from '#shared/telemetry/tracing.ts';
 import { createTokenSources } from '#shared/upstream/token-sources.ts';
+import { startPatience } from './patience.ts';
 
 export interface LogLine {
   level: string;
@@ -130,10 +131,9 @@ export async function until(
   timeoutMs = 5000,
   everyMs = CHECK_MS,
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+  const patience = startPatience(timeoutMs, everyMs);
   while (!(await condition())) {
-    if (performance.now() > deadline)
-      throw new Error(`the condition did not hold within ${timeoutMs} ms: ${condition}`);
+    if (patience.isOver()) throw new Error(`the condition did not hold within ${timeoutMs} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

@@ -10,6 +10,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
+import { afterPatience } from './patience.ts';
 
 export type SinkAttribute = string | number | boolean | null | SinkAttribute[];
 
@@ -104,13 +105,13 @@ export async function startOtlpSink(): Promise<OtlpSink> {
 
   function waitUntil(isDone: () => boolean, timeoutMs: number, describe: () => string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const patience = afterPatience(timeoutMs, () => {
         checks.delete(check);
         reject(new Error(`not within ${timeoutMs} ms; ${describe()}`));
-      }, timeoutMs);
+      });
       function check(): void {
         if (!isDone()) return;
-        clearTimeout(timer);
+        patience.stop();
         checks.delete(check);
         resolve();
       }

@@ -36,8 +36,8 @@ describe('call-secondary', () => {
       {
         callTarget: (request, _target, options) => callUpstream(request, { ...options, dispatcher: agent }),
         clock: systemClock,
-        firstByteTimeoutMs: 1_000,
-        timeoutMs: 2_000,
+        firstByteTimeoutMs: 10_000,
+        timeoutMs: 20_000,
         answerMaxBytes: 1_000_000,
         signal: new AbortController().signal,
         learned: createTraitMemory({ nowMs: systemClock.nowMs }),

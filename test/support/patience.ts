@@ -1,0 +1,52 @@
+// How long a test waits for what must come, and how long something took, in time that this process had: a busy machine
+// may stop it for seconds, and what waits in its sockets meanwhile must not lose against a timer.
+
+/** What a stop counts, in looks. */
+const STOP_LOOKS = 10;
+const STEPS = 20;
+const STEP_MS = 5;
+
+export interface Patience {
+  /** To be asked after every look. */
+  isOver(): boolean;
+}
+
+/** @param everyMs the pause between two looks */
+export function startPatience(limitMs: number, everyMs: number): Patience {
+  let waitedMs = 0;
+  let lookedAt = performance.now();
+  return {
+    isOver: () => {
+      const now = performance.now();
+      waitedMs += Math.min(now - lookedAt, STOP_LOOKS * everyMs);
+      lookedAt = now;
+      return waitedMs > limitMs;
+    },
+  };
+}
+
+/** Calls back unless it is stopped before the patience is over. */
+export function afterPatience(limitMs: number, onOver: () => void): { stop(): void } {
+  let steps = 0;
+  const timer = setInterval(() => {
+    steps += 1;
+    if (steps < STEPS) return;
+    clearInterval(timer);
+    onOver();
+  }, limitMs / STEPS);
+  return { stop: () => clearInterval(timer) };
+}
+
+/** Says how many milliseconds the work took of those in which this process ran. */
+export async function runningMs(work: () => Promise<unknown>): Promise<number> {
+  let steps = 0;
+  const timer = setInterval(() => {
+    steps += 1;
+  }, STEP_MS);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+  return steps * STEP_MS;
+}
