@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { startAll } from '#services/cli/commands/start.ts';
+import { type StartedAll, startAll } from '#services/cli/commands/start.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { loadConfig } from '#shared/config/load.ts';
 import { createSqliteStore } from '#shared/store/sqlite.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
+import { until } from '../support/gateway.ts';
+import { holdTimers } from '../support/held-timers.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
 
 interface Line {
@@ -24,6 +26,8 @@ function keepLines(lines: Line[]): ServiceLogger {
 describe('the end of cc-proxy start', function () {
   this.timeout(40_000);
   const TURNS = 40;
+  /** A comparator that stops goes on for so long. */
+  const GRACE_MS = 10_000;
   let folder: string;
   let primary: Simulator;
   let secondary: Simulator;
@@ -38,7 +42,7 @@ describe('the end of cc-proxy start', function () {
   });
 
   /** Answers 40 turns, stops, and says what was kept and what was booked as lost. */
-  async function answerAndStop() {
+  async function answerAndStop(stop = (started: StartedAll) => started.stop()) {
     const free = '127.0.0.1:0';
     const lines: Line[] = [];
     const flags = {
@@ -62,7 +66,7 @@ describe('the end of cc-proxy start', function () {
       );
     const answers = await Promise.all(Array.from({ length: TURNS }, (_, index) => turn(index)));
     expect(answers.filter(({ status, end }) => status === 200 && end === 'complete')).to.have.length(TURNS);
-    await started.stop();
+    await stop(started);
     const store = createSqliteStore({ path: join(folder, 'history.db') });
     const rows = (await store.exchanges({ limit: 100 })).data.length;
     const pairs = (await store.pairs({ limit: 100 })).data.length;
@@ -78,13 +82,23 @@ describe('the end of cc-proxy start', function () {
   }
 
   it('records and compares every answered turn first, however many are queued', async () => {
-    secondary.use({ content: [{ type: 'text', text: 'ok' }], delays: { headersMs: 200 } });
+    secondary.use({ content: [{ type: 'text', text: 'ok' }], delays: { headersMs: 100 } });
     expect(await answerAndStop()).to.deep.equal({ rows: TURNS, pairs: TURNS, lostRows: 0, lostPairs: 0 });
   });
 
   it('books every pair that its time does not suffice for', async () => {
     secondary.use({ fault: { kind: 'silence-before-headers' } });
-    const { rows, pairs, lostRows, lostPairs } = await answerAndStop();
+    const { rows, pairs, lostRows, lostPairs } = await answerAndStop(async (started) => {
+      const timers = holdTimers(GRACE_MS);
+      try {
+        const stopped = started.stop();
+        await until(() => timers.waiting().includes(GRACE_MS));
+        timers.pass(GRACE_MS);
+        await stopped;
+      } finally {
+        timers.release();
+      }
+    });
     expect([rows + lostRows, pairs + lostPairs]).to.deep.equal([TURNS, TURNS]);
     expect(lostPairs).to.be.greaterThan(0);
   });

@@ -33,6 +33,9 @@ import {
 import { holdTimers } from '../support/held-timers.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
 
+/** A gateway that stops waits so long for what is queued. */
+const FLUSH_MS = 5000;
+
 describe('handing exchanges over', () => {
   let passthrough: Simulator;
   let spans: SpanRecord[];
@@ -108,10 +111,18 @@ describe('handing exchanges over', () => {
   it('counts what a shutdown left in the queue, and what was under way', async () => {
     hold = new Promise(() => {});
     await Promise.all(Array.from({ length: 34 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
-    await gateway.stop();
+    const timers = holdTimers(FLUSH_MS);
+    try {
+      const stopped = gateway.stop();
+      await until(() => timers.waiting().includes(FLUSH_MS));
+      timers.pass(FLUSH_MS);
+      await stopped;
+    } finally {
+      timers.release();
+    }
     expect(await gateway.metric('ccproxy_compare_skipped_total', { reason: 'shutdown' })).to.equal(2);
     expect(await gateway.metric('ccproxy_compare_enqueue_total', { result: 'redis_unknown' })).to.equal(32);
-  }).timeout(20_000);
+  });
 });
 
 describe('saying that exchanges were lost', () => {

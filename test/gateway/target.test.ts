@@ -3,11 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import type { Scene } from '#services/simulator/script.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { ConfigError } from '#shared/errors.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 import { startTestGateway, type TestGateway, testConfig, until } from '../support/gateway.ts';
-import { header, json, messagesRequest, send } from '../support/raw-client.ts';
+import { header, json, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
 import { loadRecordings } from '../support/recordings.ts';
 
 describe('the target', () => {
@@ -205,20 +206,30 @@ describe('the target', () => {
 
   it('S0-15 no answer in time is a 504, silence in a stream one error event, and a long stream has no limit', async () => {
     const gateway = await start({ 'target.first_byte_timeout_secs': 1, 'target.timeout_secs': 1 });
-    target.use({ content: [], fault: { kind: 'silence-before-headers' } });
-    const late = await send(gateway.url, messagesRequest());
+    const ask = async (scene: Scene): Promise<() => Promise<RawAnswer>> => {
+      const before = target.seen().length;
+      target.use(scene);
+      const answer = send(gateway.url, messagesRequest());
+      await target.until((seen) => (seen[before]?.scene ?? null) !== null);
+      return () => answer;
+    };
+    const first = await ask({ content: [], fault: { kind: 'silence-before-headers' } });
+    const hello = [{ type: 'text', text: 'hello' }];
+    const second = await ask({ content: hello, fault: { kind: 'silence', after: 3 }, pings: 'none' });
+    // Each piece in time, and all of them later than the limit.
+    const pieces = { deltaChars: 1, delays: { betweenMs: 50 } };
+    const third = await ask({ content: [{ type: 'text', text: 'a very long story, told slowly' }], ...pieces });
+
+    const late = await first();
     expect(late.status).to.equal(504);
     expect(json(late)).to.have.nested.property('error.type', 'timeout_error');
-
-    target.use({ content: [{ type: 'text', text: 'hello' }], fault: { kind: 'silence', after: 3 }, pings: 'none' });
-    const silent = await send(gateway.url, messagesRequest());
+    const silent = await second();
     expect(silent.end).to.equal('complete');
     expect(silent.body.toString()).to.match(
       /event: error\ndata: {"type":"error","error":{"type":"timeout_error"[^\n]*}\n\n$/,
     );
 
-    target.use({ content: [{ type: 'text', text: 'a long story' }], deltaChars: 1, delays: { betweenMs: 200 } });
-    const long = await send(gateway.url, messagesRequest());
+    const long = await third();
     expect(long.body.toString()).to.include('message_stop');
     await until(async () => (await gateway.metric('ccproxy_stream_terminations_total', { reason: 'complete' })) > 0);
     expect(await gateway.metric('ccproxy_stream_terminations_total', { reason: 'idle_timeout' })).to.equal(1);

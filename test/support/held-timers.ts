@@ -4,6 +4,8 @@
 export interface HeldTimers {
   /** So much time passes for the timers that are held; those that are due go off, the earliest first. */
   pass(ms: number): void;
+  /** Of those that are held: so long each was to wait. */
+  waiting(): number[];
   release(): void;
 }
 
@@ -54,6 +56,7 @@ export function holdTimers(shortMs = SHORT_MS): HeldTimers {
       }
       now = end;
     },
+    waiting: () => [...held].map(({ ms }) => ms),
     release: () => {
       Object.assign(globalThis, real);
       held.clear();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { createFileControl } from '#shared/control/file-control.ts';
 import { describeControl, ONE, until } from '../../contract/control.contract.ts';
+import { holdTimers } from '../../support/held-timers.ts';
 
 describeControl('files', async () => {
   const root = await mkdtemp(join(tmpdir(), 'ccproxy-control-'));
@@ -45,8 +46,14 @@ describe('control over files: the files', () => {
 
   it('get the statistics by themselves, in one write for many additions', async () => {
     const control = createFileControl({ folder });
-    for (let n = 0; n < 50; n += 1) await control.addStats(ONE);
-    expect(await readdir(folder)).to.deep.equal([]);
+    const timers = holdTimers(1000);
+    try {
+      for (let n = 0; n < 50; n += 1) await control.addStats(ONE);
+      expect(await readdir(folder)).to.deep.equal([]);
+      timers.pass(1000);
+    } finally {
+      timers.release();
+    }
     await until(async () => (await readdir(folder)).includes('stats.json'));
     const kept = JSON.parse(await readFile(join(folder, 'stats.json'), 'utf8'));
     expect(kept).to.deep.include({ total_requests: 50, input_tokens: 500 });

@@ -3,8 +3,11 @@ import type { Control } from '#shared/control/control.ts';
 import { createRedisControl } from '#shared/control/redis-control.ts';
 import { describeControl, ONE, until } from '../../contract/control.contract.ts';
 import { holdTimers } from '../../support/held-timers.ts';
+import { runningMs } from '../../support/patience.ts';
 import type { TestRedis } from '../../support/redis.ts';
 import { startRedis } from '../../support/redis.ts';
+
+const POLL_MS = 1000;
 
 describeControl('Redis', async (context) => {
   const redis = await startRedis(context);
@@ -43,23 +46,33 @@ describe('control over Redis: many replicas and a Redis that fails', () => {
       seen = await two.get('mode');
     });
     await one.set('mode', '"compare"');
-    await until(() => seen === '"compare"', 2000);
+    await until(() => seen === '"compare"');
     await one.set('mode', '"target"');
-    await until(() => seen === '"target"', 2000);
+    expect(await runningMs(() => until(() => seen === '"target"'))).to.be.below(2000);
   });
 
   it('finds a change whose message was lost by its number', async () => {
-    const control = open();
-    let calls = 0;
-    control.watch(() => {
-      calls += 1;
-    });
-    await until(async () => String(await redis.command('CLIENT', 'LIST')).includes('cmd=subscribe'));
-    await until(() => calls >= 3); // two connects and the first poll
-    const before = calls;
-    await redis.command('SET', 'ccproxy:mode', '"by hand"');
-    await redis.command('INCR', 'ccproxy:control');
-    await until(() => calls > before, 2000);
+    const timers = holdTimers(POLL_MS);
+    const untilPolled = (isMet: () => boolean): Promise<void> =>
+      until(() => {
+        timers.pass(POLL_MS);
+        return isMet();
+      });
+    try {
+      const control = open();
+      let calls = 0;
+      control.watch(() => {
+        calls += 1;
+      });
+      await until(async () => String(await redis.command('CLIENT', 'LIST')).includes('cmd=subscribe'));
+      await untilPolled(() => calls >= 3); // two connects and the first poll
+      const before = calls;
+      await redis.command('SET', 'ccproxy:mode', '"by hand"');
+      await redis.command('INCR', 'ccproxy:control');
+      await untilPolled(() => calls > before);
+    } finally {
+      timers.release();
+    }
   });
 
   it('fails at once while Redis is away and calls back when it has returned', async () => {

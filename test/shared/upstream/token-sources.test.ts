@@ -8,6 +8,7 @@ import { createTargets } from '#shared/upstream/create-targets.ts';
 import { readToken, TokenUnread } from '#shared/upstream/read-token.ts';
 import { createTokenSources, type TokenSources } from '#shared/upstream/token-sources.ts';
 import { testConfig, until } from '../../support/gateway.ts';
+import { holdTimers } from '../../support/held-timers.ts';
 
 const URL_OF_HOST = 'https://api.example.com/v1';
 
@@ -119,16 +120,28 @@ describe('token sources', () => {
 
   it('are read again after refresh_secs, and keep the last value when that fails', async () => {
     const path = file('token', 'first');
-    const source = await read({ file: path, refresh_secs: 1 });
-    writeFileSync(path, 'second');
-    await until(() => source.values()[0] === 'second');
-    expect(source.values(), 'requests under way carry the first').to.deep.equal(['second', 'first']);
-    rmSync(path);
-    await until(() => source.trouble() !== null);
-    expect(source.values()[0]).to.equal('second');
-    writeFileSync(path, 'third');
-    await until(() => source.values()[0] === 'third');
-    expect(source.trouble()).to.equal(null);
+    const timers = holdTimers(1000);
+    try {
+      const source = await read({ file: path, refresh_secs: 1 });
+      const readAgain = async (): Promise<void> => {
+        await until(() => timers.waiting().includes(1000));
+        timers.pass(1000);
+        await until(() => timers.waiting().includes(1000));
+      };
+      writeFileSync(path, 'second');
+      await readAgain();
+      expect(source.values(), 'requests under way carry the first').to.deep.equal(['second', 'first']);
+      rmSync(path);
+      await readAgain();
+      expect(source.trouble()).to.not.equal(null);
+      expect(source.values()[0]).to.equal('second');
+      writeFileSync(path, 'third');
+      await readAgain();
+      expect(source.values()[0]).to.equal('third');
+      expect(source.trouble()).to.equal(null);
+    } finally {
+      timers.release();
+    }
   });
 
   it('refuse settings that cannot be meant, each by its name and with what to write', () => {
