@@ -23,7 +23,7 @@ export interface Simulator extends RunningService {
   use(scene: SceneSource, times?: number): void;
   /** Requests since the last reset, oldest first; the control paths are not among them. */
   seen(): SeenRequest[];
-  /** Resolves once the condition holds for what was seen. @throws after `timeoutMs` (2 s by default). */
+  /** Resolves once the condition holds for what was seen. @throws after `timeoutMs` (15 s by default). */
   until(condition: (seen: SeenRequest[]) => boolean, timeoutMs?: number): Promise<SeenRequest[]>;
   /** As after the start: nothing seen, first scene, ids from the beginning. Open connections stay. */
   reset(): void;
@@ -46,7 +46,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     url,
     use: (scene, times) => stage.use(scene, times),
     seen: () => seen.list(),
-    until: (condition, timeoutMs = 2_000) => seen.until(condition, timeoutMs),
+    until: (condition, timeoutMs = 15_000) => seen.until(condition, timeoutMs),
     reset: () => {
       stage.reset();
       seen.reset();

@@ -9,7 +9,8 @@ import { runCli } from '../support/cli.ts';
 
 const PROVIDER = '[providers.p]\ntype = "anthropic"\nbase_url = "https://models.example.com"';
 
-describe('cc-proxy config check', () => {
+describe('cc-proxy config check', function () {
+  this.timeout(60_000);
   let cwd: string;
   beforeEach(() => {
     cwd = mkdtempSync(join(tmpdir(), 'cc-proxy-check-'));
@@ -198,4 +199,4 @@ use = "house"
       '6: models.m: pipeline "tidy" makes the native route a converted one',
     ]);
   });
-}).timeout(30_000);
+});

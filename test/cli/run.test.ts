@@ -22,7 +22,8 @@ const WINDOW = { CLAUDE_CODE_MAX_CONTEXT_TOKENS: '48000', CLAUDE_CODE_AUTO_COMPA
 /** Says which of the variables it has, and with which arguments it was called. */
 const TELL = `console.log(JSON.stringify([Object.fromEntries(${JSON.stringify(NAMES)}.filter((n) => process.env[n]).map((n) => [n, process.env[n]])), process.argv.slice(1)]))`;
 
-describe('cc-proxy run and doctor', () => {
+describe('cc-proxy run and doctor', function () {
+  this.timeout(60_000);
   let target: Simulator;
   let gateway: TestGateway;
   let cwd: string;
@@ -98,7 +99,7 @@ describe('cc-proxy run and doctor', () => {
     const { error } = json(answer) as { error: { type: string; message: string } };
     expect(error.type).to.equal('invalid_request_error');
     expect(error.message).to.match(/^prompt is too long: \d+ tokens > 48000 maximum$/);
-  }).timeout(20_000);
+  });
 
   it('C-07 doctor tells each window and what to set at the client, and which is not known', async () => {
     const { code, stdout } = await runCli(['doctor'], here());
@@ -164,7 +165,7 @@ describe('cc-proxy run and doctor', () => {
     }
     expect(stdout).to.include('6 to mend');
     expect(stdout + stderr).to.not.include('hidden-word');
-  }).timeout(20_000);
+  });
 
   it('doctor takes a mistake in the settings, or a key that is not there, for a finding', async () => {
     const odd = join(cwd, 'odd.toml');

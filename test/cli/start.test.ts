@@ -18,7 +18,8 @@ const FREE = {
   CC_OPS__LISTEN_ADDRESS: '127.0.0.1:0',
 };
 
-describe('the command line', () => {
+describe('the command line', function () {
+  this.timeout(60_000);
   let cwd: string;
   let target: Simulator;
   const running: CliProcess[] = [];
@@ -168,7 +169,7 @@ describe('the command line', () => {
     expect([wrong.code, wrong.stderr.includes('must be one of')]).to.deep.equal([2, true]);
     const nobody = await runCli(['mode', '--url', 'http://127.0.0.1:1'], { cwd });
     expect([nobody.code, nobody.stderr.includes('no gateway answers')]).to.deep.equal([2, true]);
-  }).timeout(30_000);
+  });
 
   it('mode uses the token of the gateway: from its file, or as start made it in the state folder', async () => {
     const file = join(cwd, 'token');
@@ -184,7 +185,7 @@ describe('the command line', () => {
       expect([code, stderr]).to.deep.equal([0, '']);
       expect(stdout).to.match(/^compare \(runtime\)\n/);
     }
-  }).timeout(30_000);
+  });
 
   it('mode shows a token that start made to no other machine', async () => {
     mkdirSync(join(cwd, 'state'));
@@ -208,7 +209,7 @@ describe('the command line', () => {
     }
     await new Promise((resolve) => server.close(resolve));
     expect(seen).to.deep.equal(['Bearer made-by-start', undefined]);
-  }).timeout(30_000);
+  });
 
   it('a gateway alone without Redis says that nobody reads from it, and fills no bus', async () => {
     // A bus in memory would soon be full, and say so.
@@ -237,7 +238,7 @@ describe('the command line', () => {
         .to.match(/^cc-proxy: .*\n$/)
         .and.include(taken);
     }
-  }).timeout(30_000);
+  });
 
   it('ops listener answers probes and metrics', async () => {
     writeFileSync(join(cwd, 'cc-proxy.toml'), `[target]\nurl = "${target.url}"\n`);

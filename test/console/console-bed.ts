@@ -25,7 +25,7 @@ import { createSqliteStore } from '#shared/store/sqlite.ts';
 import type { Store } from '#shared/store/store.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
-import { startPatience } from '../support/patience.ts';
+import { PATIENCE_MS, startPatience } from '../support/patience.ts';
 import { START } from '../support/store-rows.ts';
 
 export interface LogLine {
@@ -112,7 +112,7 @@ export class ManualClock implements Clock {
 const LOOK_MS = 2;
 
 export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const patience = startPatience(5_000, LOOK_MS);
+  const patience = startPatience(PATIENCE_MS, LOOK_MS);
   while (!(await isTrue())) {
     if (patience.isOver()) throw new Error(`waited too long until ${what}`);
     await sleep(LOOK_MS);

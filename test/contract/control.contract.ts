@@ -1,7 +1,7 @@
 // What every control promises, as one suite that both adapters run.
 import { expect } from 'chai';
 import type { Control, Stats } from '#shared/control/control.ts';
-import { startPatience } from '../support/patience.ts';
+import { PATIENCE_MS, startPatience } from '../support/patience.ts';
 
 export interface ControlHarness {
   /** A control on what is kept; several of them share it, if the adapter allows it. */
@@ -134,7 +134,7 @@ export function describeControl(name: string, start: (context: Mocha.Context) =>
 const LOOK_MS = 5;
 
 /** Waits for a condition, with a bound. */
-export async function until(condition: () => boolean | Promise<boolean>, limitMs = 5000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = PATIENCE_MS): Promise<void> {
   const patience = startPatience(limitMs, LOOK_MS);
   while (!(await condition())) {
     if (patience.isOver()) throw new Error(`not met within ${limitMs} ms: ${condition}`);

@@ -1,6 +1,6 @@
 // A client on bare TCP that shows what is on the wire: HTTP chunks as they were framed, and how the connection ended.
 import { connect, type Socket } from 'node:net';
-import { afterPatience } from '../support/patience.ts';
+import { afterPatience, PATIENCE_MS } from '../support/patience.ts';
 
 export interface WireAnswer {
   /** Everything up to the empty line; empty when nothing came. */
@@ -19,7 +19,7 @@ export interface WireAnswer {
 export interface WireCall {
   /** Everything received so far. */
   received(): Buffer;
-  /** Resolves when the bytes received fulfil the condition. @throws after five seconds. */
+  /** Resolves when the bytes received fulfil the condition. @throws when it takes too long. */
   until(condition: (received: Buffer) => boolean): Promise<void>;
   /** Resolves when the server ended the connection. */
   answer(): Promise<WireAnswer>;
@@ -32,8 +32,6 @@ export interface WireRequest {
   headers?: Record<string, string>;
   body?: string;
 }
-
-const PATIENCE_MS = 5_000;
 
 export function callOnWire(url: string, request: WireRequest): WireCall {
   const { hostname, port } = new URL(url);

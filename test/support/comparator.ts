@@ -20,7 +20,7 @@ import { createLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { noTracing, type SpanRecord, type Tracing } from '#shared/telemetry/tracing.ts';
 import { type AnswerSpec, answerEvents, recordedAnswer, sseBytes } from './answer-bytes.ts';
-import { startPatience } from './patience.ts';
+import { PATIENCE_MS, startPatience } from './patience.ts';
 
 export const COMPARATOR_CONFIG: ComparatorConfig = {
   listen: { host: '127.0.0.1', port: 0 },
@@ -203,7 +203,7 @@ const LOOK_MS = 5;
 export async function until(
   what: string,
   condition: () => Promise<boolean> | boolean,
-  timeoutMs = 5_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
   const patience = startPatience(timeoutMs, LOOK_MS);
   while (!(await condition())) {

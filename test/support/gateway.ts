@@ -13,7 +13,7 @@ import type { Logger } from '#shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { noTracing } from '#shared/telemetry/tracing.ts';
 import { createTokenSources } from '#shared/upstream/token-sources.ts';
-import { startPatience } from './patience.ts';
+import { PATIENCE_MS, startPatience } from './patience.ts';
 
 export interface LogLine {
   level: string;
@@ -128,7 +128,7 @@ const CHECK_MS = 5;
 
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5000,
+  timeoutMs = PATIENCE_MS,
   everyMs = CHECK_MS,
 ): Promise<void> {
   const patience = startPatience(timeoutMs, everyMs);

@@ -10,7 +10,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
-import { afterPatience } from './patience.ts';
+import { afterPatience, PATIENCE_MS } from './patience.ts';
 
 export type SinkAttribute = string | number | boolean | null | SinkAttribute[];
 
@@ -123,7 +123,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
   return {
     url: `http://127.0.0.1:${port}`,
     spans: () => [...accepted],
-    waitFor: async (predicate, timeoutMs = 5000) => {
+    waitFor: async (predicate, timeoutMs = PATIENCE_MS) => {
       const describe = (): string => `the sink has [${accepted.map((span) => span.name).join(', ')}]`;
       await waitUntil(() => predicate([...accepted]), timeoutMs, describe);
       return [...accepted];
@@ -139,7 +139,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
     raw: () => Buffer.concat(bodies),
     requests: () => [...requests],
     batches: () => [...batches],
-    waitForRequests: (count, timeoutMs = 5000) =>
+    waitForRequests: (count, timeoutMs = PATIENCE_MS) =>
       waitUntil(
         () => requests.length >= count,
         timeoutMs,

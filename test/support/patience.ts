@@ -1,6 +1,9 @@
 // How long a test waits for what must come, and how long something took, in time that this process had: a busy machine
 // may stop it for seconds, and what waits in its sockets meanwhile must not lose against a timer.
 
+/** A bound on waiting, below mocha's own, for what no test says how soon it must come. */
+export const PATIENCE_MS = 15_000;
+
 /** What a stop counts, in looks. */
 const STOP_LOOKS = 10;
 const STEPS = 20;

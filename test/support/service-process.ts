@@ -1,6 +1,7 @@
 // One service as an operator starts it: `cc-proxy <command>` in a process of its own, configured by its environment.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { COMPILE_CACHE } from './compile-cache.ts';
 import { freePort } from './free-port.ts';
 import { until } from './gateway.ts';
 import { ROOT } from './read-imports.ts';
@@ -44,6 +45,7 @@ export async function startService(
       env: {
         PATH: process.env.PATH ?? '',
         HOME: '/nonexistent',
+        ...COMPILE_CACHE,
         [LISTEN_KEYS[command]]: `127.0.0.1:${port}`,
         CC_OPS__LISTEN_ADDRESS: `127.0.0.1:${opsPort}`,
         ...env,

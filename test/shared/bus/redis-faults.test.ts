@@ -9,7 +9,7 @@ import { GROUPS } from '#shared/bus/bus.ts';
 import type { BusLimits } from '#shared/bus/limits.ts';
 import { DEFAULT_BUS_LIMITS } from '#shared/bus/limits.ts';
 import { createRedisBus } from '#shared/bus/redis.ts';
-import { runningMs, startPatience } from '../../support/patience.ts';
+import { PATIENCE_MS, runningMs, startPatience } from '../../support/patience.ts';
 import type { TestRedis } from '../../support/redis.ts';
 import { startRedis } from '../../support/redis.ts';
 
@@ -376,11 +376,11 @@ async function expectIdentity(bus: Bus, compare?: Expected): Promise<void> {
 const LOOK_MS = 10;
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const patience = startPatience(10_000, LOOK_MS);
+  const patience = startPatience(PATIENCE_MS, LOOK_MS);
   for (;;) {
     const isMet = await condition().catch(() => false);
     if (isMet) return;
-    if (patience.isOver()) throw new Error(`not met within 10 s: ${condition}`);
+    if (patience.isOver()) throw new Error(`not met in time: ${condition}`);
     await pause(LOOK_MS);
   }
 }
