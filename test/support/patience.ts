@@ -8,6 +8,7 @@ export const PATIENCE_MS = 15_000;
 const STOP_LOOKS = 10;
 const STEPS = 20;
 const STEP_MS = 5;
+const MOST_ATTEMPTS = 5;
 
 export interface Patience {
   /** To be asked after every look. */
@@ -52,4 +53,29 @@ export async function runningMs(work: () => Promise<unknown>): Promise<number> {
     clearInterval(timer);
   }
   return steps * STEP_MS;
+}
+
+/**
+ * Makes an attempt whose times are real ones. Where this process stood still meanwhile for longer than those times allow,
+ * a failure says nothing, and another attempt is made: each begins anew.
+ */
+export async function attemptInTime(allowedMs: number, attempt: () => Promise<void>): Promise<void> {
+  for (let left = MOST_ATTEMPTS; ; left -= 1) {
+    let stoodMs = 0;
+    let seenAt = performance.now();
+    const look = (): void => {
+      const now = performance.now();
+      stoodMs = Math.max(stoodMs, now - seenAt);
+      seenAt = now;
+    };
+    const timer = setInterval(look, STEP_MS);
+    try {
+      return await attempt();
+    } catch (error) {
+      look();
+      if (left === 1 || stoodMs < allowedMs) throw error;
+    } finally {
+      clearInterval(timer);
+    }
+  }
 }
