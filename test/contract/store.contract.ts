@@ -450,7 +450,7 @@ export function storeContract(name: string, prepare: (context: Mocha.Context) =>
       await first.insertPair(pair);
       await first.close();
       const again = bed.open();
-      await again.ready(1_000);
+      await again.ready(10_000);
       expect(await again.exchange(exchange.id)).to.deep.equal(exchange);
       expect(await again.pair(pair.pair_id)).to.deep.equal(pair);
       await again.close();

@@ -9,6 +9,7 @@ import {
   type SpanNote,
 } from '#shared/telemetry/phoenix-notes.ts';
 import { until } from '../../support/gateway.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 
 const note = (spanId: string): SpanNote => ({
   spanId,
@@ -52,7 +53,7 @@ describe('notes for Phoenix', () => {
     flushMs = 0;
   });
   afterEach(async () => {
-    await notes?.close(2000);
+    await notes?.close(PATIENCE_MS);
   });
   after((done) => {
     server.close(done);
@@ -103,7 +104,7 @@ describe('notes for Phoenix', () => {
     const sent = start();
     sent.add([note('a')]);
     await until(() => steps.length === 2);
-    await sent.close(2000);
+    await sent.close(PATIENCE_MS);
     sent.add([note('b')]);
     expect([bodies.length, results]).to.deep.equal([0, {}]);
   });
@@ -157,7 +158,7 @@ describe('notes for Phoenix', () => {
   it('beyond those that may wait are dropped and counted', async () => {
     start(true).add(Array.from({ length: 5_003 }, (_, index) => note(String(index))));
     expect(results.dropped).to.equal(3);
-    await notes?.close(5000);
+    await notes?.close(PATIENCE_MS);
     expect(results.posted).to.equal(5_000);
     expect(bodies).to.have.length(25);
   });

@@ -85,7 +85,7 @@ describe('span queue', () => {
       }),
     );
     for (const [index, size] of [10, 10, 350, 10].entries()) queue.push(index, size);
-    await queue.flush(1000);
+    await queue.flush(10_000);
     expect(batches).to.deep.equal([[0, 1], [2], [3]]);
   });
 
@@ -93,7 +93,7 @@ describe('span queue', () => {
     const books = createBooks();
     const queue = createSpanQueue(options(books, async () => ({ failed: 1, dropped_bytes: 2 })));
     for (let entry = 0; entry < 8; entry++) queue.push(entry, 1, 3);
-    await queue.flush(1000);
+    await queue.flush(10_000);
     // Twenty hold six of them, and a batch of eight two.
     expect(books.counts).to.deep.equal({ exported: 9, failed: 3, dropped_queue: 6, dropped_bytes: 6 });
   });
@@ -129,7 +129,7 @@ describe('span queue', () => {
       queue.push(index, size);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await queue.flush(1000);
+    await queue.flush(10_000);
     expect(most).to.equal(300);
   });
 

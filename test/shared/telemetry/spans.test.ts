@@ -14,6 +14,7 @@ import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 import { until } from '../../support/gateway.ts';
 import { holdTimers } from '../../support/held-timers.ts';
 import { type OtlpSink, startOtlpSink } from '../../support/otlp-sink.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 import { withEnvironment } from '../../support/with-environment.ts';
 
 function record(more: Partial<SpanRecord> = {}): SpanRecord {
@@ -92,7 +93,7 @@ describe('tracing', () => {
     later('throws', null, 2);
     later('unheard of', null, 1);
     tracing.emit([record()]);
-    await tracing.flush(10_000);
+    await tracing.flush(PATIENCE_MS);
     expect(sink.spans().map(({ attributes }) => attributes)).to.deep.equal([{ text: 'made later' }, {}]);
     expect(await results(metrics)).to.include({ exported: 2, failed: 4 });
   });
@@ -102,10 +103,10 @@ describe('tracing', () => {
     const { tracing, metrics } = start({ endpoint: sink.url, thread: ODD_THREAD });
     await tracing.started;
     tracing.emitLater({ maker: 'exits', input: null, transferred: [], spans: 2, bytes: 100 });
-    await tracing.flush(10_000);
+    await tracing.flush(PATIENCE_MS);
     expect(await results(metrics)).to.include({ failed: 2 });
     tracing.emit([record()]);
-    await tracing.flush(10_000);
+    await tracing.flush(PATIENCE_MS);
     expect(await results(metrics)).to.include({ exported: 1, failed: 2 });
     expect(sink.spans()).to.have.length(1);
   });
@@ -123,9 +124,9 @@ describe('tracing', () => {
     expect(released).to.deep.equal([]);
     later('refused', 'given', 2000);
     expect(released).to.deep.equal(['refused']);
-    await tracing.flush(10_000);
+    await tracing.flush(PATIENCE_MS);
     later('lost', 'exits', 10);
-    await tracing.flush(10_000);
+    await tracing.flush(PATIENCE_MS);
     tracing.setEnabled(false);
     later('switched off', 'given', 10);
     expect(released).to.deep.equal(['refused', 'made', 'broken', 'lost', 'switched off']);
@@ -138,7 +139,7 @@ describe('tracing', () => {
     let released = 0;
     const release = (): void => void released++;
     tracing.emitLater({ maker: 'given', input: [], transferred: [], spans: 1, bytes: 10, release });
-    await tracing.flush(10_000);
+    await tracing.flush(PATIENCE_MS);
     expect(released).to.equal(1);
   });
 
@@ -180,7 +181,7 @@ describe('tracing', () => {
     });
     const pair = record({ name: 'compare_pair', kind: 'internal', traceId: root.traceId, parentSpanId: root.spanId });
     tracing.emit([root, child, pair]);
-    await tracing.flush(5000);
+    await tracing.flush(PATIENCE_MS);
 
     const spans = sink.spans();
     expect(spans.map(({ name, kind }) => [name, kind])).to.deep.equal([
@@ -265,7 +266,7 @@ describe('tracing', () => {
     const sink = await startSink();
     const { tracing } = start({ endpoint: sink.url });
     tracing.emit([record()]);
-    await tracing.shutdown(2000);
+    await tracing.shutdown(PATIENCE_MS);
     expect(new Set(sink.requests().map(({ path }) => path))).to.deep.equal(new Set(['/v1/traces']));
   });
 
@@ -273,7 +274,7 @@ describe('tracing', () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url });
     tracing.emit(Array.from({ length: 1000 }, () => record()));
-    await tracing.flush(5000);
+    await tracing.flush(PATIENCE_MS);
     expect(sink.spans()).to.have.length(1000);
     expect(Math.max(...sink.batches())).to.equal(256);
     expect(await results(metrics)).to.include({ exported: 1000, failed: 0 });
@@ -286,7 +287,7 @@ describe('tracing', () => {
     const spans = lengths.map((length) => record({ attributes: { text: 'x'.repeat(length) } }));
     tracing.emitLater({ maker: 'given', input: spans, transferred: [], spans: spans.length, bytes: 1000 });
     for (const span of spans) tracing.emit([{ ...span, spanId: newSpanId() }]);
-    await tracing.flush(20_000);
+    await tracing.flush(PATIENCE_MS);
     expect(await results(metrics)).to.include({ exported: 108, failed: 0, dropped_bytes: 0 });
     const sizes = sink.requests().map(({ bytes }) => bytes);
     expect(sizes.filter((size) => size > 1024 * 1024)).to.have.length(2);
@@ -298,7 +299,7 @@ describe('tracing', () => {
     const { tracing, metrics } = start({ endpoint: sink.url, thread: ODD_THREAD });
     const spans = Array.from({ length: 40 }, () => record({ attributes: { text: 'x'.repeat(1_100_000) } }));
     tracing.emitLater({ maker: 'given', input: spans, transferred: [], spans: 40, bytes: 1000 });
-    await tracing.flush(20_000);
+    await tracing.flush(PATIENCE_MS);
     expect(await results(metrics)).to.include({ exported: 40, failed: 0 });
   });
 
@@ -316,7 +317,7 @@ describe('tracing', () => {
     } finally {
       timers.release();
     }
-    await tracing.flush(5000);
+    await tracing.flush(PATIENCE_MS);
     expect(await results(metrics)).to.include({ exported: 12, dropped_bytes: 0 });
   });
 
@@ -350,7 +351,7 @@ describe('tracing', () => {
     const { tracing, metrics } = start({ endpoint: receiver.url });
     for (const letter of ['a', 'b']) {
       tracing.emit([record({ attributes: { text: letter.repeat(7_500_000) } })]);
-      await tracing.flush(10_000);
+      await tracing.flush(PATIENCE_MS);
     }
     expect(await results(metrics)).to.include({ exported: 2, failed: 0 });
     receiver.readOn();
@@ -363,7 +364,7 @@ describe('tracing', () => {
         0,
       );
     const all = () => count(0, 'a') + count(0, 'b') + count(1, 'a') + count(1, 'b');
-    await until(() => all() >= 2 * LETTERS, 10_000, 200);
+    await until(() => all() >= 2 * LETTERS, PATIENCE_MS, 200);
     expect([count(0, 'b') < FEW, count(1, 'a') < FEW]).to.deep.equal([true, true]);
   });
 
@@ -388,7 +389,7 @@ describe('tracing', () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url });
     tracing.emit([record({ sampled: false }), record()]);
-    await tracing.flush(5000);
+    await tracing.flush(PATIENCE_MS);
     expect(sink.spans()).to.have.length(1);
     expect(await results(metrics)).to.include({ unsampled: 1, exported: 1 });
   });
@@ -397,7 +398,7 @@ describe('tracing', () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url });
     tracing.emit([record({ traceId: 'nonsense' }), record({ startMs: Number.NaN }), record()]);
-    await tracing.flush(5000);
+    await tracing.flush(PATIENCE_MS);
     expect(sink.spans()).to.have.length(1);
     expect(await results(metrics)).to.include({ failed: 2, exported: 1 });
   });
@@ -408,7 +409,7 @@ describe('tracing', () => {
       const { tracing, metrics, log } = start({ endpoint: sink.url, exportTimeoutMs: 300 });
       await sink.mode(mode);
       tracing.emit(Array.from({ length: 20 }, () => record()));
-      await tracing.flush(5000);
+      await tracing.flush(PATIENCE_MS);
       expect(await results(metrics)).to.include({ exported: 0, failed: 20 });
       await sink.mode('ok');
       // Where the machine is slow, an answer may come too late for so short a time, and its spans count as lost.
@@ -416,7 +417,7 @@ describe('tracing', () => {
       await until(async () => {
         tracing.emit(Array.from({ length: 5 }, () => record()));
         emitted += 5;
-        await tracing.flush(5000);
+        await tracing.flush(PATIENCE_MS);
         return (await results(metrics)).exported === 5;
       });
       expect(sum(await results(metrics))).to.equal(emitted);
@@ -483,7 +484,7 @@ describe('tracing', () => {
     tracing.setEnabled(true);
     const kept = record();
     tracing.emit([kept]);
-    await tracing.flush(5000);
+    await tracing.flush(PATIENCE_MS);
     expect(sink.spans().map(({ spanId }) => spanId)).to.deep.equal([kept.spanId]);
     expect(sum(await results(metrics))).to.equal(1);
   });
@@ -505,7 +506,7 @@ describe('tracing', () => {
     const { tracing, log } = start({ endpoint: sink.url });
     for (const _ of [1, 2]) {
       tracing.emit([record()]);
-      await tracing.flush(5000);
+      await tracing.flush(PATIENCE_MS);
     }
     expect(log().match(/"event":"tracing\.first_export"/g)).to.have.length(1);
     expect(log()).to.include('"result":"exported"');
@@ -519,7 +520,7 @@ describe('tracing', () => {
     const [a, b] = [record(), record()];
     one.tracing.emit([a]);
     two.tracing.emit([b]);
-    await Promise.all([one.tracing.flush(5000), two.tracing.flush(5000)]);
+    await Promise.all([one.tracing.flush(PATIENCE_MS), two.tracing.flush(PATIENCE_MS)]);
     expect(left.spans().map(({ spanId }) => spanId)).to.deep.equal([a.spanId]);
     expect(right.spans().map(({ spanId }) => spanId)).to.deep.equal([b.spanId]);
   });
@@ -552,7 +553,7 @@ describe('tracing', () => {
     const { tracing, metrics, log } = start({ endpoint: 'http://127.0.0.1:9', instrumentations: ['undicci'] });
     tracing.emit([record()]);
     await tracing.started;
-    await tracing.flush(1000);
+    await tracing.flush(PATIENCE_MS);
     expect(tracing.enabled).to.equal(false);
     expect(log()).to.include('tracing.start_failed').and.include('undicci');
     expect(await results(metrics)).to.include({ failed: 1 });
