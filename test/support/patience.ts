@@ -79,3 +79,11 @@ export async function attemptInTime(allowedMs: number, attempt: () => Promise<vo
     }
   }
 }
+
+/** What the work cost this thread, whatever else the machine did meanwhile. */
+export function cpuMs(work: () => void): number {
+  const before = process.threadCpuUsage();
+  work();
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1000;
+}
