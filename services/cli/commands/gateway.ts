@@ -11,6 +11,7 @@ import { withHmacKey } from '#shared/redact/redact.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
+import { keepWarm } from '../keep-warm.ts';
 import {
   configuredLogLevels,
   createBus,
@@ -64,6 +65,7 @@ export async function runGateway(config: Config): Promise<void> {
     adminToken,
   });
   const face = cluster.isWorker ? faceOfWorker(metrics, log) : await faceOfProcess(config, gateway, metrics);
+  keepWarm();
   await face.untilStopped;
   face.sayDraining();
   await gateway.stop();

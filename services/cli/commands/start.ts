@@ -11,6 +11,7 @@ import type { ServiceLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { startOpsServer } from '#shared/telemetry/ops-server.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
+import { keepWarm } from '../keep-warm.ts';
 import {
   configuredLogLevels,
   createBus,
@@ -128,6 +129,7 @@ export async function runStart(config: Config): Promise<void> {
       '',
     ].join('\n'),
   );
+  keepWarm();
   await untilSignalled();
   await started.stop();
 }
