@@ -106,7 +106,7 @@ describe('handing exchanges over', () => {
     release();
     await until(async () => (await gateway.metric('ccproxy_compare_enqueue_total', { result: 'ok' })) === 256);
     expect(await dropped()).to.equal(6);
-  });
+  }).timeout(60_000);
 
   it('counts what a shutdown left in the queue, and what was under way', async () => {
     hold = new Promise(() => {});

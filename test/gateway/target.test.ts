@@ -8,6 +8,7 @@ import { createSimulator, type Simulator } from '#services/simulator/service.ts'
 import { ConfigError } from '#shared/errors.ts';
 import { createTargets } from '#shared/upstream/create-targets.ts';
 import { startTestGateway, type TestGateway, testConfig, until } from '../support/gateway.ts';
+import { attemptInTime } from '../support/patience.ts';
 import { header, json, messagesRequest, type RawAnswer, send } from '../support/raw-client.ts';
 import { loadRecordings } from '../support/recordings.ts';
 
@@ -205,34 +206,37 @@ describe('the target', () => {
   });
 
   it('S0-15 no answer in time is a 504, silence in a stream one error event, and a long stream has no limit', async () => {
-    const gateway = await start({ 'target.first_byte_timeout_secs': 1, 'target.timeout_secs': 1 });
-    const ask = async (scene: Scene): Promise<() => Promise<RawAnswer>> => {
-      const before = target.seen().length;
-      target.use(scene);
-      const answer = send(gateway.url, messagesRequest());
-      await target.until((seen) => (seen[before]?.scene ?? null) !== null);
-      return () => answer;
-    };
-    const first = await ask({ content: [], fault: { kind: 'silence-before-headers' } });
-    const hello = [{ type: 'text', text: 'hello' }];
-    const second = await ask({ content: hello, fault: { kind: 'silence', after: 3 }, pings: 'none' });
-    // Each piece in time, and all of them later than the limit.
-    const pieces = { deltaChars: 1, delays: { betweenMs: 50 } };
-    const third = await ask({ content: [{ type: 'text', text: 'a very long story, told slowly' }], ...pieces });
+    // A second each: so long may this process not stand still.
+    await attemptInTime(500, async () => {
+      const gateway = await start({ 'target.first_byte_timeout_secs': 1, 'target.timeout_secs': 1 });
+      const ask = async (scene: Scene): Promise<() => Promise<RawAnswer>> => {
+        const before = target.seen().length;
+        target.use(scene);
+        const answer = send(gateway.url, messagesRequest());
+        await target.until((seen) => (seen[before]?.scene ?? null) !== null);
+        return () => answer;
+      };
+      const first = await ask({ content: [], fault: { kind: 'silence-before-headers' } });
+      const hello = [{ type: 'text', text: 'hello' }];
+      const second = await ask({ content: hello, fault: { kind: 'silence', after: 3 }, pings: 'none' });
+      // Each piece in time, and all of them later than the limit.
+      const pieces = { deltaChars: 1, delays: { betweenMs: 50 } };
+      const third = await ask({ content: [{ type: 'text', text: 'a very long story, told slowly' }], ...pieces });
 
-    const late = await first();
-    expect(late.status).to.equal(504);
-    expect(json(late)).to.have.nested.property('error.type', 'timeout_error');
-    const silent = await second();
-    expect(silent.end).to.equal('complete');
-    expect(silent.body.toString()).to.match(
-      /event: error\ndata: {"type":"error","error":{"type":"timeout_error"[^\n]*}\n\n$/,
-    );
+      const late = await first();
+      expect(late.status).to.equal(504);
+      expect(json(late)).to.have.nested.property('error.type', 'timeout_error');
+      const silent = await second();
+      expect(silent.end).to.equal('complete');
+      expect(silent.body.toString()).to.match(
+        /event: error\ndata: {"type":"error","error":{"type":"timeout_error"[^\n]*}\n\n$/,
+      );
 
-    const long = await third();
-    expect(long.body.toString()).to.include('message_stop');
-    await until(async () => (await gateway.metric('ccproxy_stream_terminations_total', { reason: 'complete' })) > 0);
-    expect(await gateway.metric('ccproxy_stream_terminations_total', { reason: 'idle_timeout' })).to.equal(1);
+      const long = await third();
+      expect(long.body.toString()).to.include('message_stop');
+      await until(async () => (await gateway.metric('ccproxy_stream_terminations_total', { reason: 'complete' })) > 0);
+      expect(await gateway.metric('ccproxy_stream_terminations_total', { reason: 'idle_timeout' })).to.equal(1);
+    });
   }).timeout(30_000);
 
   it('S0-15 a deadline ends the whole answer', async () => {
