@@ -302,14 +302,17 @@ describe('bus over a Redis that fails', () => {
         for (const delivery of deliveries) await bus.finish(group, delivery).catch(() => {});
       }
     });
-    await until(async () => (results.ok ?? 0) > 100);
-    await redis.restart();
-    await until(async () => (results.ok ?? 0) > 200);
-    redis.stall();
-    await until(async () => (results.redis_unknown ?? 0) > 0 && (results.redis_error ?? 0) > 0);
-    redis.resume();
-    await until(async () => (results.ok ?? 0) > 300);
-    isOver = true;
+    try {
+      await until(async () => (results.ok ?? 0) > 100);
+      await redis.restart();
+      await until(async () => (results.ok ?? 0) > 200);
+      redis.stall();
+      await until(async () => (results.redis_unknown ?? 0) > 0 && (results.redis_error ?? 0) > 0);
+      redis.resume();
+      await until(async () => (results.ok ?? 0) > 300);
+    } finally {
+      isOver = true;
+    }
     await Promise.all([producing, ...consuming]);
     await drain(bus);
     await expectIdentity(bus);
