@@ -7,9 +7,9 @@ export const WARM_FLAGS: readonly string[] = [
   // Eight seconds after a collection of all of the heap it would collect twice more and forget kinds of objects of which
   // none is at hand, as those of a request. Compiled code that knows them goes with them: some 290 functions.
   '--memory-reducer-gc-count=0',
-  // It reckons the room of the old heap by how quickly memory was asked for lately. After a quiet that is a tenth more than
-  // what lives: each burst would reach it once, and that collection makes the young heap small.
-  '--heap-growing-percent=100',
+  // It reckons the room of the old heap by how quickly memory was asked for lately: after a quiet that is a tenth more than
+  // what lives, and less is left than the young heap may take. Then the end of each quiet is a collection of all of the heap.
+  '--heap-growing-percent=200',
   // Made small all the same, the young heap has its room again after one collection, not after four. While it is small,
   // what a request holds for its time grows old.
   '--semi-space-growth-factor=16',
