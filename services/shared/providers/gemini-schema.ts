@@ -23,24 +23,38 @@ const TOLD: Record<string, string> = {
   multipleOf: 'a multiple of',
 };
 const DEEPEST = 32;
-/** References can make a small schema endless; beyond this many nodes it stays open. */
+/** References can make a small schema endless; beyond this many nodes it stays open. So many schemas may take so many each. */
 const MOST_NODES = 5000;
+const LARGE_SCHEMAS = 40;
+/** Keywords and properties that are looked at to put the parts of `allOf` together; parts beyond are left out. */
+const MOST_MERGED = 100_000;
+
+/** What is left of it. */
+export interface SchemaBudget {
+  nodes: number;
+  merged: number;
+}
+
+/** For so many schemas together: any number of small ones may be endless. */
+export function schemaBudget(schemas: number): SchemaBudget {
+  return { nodes: MOST_NODES * Math.min(schemas, LARGE_SCHEMAS), merged: MOST_MERGED };
+}
 
 interface Walk {
   root: unknown;
   /** References that are being followed. */
   trail: readonly string[];
   depth: number;
-  budget: { left: number };
+  budget: SchemaBudget;
 }
 
-export function toGeminiSchema(schema: unknown): Fields {
-  return convert(schema, { root: schema, trail: [], depth: 0, budget: { left: MOST_NODES } });
+export function toGeminiSchema(schema: unknown, budget = schemaBudget(1)): Fields {
+  return convert(schema, { root: schema, trail: [], depth: 0, budget });
 }
 
 function convert(schema: unknown, walk: Walk): Fields {
-  walk.budget.left--;
-  if (walk.depth > DEEPEST || walk.budget.left < 0) return { type: 'object' };
+  walk.budget.nodes--;
+  if (walk.depth > DEEPEST || walk.budget.nodes < 0) return { type: 'object' };
   if (!isFields(schema)) return anything(undefined);
   const inner = { ...walk, depth: walk.depth + 1 };
   if (typeof schema.$ref === 'string') return follow(schema, schema.$ref, inner);
@@ -81,14 +95,18 @@ function safeDecode(text: string): string {
 
 /** `allOf` in one schema. The first word on a keyword counts, which is never stricter than all of them. */
 function mergeAll(schema: Fields, walk: Walk): Fields {
-  if (!Array.isArray(schema.allOf)) return schema;
+  const { budget, depth } = walk;
+  if (!Array.isArray(schema.allOf) || depth > DEEPEST) return schema;
+  budget.merged -= Object.keys(schema).length;
   const { allOf, ...own } = schema;
   let merged: Fields = own;
   for (const part of allOf) {
-    const resolved = isFields(part) ? mergeAll(open(part, walk), { ...walk, depth: walk.depth + 1 }) : {};
+    if (budget.merged <= 0) break;
+    const resolved = isFields(part) ? mergeAll(open(part, walk), { ...walk, depth: depth + 1 }) : {};
     const properties = { ...fieldsOf(resolved.properties), ...fieldsOf(merged.properties) };
     const required = [...new Set([...strings(merged.required), ...strings(resolved.required)])];
     merged = { ...resolved, ...merged };
+    budget.merged -= Object.keys(merged).length + Object.keys(properties).length + required.length;
     if (Object.keys(properties).length > 0) merged.properties = properties;
     if (required.length > 0) merged.required = required;
   }

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { toGeminiSchema } from '#shared/providers/gemini-schema.ts';
+import { schemaBudget, toGeminiSchema } from '#shared/providers/gemini-schema.ts';
+import { cpuMs } from '../../support/patience.ts';
 
 const { Ajv2020 } = createRequire(import.meta.url)('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
 
@@ -167,6 +168,41 @@ describe('gemini: schemas', () => {
     }
     const result = toGeminiSchema({ $ref: '#/$defs/d39', $defs });
     expect(JSON.stringify(result).length).to.be.below(1_000_000);
+  });
+
+  it('ends with a schema that must be itself twice, or doubles what it must be with every reference', () => {
+    const self = { $ref: '#' };
+    const itself = { type: 'object', properties: { a: { type: 'string' } }, allOf: [self, self] };
+    const $defs: Fields = { d0: { properties: { b: { type: 'string' } } } };
+    for (let depth = 1; depth < 32; depth++) {
+      const half = { $ref: `#/$defs/d${depth - 1}` };
+      $defs[`d${depth}`] = { allOf: [half, half] };
+    }
+    const doubled = { type: 'object', allOf: [{ $ref: '#/$defs/d31' }, { $ref: '#/$defs/d31' }], $defs };
+    const branched = { type: 'object', anyOf: [{ $ref: '#/$defs/d31' }, { $ref: '#/$defs/d31' }], $defs };
+    expect(expectSound(itself)).to.deep.equal({ type: 'object', properties: { a: { type: 'string' } } });
+    for (const schema of [doubled, branched]) expect(expectSound(schema)).to.have.property('type', 'object');
+  });
+
+  it('bounds what all schemas of a request take together', () => {
+    const self = { $ref: '#' };
+    const budget = schemaBudget(1000);
+    const endless = { type: 'object', properties: { a: { anyOf: [{ type: 'object', allOf: [self, self] }] } } };
+    const results = Array.from({ length: 1000 }, () => toGeminiSchema(endless, budget));
+    expect(budget.merged).to.be.at.most(0);
+    expect(budget.merged).to.be.above(-1000);
+    expect(results[999]).to.have.property('type', 'object');
+  });
+
+  it('takes time in proportion to what a schema with many parts says, and loses none of a usual one', () => {
+    const wide = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`p${index}`, { type: 'string' }]));
+    const many = { type: 'object', allOf: Array.from({ length: 5000 }, () => ({ $ref: '#/$defs/wide' })) };
+    const cost = cpuMs(() => void toGeminiSchema({ ...many, $defs: { wide: { properties: wide } } }));
+    expect(cost).to.be.below(2000);
+    const parts = Array.from({ length: 40 }, (_, index) => ({ properties: { [`p${index}`]: { type: 'string' } } }));
+    expect(expectSound({ allOf: parts }))
+      .to.have.property('properties')
+      .with.all.keys(parts.flatMap(({ properties }) => Object.keys(properties)));
   });
 
   const leaf = fc.oneof(

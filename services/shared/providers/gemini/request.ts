@@ -5,7 +5,7 @@ import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
 import { readThinkingWish } from '../effort.ts';
 import { type Fields, fieldsOf, invalid, isFields, listOf, numberOf, textsOf } from '../fields.ts';
-import { toGeminiSchema } from '../gemini-schema.ts';
+import { type SchemaBudget, schemaBudget, toGeminiSchema } from '../gemini-schema.ts';
 import { outputLimit } from '../output-limit.ts';
 import type { ConversionInput, ConvertedRequest } from '../provider.ts';
 import { omitRefused } from '../refused-fields.ts';
@@ -122,7 +122,10 @@ function toolFields(
   const list: Fields[] = [];
   if (functions.length > 0) {
     const dialect = traits.takesJsonSchema ? 'json-schema' : OPENAPI_SCHEMA;
-    const toList = (): Fields[] => functions.map((tool) => toDeclaration(tool, names, traits));
+    const toList = (): Fields[] => {
+      const budget = schemaBudget(functions.length);
+      return functions.map((tool) => toDeclaration(tool, names, traits, budget));
+    };
     list.push({ functionDeclarations: madeOnce(functions, dialect, toList) });
   }
   if (webSearch) {
@@ -139,11 +142,16 @@ function toolFields(
   return { tools: list, ...(Object.keys(toolConfig).length > 0 ? { toolConfig } : {}) };
 }
 
-function toDeclaration({ name, description, schema }: FunctionTool, names: ToolNames, traits: GeminiTraits): Fields {
+function toDeclaration(
+  { name, description, schema }: FunctionTool,
+  names: ToolNames,
+  traits: GeminiTraits,
+  budget: SchemaBudget,
+): Fields {
   const base = { name: names.toUpstream(name), ...(description === '' ? {} : { description }) };
   if (traits.takesJsonSchema) return { ...base, parametersJsonSchema: schema };
   // An object without properties is refused there.
-  const parameters = toGeminiSchema(schema);
+  const parameters = toGeminiSchema(schema, budget);
   return parameters.properties === undefined ? base : { ...base, parameters };
 }
 
