@@ -4,18 +4,35 @@ import { setFlagsFromString } from 'node:v8';
 
 /** Switches of V8 that may be set while it runs. */
 export const WARM_FLAGS: readonly string[] = [
-  // Eight seconds after a collection of all of the heap it would collect twice more and forget kinds of objects of which
-  // none is at hand, as those of a request. Compiled code that knows them goes with them: some 290 functions.
-  '--memory-reducer-gc-count=0',
+  // Eight seconds after a collection of all of the heap it would collect for memory's sake and forget kinds of objects of which
+  // none is at hand, as those of a request. Compiled code that knows them goes with them: 287 pieces, once it was looked at.
+  // What a peak took is given back when ten minutes are quiet.
+  '--gc-memory-reducer-start-delay-ms=600000',
   // It reckons the room of the old heap by how quickly memory was asked for lately: after a quiet that is a tenth more than
   // what lives, and less is left than the young heap may take. Then the end of each quiet is a collection of all of the heap.
   '--heap-growing-percent=200',
-  // Made small all the same, the young heap has its room again after one collection, not after four. While it is small,
+  // Made small all the same, the young heap has all of its room again when it grows once, not four times. While it is small,
   // what a request holds for its time grows old.
   '--semi-space-growth-factor=16',
 ];
 
+/** Below, memory is dearer than the time of requests. */
+const LEAST_ROOM_BYTES = 512 * 1024 * 1024;
+
+/**
+ * The switches for a process that was started with these, and may take so much memory (0 = nobody says): none where that is
+ * little, and none that the user gave.
+ */
+export function warmFlags(given: readonly string[], roomBytes: number): readonly string[] {
+  if (roomBytes > 0 && roomBytes < LEAST_ROOM_BYTES) return [];
+  return WARM_FLAGS.filter((flag) => !given.some((other) => nameOf(other) === nameOf(flag)));
+}
+
+function nameOf(flag: string): string {
+  return (flag.split('=')[0] ?? '').replaceAll('_', '-');
+}
+
 /** Of this process and all of its threads, from now on. Once it is ready: the start needs no room of a busy gateway. */
 export function keepWarm(): void {
-  for (const flag of WARM_FLAGS) setFlagsFromString(flag);
+  for (const flag of warmFlags(process.execArgv, process.constrainedMemory())) setFlagsFromString(flag);
 }

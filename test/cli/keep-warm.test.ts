@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
-import { WARM_FLAGS } from '#services/cli/keep-warm.ts';
+import { WARM_FLAGS, warmFlags } from '#services/cli/keep-warm.ts';
+
+const MB = 1024 * 1024;
 
 describe('what keeps a gateway warm', () => {
   it('is made of switches that this engine has, with values that it takes', () => {
@@ -8,5 +10,18 @@ describe('what keeps a gateway warm', () => {
     for (const flag of WARM_FLAGS) expect(listed, flag).to.include(` ${flag.split('=')[0]} (`);
     const started = spawnSync(process.execPath, [...WARM_FLAGS, '--eval', '0'], { encoding: 'utf8' });
     expect([started.status, started.stdout, started.stderr]).to.deep.equal([0, '', '']);
+  });
+
+  it('leaves a switch as the user gave it', () => {
+    const [first, ...others] = WARM_FLAGS;
+    const name = first?.split('=')[0] ?? '';
+    for (const given of [`${name}=7`, `--${name.slice(2).replaceAll('-', '_')}=7`]) {
+      expect(warmFlags(['--enable-source-maps', given], 0)).to.deep.equal(others);
+    }
+  });
+
+  it('is left out where there is little memory', () => {
+    expect(warmFlags([], 511 * MB)).to.deep.equal([]);
+    for (const room of [0, 512 * MB, 2 ** 63]) expect(warmFlags([], room)).to.deep.equal(WARM_FLAGS);
   });
 });
