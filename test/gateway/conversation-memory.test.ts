@@ -10,8 +10,7 @@ import type { ModelObservation } from '#shared/telemetry/model-call.ts';
 import { ProtobufOutput } from '#shared/telemetry/protobuf-output.ts';
 import { putMessages } from '#shared/telemetry/shown-messages.ts';
 import { attributesAsBytes } from '#shared/telemetry/span-writer.ts';
-import { collectGarbage } from '../support/collect-garbage.ts';
-import { until } from '../support/gateway.ts';
+import { collectGarbage, untilFreed } from '../support/collect-garbage.ts';
 
 const SECRET = `sk-ant-${'x'.repeat(24)}`;
 const LONGEST_IMAGE = 300;
@@ -136,8 +135,7 @@ describe('the memory of conversations', () => {
       for (const all of [messages, [...kept]]) withMemory(Buffer.from(JSON.stringify({ messages: all })), memory, {});
       memory.forget();
     }
-    // The engine gives back what it collected in a thread of its own, a little later.
-    await until(() => held() - before < 2 * maxBytes);
+    await untilFreed(() => held() - before < 2 * maxBytes);
   });
 
   it('holds no more than it may, the latest first', () => {
@@ -163,7 +161,7 @@ describe('the memory of conversations', () => {
       const messages = Array.from({ length: 100 }, (_, index) => ({ role: 'user', content: `no. ${first + index}` }));
       // What is shown in the same place for the third time is there as bytes too.
       for (let turn = 0; turn < 3; turn++) withMemory(Buffer.from(JSON.stringify({ messages })), memory, {});
-      if (first % 1000 === 0) await until(() => held() - before < 1.5 * maxBytes);
+      if (first % 1000 === 0) await untilFreed(() => held() - before < 1.5 * maxBytes);
     }
   });
 

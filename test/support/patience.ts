@@ -19,11 +19,15 @@ export interface Patience {
 export function startPatience(limitMs: number, everyMs: number): Patience {
   let waitedMs = 0;
   let lookedAt = performance.now();
+  let spentMs = threadMs();
   return {
     isOver: () => {
       const now = performance.now();
-      waitedMs += Math.min(now - lookedAt, STOP_LOOKS * everyMs);
+      const spent = threadMs();
+      // A look may work for longer than a stop counts.
+      waitedMs += Math.min(now - lookedAt, Math.max(STOP_LOOKS * everyMs, spent - spentMs));
       lookedAt = now;
+      spentMs = spent;
       return waitedMs > limitMs;
     },
   };
@@ -44,6 +48,7 @@ export function afterPatience(limitMs: number, onOver: () => void): { stop(): vo
 /** Says how many milliseconds the work took of those in which this process ran. */
 export async function runningMs(work: () => Promise<unknown>): Promise<number> {
   let steps = 0;
+  const before = threadMs();
   const timer = setInterval(() => {
     steps += 1;
   }, STEP_MS);
@@ -52,7 +57,8 @@ export async function runningMs(work: () => Promise<unknown>): Promise<number> {
   } finally {
     clearInterval(timer);
   }
-  return steps * STEP_MS;
+  // Work that blocks this thread lets no step happen.
+  return Math.max(steps * STEP_MS, threadMs() - before);
 }
 
 /**
@@ -82,8 +88,12 @@ export async function attemptInTime(allowedMs: number, attempt: () => Promise<vo
 
 /** What the work cost this thread, whatever else the machine did meanwhile. */
 export function cpuMs(work: () => void): number {
-  const before = process.threadCpuUsage();
+  const before = threadMs();
   work();
-  const { user, system } = process.threadCpuUsage(before);
+  return threadMs() - before;
+}
+
+function threadMs(): number {
+  const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }

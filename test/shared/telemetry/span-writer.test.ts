@@ -16,8 +16,7 @@ import fc from 'fast-check';
 import { freeOld } from '#shared/free.ts';
 import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
-import { collectGarbage } from '../../support/collect-garbage.ts';
-import { until } from '../../support/gateway.ts';
+import { collectGarbage, untilFreed } from '../../support/collect-garbage.ts';
 
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL };
 
@@ -203,7 +202,7 @@ describe('the bytes of a span', () => {
     writer.write([SPAN]);
     const before = await held();
     writeLarge();
-    await until(async () => (await held()) - before < textBytes / 2);
+    await untilFreed(async () => (await held()) - before < textBytes / 2);
     expect(writer.write([SPAN]).equals(bySdk(SPAN))).to.equal(true);
   });
 
