@@ -165,6 +165,18 @@ export function describeBus(name: string, start: (context: Mocha.Context) => Pro
       expect(again.fields).to.deep.equal({ v: '1', id: 'x', shadow: '["a"]' });
     });
 
+    it('leaves an entry to the one that claimed it for as long again', async () => {
+      const patient = { ...TAKE, claimIdleMs: 400 };
+      await attemptInTime(100, async () => {
+        await open();
+        await publish('x');
+        await takeOne('compare', 'silent');
+        await elapse(405);
+        await takeOne('compare', 'second', patient);
+        expect(await bus.read('compare', 'third', patient)).to.deep.equal([]);
+      });
+    });
+
     it('hands out silent entries even while fresh ones never end', async () => {
       await publish('forgotten');
       await takeOne('compare', 'silent');
