@@ -67,6 +67,8 @@ export function formatReport(report: Report): string {
     '',
     ...goals(judge(findings)),
     '',
+    'What stands in the way where a row misses, and what was tried: [profile.md](profile.md#what-misses-and-why).',
+    '',
     ...(report.peers.length > 0 ? [...peers(report.peers, missing), ''] : []),
     ...loads.flatMap((load) => section(load, summarize(findings.cells, load.name, PEER_NAMES, BASE), missing)),
     ...(findings.cold.length > 0 ? cold(findings) : []),
