@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 export const WARM_FLAGS: readonly string[] = [
   // Eight seconds after a collection of all of the heap it would collect for memory's sake and forget kinds of objects of which
   // none is at hand, as those of a request. Compiled code that knows them goes with them: 287 pieces, once it was looked at.
-  // What a peak took is given back when ten minutes are quiet.
+  // What a peak took is given back some ten minutes after.
   '--gc-memory-reducer-start-delay-ms=600000',
   // It reckons the room of the old heap by how quickly memory was asked for lately: after a quiet that is a tenth more than
   // what lives, and less is left than the young heap may take. Then the end of each quiet is a collection of all of the heap.

@@ -8,8 +8,7 @@ import { createSimulator, type Simulator } from '#services/simulator/service.ts'
 import { loadConfig } from '#shared/config/load.ts';
 import { createSqliteStore } from '#shared/store/sqlite.ts';
 import type { ServiceLogger } from '#shared/telemetry/logger.ts';
-import { until } from '../support/gateway.ts';
-import { holdTimers } from '../support/held-timers.ts';
+import { passOnceWaiting } from '../support/held-timers.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
 
 interface Line {
@@ -88,17 +87,9 @@ describe('the end of cc-proxy start', function () {
 
   it('books every pair that its time does not suffice for', async () => {
     secondary.use({ fault: { kind: 'silence-before-headers' } });
-    const { rows, pairs, lostRows, lostPairs } = await answerAndStop(async (started) => {
-      const timers = holdTimers(GRACE_MS);
-      try {
-        const stopped = started.stop();
-        await until(() => timers.waiting().includes(GRACE_MS));
-        timers.pass(GRACE_MS);
-        await stopped;
-      } finally {
-        timers.release();
-      }
-    });
+    const { rows, pairs, lostRows, lostPairs } = await answerAndStop((started) =>
+      passOnceWaiting(GRACE_MS, () => started.stop()),
+    );
     expect([rows + lostRows, pairs + lostPairs]).to.deep.equal([TURNS, TURNS]);
     expect(lostPairs).to.be.greaterThan(0);
   });

@@ -30,7 +30,7 @@ import {
   testConfig,
   until,
 } from '../support/gateway.ts';
-import { holdTimers } from '../support/held-timers.ts';
+import { holdTimers, passOnceWaiting } from '../support/held-timers.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
 
 /** A gateway that stops waits so long for what is queued. */
@@ -111,15 +111,7 @@ describe('handing exchanges over', () => {
   it('counts what a shutdown left in the queue, and what was under way', async () => {
     hold = new Promise(() => {});
     await Promise.all(Array.from({ length: 34 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
-    const timers = holdTimers(FLUSH_MS);
-    try {
-      const stopped = gateway.stop();
-      await until(() => timers.waiting().includes(FLUSH_MS));
-      timers.pass(FLUSH_MS);
-      await stopped;
-    } finally {
-      timers.release();
-    }
+    await passOnceWaiting(FLUSH_MS, () => gateway.stop());
     expect(await gateway.metric('ccproxy_compare_skipped_total', { reason: 'shutdown' })).to.equal(2);
     expect(await gateway.metric('ccproxy_compare_enqueue_total', { result: 'redis_unknown' })).to.equal(32);
   });

@@ -1,6 +1,8 @@
 // Long timers in the hand of a test: whoever waits seconds waits until the test lets them pass. Short ones run as ever, so
 // that sockets and polls go on.
 
+import { until } from './gateway.ts';
+
 export interface HeldTimers {
   /** So much time passes for the timers that are held; those that are due go off, the earliest first. */
   pass(ms: number): void;
@@ -62,4 +64,17 @@ export function holdTimers(shortMs = SHORT_MS): HeldTimers {
       held.clear();
     },
   };
+}
+
+/** Begins what waits so long, and lets that time pass as soon as it does. */
+export async function passOnceWaiting(ms: number, begin: () => Promise<unknown>): Promise<void> {
+  const timers = holdTimers(ms);
+  try {
+    const ended = begin();
+    await until(() => timers.waiting().includes(ms));
+    timers.pass(ms);
+    await ended;
+  } finally {
+    timers.release();
+  }
 }

@@ -23,8 +23,9 @@ const TOLD: Record<string, string> = {
   multipleOf: 'a multiple of',
 };
 const DEEPEST = 32;
-/** References can make a small schema endless; beyond this many nodes it stays open. So many schemas may take so many each. */
+/** References can make a small schema endless; beyond this many nodes it stays open. */
 const MOST_NODES = 5000;
+/** Of a request, that may be so large each: the bound of all of them together. */
 const LARGE_SCHEMAS = 40;
 /** Keywords and properties that are looked at to put the parts of `allOf` together; parts beyond are left out. */
 const MOST_MERGED = 100_000;
