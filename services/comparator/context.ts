@@ -17,7 +17,7 @@ import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import { tokenRefused } from '#shared/upstream/credentials.ts';
 import { createTraitMemory, type TraitMemory } from '#shared/upstream/learned-traits.ts';
-import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
+import type { UpstreamAgent } from '#shared/upstream/upstream-agent.ts';
 import type { CallTarget } from './comparison/call-secondary.ts';
 import type { ComparisonSteps } from './comparison/prepare-call.ts';
 import { createThreadedSteps } from './comparison/threaded-steps.ts';

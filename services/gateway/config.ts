@@ -40,8 +40,7 @@ export function toGatewayConfig(config: Config, adminToken: string | null): Gate
     trace: { inbound: config.tracing.inbound_context, sample: config.tracing.sample },
     countTokens: config.cache.count_tokens === 'on',
     countTtlMs: config.cache.count_tokens_ttl_secs * 1000,
-    // Who instruments undici wants to see undici's calls.
-    upstreamHttp1: config.tracing.instrumentations.includes('undici') ? 'undici' : config.upstream.http1,
+    upstreamHttp1: config.upstream.http1,
   });
 }
 

@@ -2,7 +2,7 @@
 // open. Connections belong to origins; a series belongs to the upstream that is there, the first one where several are.
 import type { Target } from '#shared/providers/target.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
-import type { OnConnected, UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
+import type { OnConnected, UpstreamAgent } from '#shared/upstream/upstream-agent.ts';
 
 export interface ConnectionWatch {
   onConnected: OnConnected;

@@ -73,7 +73,7 @@ const SHAPES: Array<[string, Scene]> = [
 const NOT_COMPARED = /^(x-ccproxy-.*|date|connection|keep-alive|transfer-encoding|content-length)$/i;
 
 for (const http1 of ['own', 'undici'] as const) {
-  describe(`P1 the bytes a client gets over ${http1 === 'own' ? 'our own leg' : 'undici'}`, () => promises(http1));
+  describe(`P1 the bytes a client gets over ${http1 === 'own' ? 'the short cut' : 'undici'}`, () => promises(http1));
 }
 
 function promises(http1: 'own' | 'undici'): void {

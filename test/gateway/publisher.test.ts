@@ -41,6 +41,7 @@ describe('handing exchanges over', () => {
   let spans: SpanRecord[];
   let results: PublishResult[];
   let hold: Promise<void>;
+  let atTheBus: number;
   let gateway: TestGateway;
 
   before(async () => {
@@ -51,9 +52,11 @@ describe('handing exchanges over', () => {
     spans = [];
     results = [];
     hold = Promise.resolve();
+    atTheBus = 0;
     const memory = createMemoryBus({ clock: systemClock, limits: DEFAULT_BUS_LIMITS });
     const bus: Bus = Object.assign(Object.create(memory) as Bus, {
       publish: async (publication: Parameters<Bus['publish']>[0]) => {
+        atTheBus++;
         await hold;
         return results.shift() ?? memory.publish(publication);
       },
@@ -111,6 +114,7 @@ describe('handing exchanges over', () => {
   it('counts what a shutdown left in the queue, and what was under way', async () => {
     hold = new Promise(() => {});
     await Promise.all(Array.from({ length: 34 }, (_, index) => send(gateway.url, turn(`turn ${index}`))));
+    await until(() => atTheBus === 32);
     await passOnceWaiting(FLUSH_MS, () => gateway.stop());
     expect(await gateway.metric('ccproxy_compare_skipped_total', { reason: 'shutdown' })).to.equal(2);
     expect(await gateway.metric('ccproxy_compare_enqueue_total', { result: 'redis_unknown' })).to.equal(32);

@@ -6,7 +6,7 @@ import { watchConnections } from '#services/gateway/watch-connections.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { createUpstreamAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
-import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
+import type { UpstreamAgent } from '#shared/upstream/upstream-agent.ts';
 import { seriesValue, until } from '../support/gateway.ts';
 import { testTarget } from '../support/target.ts';
 

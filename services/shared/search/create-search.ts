@@ -7,7 +7,6 @@ import type { FoundPage } from '#shared/providers/search-blocks.ts';
 import type { Credential } from '#shared/providers/target.ts';
 import { type Answer, callUpstream, UpstreamFailure, type UpstreamRequest } from '#shared/upstream/call-upstream.ts';
 import { credentialHeaders } from '#shared/upstream/credentials.ts';
-import type { UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
 import { readKey } from '#shared/upstream/read-key.ts';
 import type {
   SearchBackend,
@@ -16,6 +15,7 @@ import type {
   SearchPolicy,
   SearchQuery,
 } from '#shared/upstream/search-backend.ts';
+import type { UpstreamAgent } from '#shared/upstream/upstream-agent.ts';
 import { isAllowed } from './domains.ts';
 import { ENGINES } from './engines/index.ts';
 import type { SearchEngine } from './search-engine.ts';

@@ -4,8 +4,7 @@ import type { Dispatcher } from 'undici';
 import { errors } from 'undici';
 import type { AnswerEnd } from '#shared/exchange/exchange.ts';
 import type { Timeouts } from '#shared/providers/target.ts';
-import type { UpstreamAgent } from './plain-http/plain-agent.ts';
-import { PlainExchange } from './plain-http/plain-exchange.ts';
+import type { Body, ReplyHandler, UpstreamAgent } from './upstream-agent.ts';
 
 export interface UpstreamRequest {
   origin: string;
@@ -17,8 +16,8 @@ export interface UpstreamRequest {
   body: Buffer | null;
 }
 
-/** A request whose body may be several pieces, sent one after the other without being copied together. */
-export type SentRequest = Omit<UpstreamRequest, 'body'> & { body: Buffer | readonly Buffer[] | null };
+/** A request whose body may be several pieces, sent one after the other. */
+export type SentRequest = Omit<UpstreamRequest, 'body'> & { body: Body };
 
 /** How the upstream failed; never `complete` or `client_abort`. */
 export type UpstreamFailureKind = Exclude<AnswerEnd, 'complete' | 'client_abort'>;
@@ -87,15 +86,16 @@ export function callUpstream(request: SentRequest, options: CallOptions): Promis
   });
 }
 
-class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow {
+class UpstreamExchange implements ReplyHandler, Answer, AnswerFlow {
   status = 0;
   rawHeaders: string[] = [];
+  isRequestSent = false;
+  connectionWaitMs = 0;
   #resolve: (answer: Answer) => void;
   #reject: (failure: UpstreamFailure) => void;
   #deadline: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   readonly #askedAt = performance.now();
-  #begunAt = 0;
   #sink: AnswerSink | undefined;
   /** Chunks between the headers and start(). */
   #early: Buffer[] = [];
@@ -114,16 +114,15 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow
     if (deadlineMs !== null) {
       this.#deadline = setTimeout(() => {
         this.#deadlinePassed = true;
-        this.#controller?.abort(new Error('deadline passed'));
+        this.#stop(new Error('deadline passed'));
       }, deadlineMs);
     }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    this.#begunAt = performance.now();
-    if (this.#aborted) controller.abort(new Error('aborted'));
-    else if (this.#deadlinePassed) controller.abort(new Error('deadline passed'));
+    this.connectionWaitMs = performance.now() - this.#askedAt;
+    if (this.#ended) controller.abort(new Error('nobody waits for the answer'));
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -138,6 +137,10 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow
     else this.#early.push(chunk);
   }
 
+  onRequestGone(): void {
+    this.isRequestSent = true;
+  }
+
   onResponseEnd(): void {
     clearTimeout(this.#deadline);
     this.#ended = true;
@@ -145,22 +148,16 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(error);
+  }
+
+  #fail(error: Error): void {
     clearTimeout(this.#deadline);
     if (this.#ended) return;
     this.#ended = true;
     this.#failure = this.#toFailure(error);
     if (this.status === 0) this.#reject(this.#failure);
     else if (!this.#aborted) this.#sink?.onError(this.#failure);
-  }
-
-  get isRequestSent(): boolean {
-    return this.#controller instanceof PlainExchange && this.#controller.isSent;
-  }
-
-  get connectionWaitMs(): number {
-    // Undici tells of a request when it has a connection, our own leg before.
-    const begunAt = this.#controller instanceof PlainExchange ? this.#controller.begunAt : this.#begunAt;
-    return Math.max(0, begunAt - this.#askedAt);
   }
 
   start(sink: AnswerSink): AnswerFlow {
@@ -183,8 +180,13 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Answer, AnswerFlow
   abort(): void {
     if (this.#ended) return;
     this.#aborted = true;
-    clearTimeout(this.#deadline);
-    this.#controller?.abort(new Error('aborted'));
+    this.#stop(new Error('aborted'));
+  }
+
+  /** Undici gives the way to abort with the connection; whoever still waits for one hears at once. */
+  #stop(reason: Error): void {
+    if (this.#controller) this.#controller.abort(reason);
+    else this.#fail(reason);
   }
 
   #toFailure(error: Error): UpstreamFailure {

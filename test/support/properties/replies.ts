@@ -10,7 +10,7 @@ const REPLIES_A_CASE = 8;
 export function replyProperties(): FuzzProperty[] {
   return [
     {
-      name: 'a reply and those after it are to our own leg what they are to undici',
+      name: 'a reply and those after it are the same with the short cut past undici and without',
       weight: 1,
       async run(cases, seed) {
         const player = await startReplyPlayer();

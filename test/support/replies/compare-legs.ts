@@ -1,6 +1,6 @@
-// Our own HTTP/1.1 leg and undici, given the same replies.
+// Undici with the short cut for chunks and without, given the same replies.
 import { createAgent } from '#shared/upstream/agent.ts';
-import { createPlainAgent } from '#shared/upstream/plain-http/plain-agent.ts';
+import { createRelayAgent } from '#shared/upstream/relay-agent.ts';
 import type { Outcome, Reply, ReplyPlayer } from './play-replies.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -12,7 +12,7 @@ export async function askBoth(
   onOutcome: (own: Outcome, undicis: Outcome, reply: Reply) => void,
 ): Promise<void> {
   const undici = createAgent(CONNECT_TIMEOUT_MS);
-  const own = createPlainAgent({ connectTimeoutMs: CONNECT_TIMEOUT_MS, undici: createAgent(CONNECT_TIMEOUT_MS) });
+  const own = createRelayAgent({ connectTimeoutMs: CONNECT_TIMEOUT_MS });
   try {
     for (const reply of replies) {
       const [ours, theirs] = await Promise.all([player.ask(own, reply), player.ask(undici, reply)]);

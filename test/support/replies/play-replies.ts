@@ -2,8 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
-import type { ReplyHandler } from '#shared/upstream/plain-http/plain-exchange.ts';
-import type { PlainRequest } from '#shared/upstream/plain-http/plain-heads.ts';
+import type { ReplyHandler, UpstreamRequestOptions } from '#shared/upstream/upstream-agent.ts';
 
 export interface Reply {
   /** Each is a read of its own, as far as a loopback connection goes. */
@@ -21,7 +20,7 @@ export interface Outcome {
 
 /** Undici's dispatchers and ours. */
 export interface Leg {
-  dispatch(request: PlainRequest, handler: ReplyHandler): unknown;
+  dispatch(request: UpstreamRequestOptions, handler: ReplyHandler): unknown;
 }
 
 export interface ReplyPlayer {
@@ -31,7 +30,7 @@ export interface ReplyPlayer {
   /** How many connections were opened. */
   connections: number;
   /** Plays `reply` to a request over `leg`. */
-  ask(leg: Leg, reply: Reply, request?: Partial<PlainRequest>): Promise<Outcome>;
+  ask(leg: Leg, reply: Reply, request?: Partial<UpstreamRequestOptions>): Promise<Outcome>;
   stop(): Promise<void>;
 }
 

@@ -59,7 +59,7 @@ const seesImages = optionalFlag('Whether the model sees images, where its name a
 
 export const upstream = {
   http1: choice(
-    'Who speaks HTTP/1.1 to upstreams: own = connections of our own, undici for all that is unusual; undici = undici alone.',
+    'Who reads the chunks of answers: own = a short cut past undici’s parser where they are plain; undici = undici alone.',
     ['own', 'undici'],
     'own',
   ),

@@ -4,7 +4,7 @@ import { clearOutput, write } from './output';
 
 const CR: i32 = 13;
 const LF: i32 = 10;
-/** What the next byte is, by the numbers of plain-exchange.ts. */
+/** What the next byte is, by the numbers of relay-agent.ts. */
 const DATA: i32 = 0;
 const DATA_CR: i32 = 1;
 const DATA_LF: i32 = 2;

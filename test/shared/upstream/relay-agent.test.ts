@@ -3,15 +3,16 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect } from 'chai';
 import type { Dispatcher } from 'undici';
+import { byteKernel } from '#shared/simd/byte-kernel.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
-import { createPlainAgent, type UpstreamAgent } from '#shared/upstream/plain-http/plain-agent.ts';
-import type { PlainRequest } from '#shared/upstream/plain-http/plain-heads.ts';
-import { collectGarbage } from '../../../support/collect-garbage.ts';
-import { until } from '../../../support/gateway.ts';
-import { cut } from '../../../support/replies/arbitrary-replies.ts';
-import { type Reply, type ReplyPlayer, startReplyPlayer } from '../../../support/replies/play-replies.ts';
-import { makeSelfSigned } from '../../../support/self-signed.ts';
+import { createRelayAgent } from '#shared/upstream/relay-agent.ts';
+import type { UpstreamAgent, UpstreamRequestOptions } from '#shared/upstream/upstream-agent.ts';
+import { collectGarbage } from '../../support/collect-garbage.ts';
+import { until } from '../../support/gateway.ts';
+import { cut } from '../../support/replies/arbitrary-replies.ts';
+import { type Reply, type ReplyPlayer, startReplyPlayer } from '../../support/replies/play-replies.ts';
+import { makeSelfSigned } from '../../support/self-signed.ts';
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
@@ -28,7 +29,7 @@ interface Call {
   isOver: boolean;
 }
 
-function call(leg: UpstreamAgent, request: Partial<PlainRequest> & { origin: string }): Call {
+function call(leg: UpstreamAgent, request: Partial<UpstreamRequestOptions> & { origin: string }): Call {
   const seen: Partial<Call> = { status: 0, body: '', error: null, isOver: false };
   leg.dispatch(
     { path: '/', method: 'POST', headers: [], body: Buffer.from('{}'), headersTimeout: 0, bodyTimeout: 0, ...request },
@@ -43,12 +44,16 @@ function call(leg: UpstreamAgent, request: Partial<PlainRequest> & { origin: str
   return seen as Call;
 }
 
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 async function finished(begun: Call): Promise<Call> {
   await until(() => begun.isOver);
   return begun;
 }
 
-describe('our own HTTP/1.1 leg', () => {
+describe('undici with a short cut for chunks', () => {
   let player: ReplyPlayer;
   let undici: UpstreamAgent;
   let own: UpstreamAgent;
@@ -57,7 +62,7 @@ describe('our own HTTP/1.1 leg', () => {
   beforeEach(async () => {
     player = await startReplyPlayer();
     undici = createAgent(5000);
-    own = createPlainAgent({ connectTimeoutMs: 5000, undici: createAgent(5000) });
+    own = createRelayAgent({ connectTimeoutMs: 5000 });
   });
   afterEach(async () => {
     await Promise.all([own.destroy(), undici.destroy(), player.stop()]);
@@ -133,7 +138,7 @@ describe('our own HTTP/1.1 leg', () => {
   });
 
   describe('a request', () => {
-    const REQUESTS: Array<[string, Partial<PlainRequest>]> = [
+    const REQUESTS: Array<[string, Partial<UpstreamRequestOptions>]> = [
       ['plain', { headers: ['Content-Type', 'application/json', 'x-odd', 'a\tb \u00fc'] }],
       ['large', { body: Buffer.alloc(3_000_000, 'x') }],
       ['without a body', { body: null }],
@@ -158,7 +163,7 @@ describe('our own HTTP/1.1 leg', () => {
       });
     }
 
-    const REFUSED: Array<[string, Partial<PlainRequest>]> = [
+    const REFUSED: Array<[string, Partial<UpstreamRequestOptions>]> = [
       ['a line end in a value', { headers: ['x', 'a\r\nevil: 1'] }],
       ['a bare LF in a value', { headers: ['x', 'a\nevil: 1'] }],
       ['NUL in a value', { headers: ['x', 'a\0b'] }],
@@ -189,7 +194,7 @@ describe('our own HTTP/1.1 leg', () => {
 
   describe('a connection', () => {
     it('is used for one request after the other', async () => {
-      for (const text of [OK, `${CHUNKED}2\r\nok\r\n0\r\n\r\n`, OK]) {
+      for (const text of [OK, `${CHUNKED}2\r\nok\r\n0\r\n\r\n`, `${CHUNKED}2;x\r\nok\r\n0\r\n\r\n`, OK]) {
         expect((await player.ask(own, reply(text))).body).to.equal('ok');
       }
       expect(player.connections).to.equal(1);
@@ -205,7 +210,6 @@ describe('our own HTTP/1.1 leg', () => {
       ],
       ['more came than the reply', reply(`${OK}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil`)],
       ['more came after the reply', reply(`${OK}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil`, 'keep', OK.length)],
-      ['undici had to read the reply', reply(`${CHUNKED}2;x\r\nok\r\n0\r\n\r\n`)],
     ];
     for (const [name, last] of LAST) {
       it(`is not used again when ${name}`, async () => {
@@ -232,6 +236,18 @@ describe('our own HTTP/1.1 leg', () => {
       for (const begun of calls) expect((await finished(begun)).body).to.equal('ok');
     });
 
+    it('is kept after its reply, up to 256 of an origin', async () => {
+      const sockets: Socket[] = [];
+      const host = await serve((socket) => socket.once('data', () => sockets.push(socket)));
+      const calls = Array.from({ length: 260 }, () => call(own, { origin: `http://${host}` }));
+      await until(() => sockets.length === 260);
+      expect(own.pools()).to.deep.equal([{ origin: `http://${host}`, pending: 0, running: 260, free: 0 }]);
+      for (const socket of sockets) socket.write(OK);
+      for (const begun of calls) expect((await finished(begun)).body).to.equal('ok');
+      await until(() => sockets.filter(({ readableEnded }) => readableEnded).length === 4);
+      expect(own.pools()).to.deep.equal([{ origin: `http://${host}`, pending: 0, running: 0, free: 256 }]);
+    });
+
     it('to nowhere is an error that says so', async () => {
       const server = createServer();
       const host = await listen(server);
@@ -245,7 +261,7 @@ describe('our own HTTP/1.1 leg', () => {
   describe('time', () => {
     it('runs out for a connection that is not made', async () => {
       const host = await serve(() => {});
-      const hasty = createPlainAgent({ connectTimeoutMs: 30, undici: createAgent(30) });
+      const hasty = createRelayAgent({ connectTimeoutMs: 30 });
       const { error } = await finished(call(hasty, { origin: `https://${host}` }));
       expect(error).to.have.property('code', 'UND_ERR_CONNECT_TIMEOUT');
       await hasty.destroy();
@@ -271,12 +287,18 @@ describe('our own HTTP/1.1 leg', () => {
   });
 
   it('does not take a pause of ours for silence', async () => {
-    const host = await serve((socket) => socket.once('data', () => socket.write(`${CHUNKED}2\r\nok\r\n`)));
+    let sent: Socket | undefined;
+    const host = await serve((socket) => {
+      sent = socket;
+      socket.once('data', () => socket.write(`${CHUNKED}2\r\nok\r\n`));
+    });
     const begun = call(own, { origin: `http://${host}`, bodyTimeout: 200 });
     await until(() => begun.body === 'ok');
     begun.controller.pause();
+    sent?.write('1\r\n!\r\n');
+    await until(() => begun.body === 'ok!');
     const startedAt = performance.now();
-    await until(() => performance.now() - startedAt > 300);
+    await until(() => performance.now() - startedAt > 2500);
     expect(begun.error).to.equal(null);
     begun.controller.resume();
     expect((await finished(begun)).error).to.have.property('code', 'UND_ERR_BODY_TIMEOUT');
@@ -286,16 +308,112 @@ describe('our own HTTP/1.1 leg', () => {
     let sent: Socket | undefined;
     const host = await serve((socket) => {
       sent = socket;
-      socket.once('data', () => socket.write(`${CHUNKED}2\r\nok\r\n`));
     });
     const begun = call(own, { origin: `http://${host}` });
+    await until(() => begun.controller !== undefined && sent !== undefined);
     begun.controller.pause();
+    sent?.write(`${CHUNKED}2\r\nok\r\n`);
     await until(() => begun.status === 200);
-    sent?.write('0\r\n\r\n');
+    sent?.write('2\r\n, \r\n3\r\nsir\r\n0\r\n\r\n');
     await until(() => sent?.writableLength === 0);
-    expect(begun.isOver).to.equal(false);
+    expect([begun.isOver, begun.body]).to.deep.equal([false, '']);
     begun.controller.resume();
-    await finished(begun);
+    expect((await finished(begun)).body).to.equal('ok, sir');
+  });
+
+  it('hands on all bytes in their order, whenever it is paused', async () => {
+    const wanted = Array.from({ length: 400 }, (_, index) => `event ${index};`);
+    const host = await serve((socket) =>
+      socket.once('data', async () => {
+        socket.write(CHUNKED);
+        for (const text of wanted) {
+          socket.write(`${text.length.toString(16)}\r\n${text}\r\n`);
+          await turns(1);
+        }
+        socket.write('0\r\n\r\n');
+      }),
+    );
+    let body = '';
+    let pauses = 0;
+    const begun: Partial<Call> = {};
+    own.dispatch(
+      {
+        ...{ origin: `http://${host}`, path: '/', method: 'GET', headers: [], body: null },
+        ...{ headersTimeout: 0, bodyTimeout: 40 },
+      },
+      {
+        onRequestStart: () => {},
+        onResponseStart: () => {},
+        onResponseData: (controller, chunk) => {
+          body += chunk.toString('latin1');
+          if (body.length % 3 === 0) return;
+          pauses++;
+          controller.pause();
+          void turns(body.length % 4).then(() => controller.resume());
+        },
+        onResponseEnd: () => Object.assign(begun, { isOver: true }),
+        onResponseError: (_controller, error) => Object.assign(begun, { isOver: true, error }),
+      },
+    );
+    await until(() => begun.isOver === true);
+    expect([begun.error, body]).to.deep.equal([undefined, wanted.join('')]);
+    expect(pauses).to.be.greaterThan(20);
+  });
+
+  it('hands over what one read holds of chunks in one piece, in bytes that no later read changes', async () => {
+    const pieces = ['3\r\none\r\n4\r\n t', 'wo\r', '\n1', '2\r\n three and', ' 4', '. five\r\n0', '\r\n\r\n'];
+    const sent: Socket[] = [];
+    const host = await serve((socket) => {
+      sent.push(socket);
+      socket.once('data', () => socket.write(`${CHUNKED}${pieces[0]}`));
+    });
+    const held: Buffer[] = [];
+    let isOver = false;
+    const [head, ...others] = pieces;
+    expect(head).to.not.equal(undefined);
+    own.dispatch(
+      {
+        ...{ origin: `http://${host}`, path: '/', method: 'GET', headers: [], body: null },
+        ...{ headersTimeout: 0, bodyTimeout: 0 },
+      },
+      {
+        onRequestStart: () => {},
+        onResponseStart: () => {},
+        onResponseData: (_controller, chunk) => held.push(chunk),
+        onResponseEnd: () => {
+          isOver = true;
+        },
+        onResponseError: () => {},
+      },
+    );
+    await until(() => held.length === 1);
+    for (const piece of others) {
+      sent[0]?.write(piece);
+      await until(() => sent[0]?.bytesWritten !== undefined && sent[0].writableLength === 0);
+      await turns(4);
+      byteKernel.input.fill('1');
+      byteKernel.output.fill('!');
+      byteKernel.run.joinChunks(9, 0, 7, 0);
+    }
+    await until(() => isOver);
+    expect(held.map(String)).to.deep.equal(['one t', 'wo', ' three and', ' 4', '. five']);
+  });
+
+  it('strikes for silence although a chunk came through each time before, and not while they come', async () => {
+    let sent: Socket | undefined;
+    const host = await serve((socket) => {
+      sent = socket;
+      socket.once('data', () => socket.write(CHUNKED));
+    });
+    const begun = call(own, { origin: `http://${host}`, bodyTimeout: 400 });
+    await until(() => begun.status === 200);
+    const startedAt = performance.now();
+    await until(() => {
+      sent?.write('1\r\nx\r\n');
+      return performance.now() - startedAt > 3000;
+    });
+    expect(begun.error).to.equal(null);
+    expect((await finished(begun)).error).to.have.property('code', 'UND_ERR_BODY_TIMEOUT');
   });
 
   describe('an abort', () => {
@@ -326,13 +444,50 @@ describe('our own HTTP/1.1 leg', () => {
       });
     }
 
-    it('before the connection is there sends nothing, and the connection serves the next', async () => {
-      const begun = call(own, { origin: player.origin });
-      begun.controller.abort(new Error('enough'));
-      expect(begun.isOver).to.equal(true);
+    it('before the connection is there is heard at once and sends nothing', async () => {
+      let abort: (() => void) | undefined;
+      const options = {
+        ...{ path: '/', method: 'POST', headers: [], body: Buffer.from('{}') },
+        ...{ origin: player.origin },
+      } as const;
+      const timeouts = { connectMs: 5000, firstByteMs: 5000, idleMs: 5000, deadlineMs: null };
+      const asking = callUpstream(
+        { ...options, headers: [] },
+        {
+          ...{ dispatcher: own, timeouts },
+          onAbortable: (way) => {
+            abort = way;
+          },
+        },
+      );
+      abort?.();
+      expect(await asking.catch((failure: unknown) => failure)).to.include({ kind: 'reset' });
+      expect(player.connections).to.equal(0);
       await until(() => player.connections === 1);
       expect((await player.ask(own, reply(OK))).body).to.equal('ok');
       expect(player.requests.length).to.equal(1);
+    });
+
+    it('at the head tells nothing of the body that came with it', async () => {
+      const told: unknown[] = [];
+      const host = await serve((socket) => socket.once('data', () => socket.write(`${CHUNKED}2\r\nok\r\n0\r\n\r\n`)));
+      const reason = new Error('enough');
+      own.dispatch(
+        {
+          ...{ origin: `http://${host}`, path: '/', method: 'GET', headers: [], body: null },
+          ...{ headersTimeout: 0, bodyTimeout: 0 },
+        },
+        {
+          onRequestStart: () => {},
+          onResponseStart: (controller) => controller.abort(reason),
+          onResponseData: (_controller, chunk) => told.push(String(chunk)),
+          onResponseEnd: () => told.push('the end'),
+          onResponseError: (_controller, error) => told.push(error),
+        },
+      );
+      await until(() => told.length > 0 && own.pools().every(({ running }) => running === 0));
+      await turns(4);
+      expect(told).to.deep.equal([reason]);
     });
 
     it('after the end changes nothing for the next request on the connection', async () => {
@@ -375,13 +530,16 @@ describe('our own HTTP/1.1 leg', () => {
 
   it('holds back an upstream whose reply is not taken, and gets all of it later', async () => {
     const total = 40_000_000;
-    for (const framing of [`HTTP/1.1 200 OK\r\ncontent-length: ${total}\r\n\r\n`, 'HTTP/1.1 200 OK\r\n\r\n']) {
+    const oneChunk = `${CHUNKED}${total.toString(16)}\r\n`;
+    const counted = `HTTP/1.1 200 OK\r\ncontent-length: ${total}\r\n\r\n`;
+    for (const framing of [oneChunk, counted, 'HTTP/1.1 200 OK\r\n\r\n']) {
       let sent: Socket | undefined;
       const host = await serve((socket) => {
         sent = socket;
         socket.once('data', () => {
           socket.write(framing);
-          socket.end(Buffer.alloc(total, 'x'));
+          socket.write(Buffer.alloc(total, 'x'));
+          socket.end(framing === oneChunk ? '\r\n0\r\n\r\n' : '');
         });
       });
       let taken = 0;
@@ -408,7 +566,14 @@ describe('our own HTTP/1.1 leg', () => {
           onResponseError: () => {},
         },
       );
-      await until(() => pausedAt > 0 && (sent?.writableLength ?? 0) > 0);
+      let unsent = -1;
+      let still = 0;
+      await until(() => {
+        still = pausedAt > 0 && sent?.writableLength === unsent ? still + 1 : 0;
+        unsent = sent?.writableLength ?? -1;
+        return still > 20;
+      });
+      expect(unsent).to.be.greaterThan(total / 2);
       expect(taken).to.be.lessThan(1_000_000);
       controller?.resume();
       await until(() => isWhole);
@@ -439,7 +604,7 @@ describe('our own HTTP/1.1 leg', () => {
     expect(connections).to.equal(1);
   });
 
-  it('leaves a kept connection in its pool when the request has left that looked for another', async () => {
+  it('takes a new connection where the server has left the kept one, and keeps both lanes', async () => {
     const sockets: Socket[] = [];
     const host = await serve((socket) => sockets.push(socket));
     const both = [1, 2].map(() => call(own, { origin: `http://${host}` }));
@@ -448,21 +613,27 @@ describe('our own HTTP/1.1 leg', () => {
       socket.write(OK);
       await until(() => both.filter(({ isOver }) => isOver).length === index + 1);
     }
-    // The last one kept is the first one taken; it is gone before its turn comes.
+    // The last one kept is the first one taken; its server has left before its turn comes.
     sockets[1]?.destroy();
-    call(own, { origin: `http://${host}` }).controller.abort(new Error('enough'));
+    const next = call(own, { origin: `http://${host}` });
+    await until(() => sockets.length === 3);
+    sockets[2]?.write(OK);
+    expect((await finished(next)).body).to.equal('ok');
     await until(() => own.pools().every(({ running, pending }) => running + pending === 0));
-    expect(own.pools().map(({ free }) => free)).to.deep.equal([1]);
+    expect(own.pools().map(({ free }) => free)).to.deep.equal([2]);
   });
 
   describe('over TLS', () => {
     const signed = makeSelfSigned('localhost');
     const names: unknown[] = [];
+    const reused: boolean[] = [];
     let host = '';
     beforeEach(async () => {
       names.length = 0;
+      reused.length = 0;
       const server = createTlsServer({ ...signed, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
         names.push([socket.servername, socket.alpnProtocol]);
+        reused.push(socket.isSessionReused());
         opened.push(socket);
         socket.on('error', () => {});
         socket.on('data', () => socket.write(`${CHUNKED}2\r\nok\r\n5\r\n, sir\r\n0\r\n\r\n`));
@@ -488,6 +659,15 @@ describe('our own HTTP/1.1 leg', () => {
           expect([error, body]).to.deep.equal([null, 'ok, sir']);
         }
         expect(names).to.deep.equal([['localhost', 'http/1.1']]);
+      }));
+
+    it('takes the session of one connection for the next', () =>
+      trusting(async () => {
+        const first = await finished(call(own, { origin: `https://${host}` }));
+        expect(first.body).to.equal('ok, sir');
+        const both = [1, 2].map(() => call(own, { origin: `https://${host}` }));
+        for (const begun of both) expect((await finished(begun)).body).to.equal('ok, sir');
+        expect(reused).to.deep.equal([false, true]);
       }));
 
     it('sends nothing to a server nobody vouches for', async () => {
