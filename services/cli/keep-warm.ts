@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 export const WARM_FLAGS: readonly string[] = [
   // Eight seconds after a collection of all of the heap it would collect for memory's sake and forget kinds of objects of which
   // none is at hand, as those of a request. Compiled code that knows them goes with them: 287 pieces, once it was looked at.
-  // What a peak took is given back so some ten minutes after.
+  // What a peak took is given back some ten minutes after.
   '--gc-memory-reducer-start-delay-ms=600000',
   // It reckons the room of the old heap by how quickly memory was asked for lately: after a quiet that is a tenth more than
   // what lives, and less is left than the young heap may take. Then the end of each quiet is a collection of all of the heap.
@@ -16,10 +16,10 @@ export const WARM_FLAGS: readonly string[] = [
   '--semi-space-growth-factor=16',
 ];
 
-/** The wait that the start of a process began is not delayed, and ends within its first minutes: no collection for memory's sake. */
-const AT_FIRST = '--no-memory-reducer-favors-memory';
-export const THEN = '--memory-reducer-favors-memory';
+/** The wait that the start of a process began is not delayed, and ends within these: till then such a collection forgets nothing. */
 const FIRST_MS = 5 * 60_000;
+const AT_FIRST = '--no-memory-reducer-favors-memory';
+export const AFTERWARDS = '--memory-reducer-favors-memory';
 
 /** Below, memory is dearer than the time of requests. */
 const LEAST_ROOM_BYTES = 512 * 1024 * 1024;
@@ -38,8 +38,8 @@ function nameOf(flag: string): string {
 }
 
 /** Of this process and all of its threads, from now on. Once it is ready: the start needs no room of a busy gateway. */
-export function keepWarm(): void {
+export function keepWarm(set: (flag: string) => void = setFlagsFromString): void {
   const flags = warmFlags(process.execArgv, process.constrainedMemory());
-  for (const flag of flags) setFlagsFromString(flag);
-  if (flags.includes(AT_FIRST)) setTimeout(() => setFlagsFromString(THEN), FIRST_MS).unref();
+  for (const flag of flags) set(flag);
+  if (flags.includes(AT_FIRST)) setTimeout(() => set(AFTERWARDS), FIRST_MS).unref();
 }

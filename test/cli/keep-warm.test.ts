@@ -1,14 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
-import { THEN, WARM_FLAGS, warmFlags } from '#services/cli/keep-warm.ts';
+import { AFTERWARDS, keepWarm, WARM_FLAGS, warmFlags } from '#services/cli/keep-warm.ts';
+import { holdTimers } from '../support/held-timers.ts';
 
 const MB = 1024 * 1024;
 
 describe('what keeps a gateway warm', () => {
   it('is made of switches that this engine has, with values that it takes', () => {
     const listed = spawnSync(process.execPath, ['--v8-options'], { encoding: 'utf8' }).stdout;
-    for (const flag of [THEN, ...WARM_FLAGS]) expect(listed, flag).to.include(` ${flag.split('=')[0]} (`);
-    const started = spawnSync(process.execPath, [...warmFlags([], 0), THEN, '--eval', '0'], { encoding: 'utf8' });
+    for (const flag of [AFTERWARDS, ...WARM_FLAGS]) expect(listed, flag).to.include(` ${flag.split('=')[0]} (`);
+    const started = spawnSync(process.execPath, [...warmFlags([], 0), AFTERWARDS, '--eval', '0'], { encoding: 'utf8' });
     expect([started.status, started.stdout, started.stderr]).to.deep.equal([0, '', '']);
   });
 
@@ -20,11 +21,22 @@ describe('what keeps a gateway warm', () => {
     }
   });
 
-  it('gives nothing back for the first minutes, and then does', () => {
-    const [atFirst, ...others] = warmFlags([], 0);
-    expect([atFirst, others]).to.deep.equal([`--no-${THEN.slice(2)}`, WARM_FLAGS]);
-    for (const given of [THEN, `${atFirst}`, '--memory_reducer_favors_memory'])
-      expect(warmFlags([given], 0)).to.deep.equal(WARM_FLAGS);
+  it('gives nothing back for five minutes, and then does', () => {
+    const timers = holdTimers();
+    const set: string[] = [];
+    try {
+      keepWarm((flag) => set.push(flag));
+      const atFirst = `--no-${AFTERWARDS.slice(2)}`;
+      expect(set).to.deep.equal([atFirst, ...WARM_FLAGS]);
+      timers.pass(299_999);
+      expect(set).to.not.include(AFTERWARDS);
+      timers.pass(1);
+      expect(set.slice(1)).to.deep.equal([...WARM_FLAGS, AFTERWARDS]);
+      for (const given of [AFTERWARDS, atFirst, '--memory_reducer_favors_memory'])
+        expect(warmFlags([given], 0)).to.deep.equal(WARM_FLAGS);
+    } finally {
+      timers.release();
+    }
   });
 
   it('is left out where there is little memory', () => {

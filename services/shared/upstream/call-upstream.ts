@@ -1,5 +1,5 @@
-// One HTTP call to an upstream over undici, handed on as an Answer. Nothing on the way of a chunk allocates, waits or
-// looks at the bytes.
+// One HTTP call to an upstream over undici, handed on as an Answer. Nothing on the way of a chunk waits or looks at the
+// bytes.
 import type { Dispatcher } from 'undici';
 import { errors } from 'undici';
 import type { AnswerEnd } from '#shared/exchange/exchange.ts';
@@ -71,6 +71,7 @@ export function callUpstream(request: SentRequest, options: CallOptions): Promis
   return new Promise((resolve, reject) => {
     const exchange = new UpstreamExchange(resolve, reject, options.timeouts.deadlineMs);
     options.onAbortable?.(() => exchange.abort());
+    if (exchange.isOver) return;
     options.dispatcher.dispatch(
       {
         origin: request.origin,
@@ -95,6 +96,7 @@ class UpstreamExchange implements ReplyHandler, Answer, AnswerFlow {
   #reject: (failure: UpstreamFailure) => void;
   #deadline: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #giveUp: (() => void) | undefined;
   readonly #askedAt = performance.now();
   #sink: AnswerSink | undefined;
   /** Chunks between the headers and start(). */
@@ -119,8 +121,17 @@ class UpstreamExchange implements ReplyHandler, Answer, AnswerFlow {
     }
   }
 
+  get isOver(): boolean {
+    return this.#ended;
+  }
+
+  onConnecting(giveUp: () => void): void {
+    this.#giveUp = giveUp;
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#giveUp = undefined;
     this.connectionWaitMs = performance.now() - this.#askedAt;
     if (this.#ended) controller.abort(new Error('nobody waits for the answer'));
   }
@@ -170,11 +181,12 @@ class UpstreamExchange implements ReplyHandler, Answer, AnswerFlow {
   }
 
   pause(): void {
-    this.#controller?.pause();
+    if (!this.#ended) this.#controller?.pause();
   }
 
+  /** After the end the connection may carry another call. */
   resume(): void {
-    this.#controller?.resume();
+    if (!this.#ended) this.#controller?.resume();
   }
 
   abort(): void {
@@ -186,7 +198,10 @@ class UpstreamExchange implements ReplyHandler, Answer, AnswerFlow {
   /** Undici gives the way to abort with the connection; whoever still waits for one hears at once. */
   #stop(reason: Error): void {
     if (this.#controller) this.#controller.abort(reason);
-    else this.#fail(reason);
+    else {
+      this.#fail(reason);
+      this.#giveUp?.();
+    }
   }
 
   #toFailure(error: Error): UpstreamFailure {

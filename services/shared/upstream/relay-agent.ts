@@ -1,8 +1,8 @@
 // Undici, with a short cut past its parser for what most bytes of an answer are: the chunks of a plain chunked body. What a
 // read holds of them goes to the call as one piece, and undici sees nothing of it. All else – heads, counted bodies, ends,
 // and everything unusual from where it begins – undici reads as it came. So nothing is understood in two ways.
-import type { Socket } from 'node:net';
-import { buildConnector, Client, type Dispatcher, errors } from 'undici';
+import { Socket } from 'node:net';
+import { buildConnector, Client, type Dispatcher } from 'undici';
 import { free } from '#shared/free.ts';
 import { byteKernel } from '#shared/simd/byte-kernel.ts';
 import {
@@ -31,35 +31,32 @@ const AFTER_SIZE: Record<number, string> = { 3: '', 4: '\r', 5: '\r\n', 6: '\r\n
 const MAX_UNSEEN_MS = 1000;
 const UNSEEN_PART = 8;
 
-interface Pool {
-  readonly origin: string;
-  readonly lanes: Set<Lane>;
-  readonly idle: Lane[];
-  tlsSession: Buffer | undefined;
-}
-
 interface AgentParts {
   connectTimeoutMs: number;
   onConnected?: OnConnected | undefined;
 }
 
+interface Pool extends AgentParts {
+  readonly origin: string;
+  readonly lanes: Set<Lane>;
+  readonly idle: Lane[];
+  /** Every read of every connection goes through it: what outlives the read is copied. */
+  readonly buffer: Buffer;
+  tlsSession: Buffer | undefined;
+}
+
 /** Limits on what is in flight are kept before a request comes here: each has a connection, or gets one. */
 export function createRelayAgent(parts: AgentParts): UpstreamAgent {
   const pools = new Map<string, Pool>();
-  // Every read of every connection goes through it: what outlives the read is copied, and is no bigger than it is.
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   let isDestroyed = false;
 
-  function poolOf(origin: string): Pool {
-    const pool = pools.get(origin) ?? { origin, lanes: new Set(), idle: [], tlsSession: undefined };
-    pools.set(origin, pool);
-    return pool;
-  }
-
   return {
     dispatch(request, handler) {
-      const pool = poolOf(request.origin);
-      const lane = pool.idle.pop() ?? new Lane(pool, parts, buffer);
+      const { origin } = request;
+      const pool = pools.get(origin) ?? { ...parts, origin, buffer, lanes: new Set(), idle: [], tlsSession: undefined };
+      const lane = pool.idle.pop() ?? new Lane(pool);
+      pools.set(origin, pool);
       // The call is then refused in undici's words.
       if (isDestroyed) void lane.destroy();
       return lane.carry(request, handler);
@@ -79,16 +76,13 @@ export function createRelayAgent(parts: AgentParts): UpstreamAgent {
 /** A client of undici's with its one connection, for one request at a time. */
 class Lane {
   socket: Socket | undefined;
+  #connecting: Socket | undefined;
   readonly #pool: Pool;
-  readonly #parts: AgentParts;
-  readonly #buffer: Buffer;
   readonly #client: Client;
   #reply: RelayedReply | undefined;
 
-  constructor(pool: Pool, parts: AgentParts, buffer: Buffer) {
+  constructor(pool: Pool) {
     this.#pool = pool;
-    this.#parts = parts;
-    this.#buffer = buffer;
     this.#client = new Client(pool.origin, {
       connect: (options, done) => this.#connect(options, done),
       allowH2: false,
@@ -109,14 +103,18 @@ class Lane {
   carry(request: UpstreamRequestOptions, handler: ReplyHandler): boolean {
     const body = inOnePiece(request.body);
     this.#reply = new RelayedReply(this, request.bodyTimeout, handler, body === request.body ? null : body);
-    return this.#client.dispatch({ ...request, body }, this.#reply);
+    const goesOn = this.#client.dispatch({ ...request, body }, this.#reply);
+    if (this.#connecting) handler.onConnecting?.(() => void this.destroy());
+    return goesOn;
   }
 
-  /** The reply is over. */
-  release(): void {
+  /** The reply is over. Behind a request that is not all sent yet, as one refused at its head, the next would wait. */
+  release(reply: RelayedReply): void {
+    if (this.#reply !== reply) return;
     this.#reply = undefined;
     const { idle } = this.#pool;
-    if (this.socket && !this.socket.destroyed && idle.length < MAX_IDLE_PER_ORIGIN) idle.push(this);
+    const isFree = this.socket?.writableLength === 0 && !this.socket.destroyed;
+    if (isFree && idle.length < MAX_IDLE_PER_ORIGIN) idle.push(this);
     else void this.destroy();
   }
 
@@ -134,33 +132,37 @@ class Lane {
     lanes.delete(this);
     const place = idle.indexOf(this);
     if (place !== -1) idle.splice(place, 1);
-    await this.#client.destroy();
+    const destroyed = this.#client.destroy();
+    this.#connecting?.destroy();
+    await destroyed;
   }
 
   #connect(options: buildConnector.Options, done: buildConnector.Callback): void {
     const startedAt = performance.now();
     const connect = buildConnector({
-      timeout: this.#parts.connectTimeoutMs,
+      timeout: this.#pool.connectTimeoutMs,
       allowH2: false,
       session: this.#pool.tlsSession,
-      onread: { buffer: this.#buffer, callback: (length: number) => this.#read(length) },
+      onread: { buffer: this.#pool.buffer, callback: (length: number) => this.#read(length) },
     });
-    connect(options, (...outcome) => {
+    const connecting: unknown = connect(options, (...outcome) => {
       const [, socket] = outcome;
+      this.#connecting = undefined;
       if (socket) {
         this.socket = socket;
         socket.on('session', (session: Buffer) => {
           this.#pool.tlsSession = session;
         });
-        this.#parts.onConnected?.(new URL(this.#pool.origin).origin, performance.now() - startedAt);
+        this.#pool.onConnected?.(new URL(this.#pool.origin).origin, performance.now() - startedAt);
       }
       done(...outcome);
     });
+    if (connecting instanceof Socket) this.#connecting = connecting;
   }
 
   /** Returns whether to go on reading; undici, when it wants to, does so by itself. */
   #read(length: number): boolean {
-    const bytes = this.#buffer.subarray(0, length);
+    const bytes = this.#pool.buffer.subarray(0, length);
     return this.#reply ? this.#reply.read(bytes) : this.push(Buffer.from(bytes));
   }
 }
@@ -201,8 +203,7 @@ class RelayedReply implements Dispatcher.DispatchHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    const hasBody = status >= 200 && status !== 204 && status !== 304;
-    if (this.#next === HEAD && hasBody && headers['transfer-encoding'] === 'chunked') this.#next = SIZE;
+    if (this.#next === HEAD && status >= 200 && headers['transfer-encoding'] === 'chunked') this.#next = SIZE;
     this.#seenAt = performance.now();
     this.#handler.onResponseStart(controller, status);
   }
@@ -216,13 +217,18 @@ class RelayedReply implements Dispatcher.DispatchHandler {
       if (this.#joined) free(this.#joined);
       this.#handler.onRequestGone?.();
     }
-    this.#lane.release();
+    this.#end();
     this.#handler.onResponseEnd(controller);
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
-    this.#lane.release();
+    this.#end();
     this.#handler.onResponseError(controller, error);
+  }
+
+  #end(): void {
+    this.#controller = undefined;
+    this.#lane.release(this);
   }
 
   /** Bytes of one read, another's after this returns. Returns whether to go on reading. */
@@ -257,10 +263,12 @@ class RelayedReply implements Dispatcher.DispatchHandler {
     return rest.length === 0 ? goesOn : this.#leaveChunkToUndici(rest);
   }
 
-  /** Past undici, unless that was paused, and may hold what came before, or has not seen a chunk for long. */
+  /**
+   * Past undici, unless that was paused, and may hold what came before, or has not seen a chunk for long. So a pause holds
+   * from the next read on, which undici still hands over.
+   */
   #give(payload: Buffer): boolean {
-    const { socket } = this.#lane;
-    if (payload.length === 0 || !socket || socket.destroyed || !this.#controller) return true;
+    if (payload.length === 0 || !this.#controller) return true;
     const now = performance.now();
     if (this.#controller.paused || now - this.#seenAt > this.#mayBeUnseenMs) {
       this.#seenAt = now;
@@ -283,12 +291,8 @@ class RelayedReply implements Dispatcher.DispatchHandler {
 
   #leaveChunkToUndici(rest: Buffer): boolean {
     const after = AFTER_SIZE[this.#next];
-    if (after === undefined) {
-      this.#controller?.abort(
-        new errors.HTTPParserError('Response does not match the HTTP/1.1 protocol (no line end after a chunk)'),
-      );
-      return false;
-    }
+    // Undici, for which the chunk before has ended, must refuse it in its turn.
+    if (after === undefined) return this.#leaveToUndici(Buffer.from('no line end after a chunk'));
     const size = this.#sizeDigits === 0 ? '' : this.#left.toString(16).padStart(this.#sizeDigits, '0');
     return this.#leaveToUndici(Buffer.concat([Buffer.from(size + after, 'latin1'), rest]));
   }

@@ -20,6 +20,8 @@ export interface UpstreamRequestOptions {
 
 /** Who is told of the reply. */
 export interface ReplyHandler {
+  /** A connection is being opened for the request, which can be given up until it starts. */
+  onConnecting?(giveUp: () => void): void;
   /** A connection takes the request. */
   onRequestStart(controller: Dispatcher.DispatchController, context?: unknown): void;
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void;
@@ -51,5 +53,6 @@ export interface PoolState {
 export type OnConnected = (origin: string, tookMs: number) => void;
 
 export function inOnePiece(body: Body): Buffer | null {
-  return body === null || Buffer.isBuffer(body) ? body : Buffer.concat(body);
+  if (body === null || Buffer.isBuffer(body)) return body;
+  return body.length === 1 ? (body[0] ?? null) : Buffer.concat(body);
 }

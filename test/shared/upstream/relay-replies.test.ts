@@ -48,6 +48,8 @@ const REPLIES: Array<[name: string, text: string, ending?: Reply['ending']]> = [
   ['early hints', `HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${HEAD}content-length: 1\r\n\r\na`],
   ['an upgrade', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nab'],
   ['no content', 'HTTP/1.1 204 No Content\r\n\r\n'],
+  ['no content, chunked', 'HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'],
+  ['early hints, chunked', 'HTTP/1.1 103 Early Hints\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'],
   ['not modified, with a length', 'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n'],
   ['both lengths', `${HEAD}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`],
   ['two lengths', `${HEAD}content-length: 1\r\ncontent-length: 2\r\n\r\nab`],

@@ -31,7 +31,7 @@ const protocol = (type: string | null) => ({
 
 const timeouts = {
   connect_timeout_secs: seconds('Seconds to connect.', 10),
-  first_byte_timeout_secs: seconds('Seconds to the first byte of the answer.', 300),
+  first_byte_timeout_secs: seconds('Seconds to the first byte of the answer, sending the request included.', 300),
   timeout_secs: seconds('Seconds of silence between two bytes; a stream has no total limit.', 300),
   deadline_secs: optionalSeconds('Seconds for a whole answer; unset = no limit.'),
 };
