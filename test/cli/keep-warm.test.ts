@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process';
+import { mock } from 'node:test';
 import { expect } from 'chai';
-import { AFTERWARDS, keepWarm, WARM_FLAGS, warmFlags } from '#services/cli/keep-warm.ts';
-import { holdTimers } from '../support/held-timers.ts';
+import { forgettingFlag, keepWarm, WARM_FLAGS, warmFlags } from '#services/cli/keep-warm.ts';
 
 const MB = 1024 * 1024;
 
 describe('what keeps a gateway warm', () => {
   it('is made of switches that this engine has, with values that it takes', () => {
     const listed = spawnSync(process.execPath, ['--v8-options'], { encoding: 'utf8' }).stdout;
-    for (const flag of [AFTERWARDS, ...WARM_FLAGS]) expect(listed, flag).to.include(` ${flag.split('=')[0]} (`);
-    const started = spawnSync(process.execPath, [...warmFlags([], 0), AFTERWARDS, '--eval', '0'], { encoding: 'utf8' });
+    for (const flag of [forgettingFlag(Number.POSITIVE_INFINITY, 0), ...WARM_FLAGS])
+      expect(listed, flag).to.include(` ${flag.split('=')[0]} (`);
+    const started = spawnSync(process.execPath, [...warmFlags([], 0), '--eval', '0'], { encoding: 'utf8' });
     expect([started.status, started.stdout, started.stderr]).to.deep.equal([0, '', '']);
   });
 
@@ -17,25 +18,33 @@ describe('what keeps a gateway warm', () => {
     const [first, ...others] = WARM_FLAGS;
     const name = first?.split('=')[0] ?? '';
     for (const given of [`${name}=7`, `--${name.slice(2).replaceAll('-', '_')}=7`]) {
-      expect(warmFlags(['--enable-source-maps', given], 0).slice(1)).to.deep.equal(others);
+      expect(warmFlags(['--enable-source-maps', given], 0).slice(0, -1)).to.deep.equal(others);
     }
   });
 
-  it('gives nothing back for five minutes, and then does', () => {
-    const timers = holdTimers();
+  it('gives memory back where the process takes much, or half of what it may', () => {
+    const [keeps, gives] = ['--no-memory-reducer-favors-memory', '--memory-reducer-favors-memory'];
+    for (const room of [0, 1536 * MB, 2 ** 63]) {
+      expect([forgettingFlag(768 * MB, room), forgettingFlag(768 * MB + 1, room)]).to.deep.equal([keeps, gives]);
+    }
+    expect([forgettingFlag(512 * MB, 1024 * MB), forgettingFlag(512 * MB + 1, 1024 * MB)]).to.deep.equal([
+      keeps,
+      gives,
+    ]);
+    for (const given of [keeps, gives, '--memory_reducer_favors_memory'])
+      expect(warmFlags([given], 0)).to.deep.equal(WARM_FLAGS);
+  });
+
+  it('is looked after each minute', () => {
     const set: string[] = [];
+    mock.timers.enable({ apis: ['setInterval'] });
     try {
       keepWarm((flag) => set.push(flag));
-      const atFirst = `--no-${AFTERWARDS.slice(2)}`;
-      expect(set).to.deep.equal([atFirst, ...WARM_FLAGS]);
-      timers.pass(299_999);
-      expect(set).to.not.include(AFTERWARDS);
-      timers.pass(1);
-      expect(set.slice(1)).to.deep.equal([...WARM_FLAGS, AFTERWARDS]);
-      for (const given of [AFTERWARDS, atFirst, '--memory_reducer_favors_memory'])
-        expect(warmFlags([given], 0)).to.deep.equal(WARM_FLAGS);
+      expect(set).to.deep.equal([...WARM_FLAGS, '--no-memory-reducer-favors-memory']);
+      mock.timers.tick(60_000);
+      expect(set[WARM_FLAGS.length + 1]).to.match(/^--(no-)?memory-reducer-favors-memory$/);
     } finally {
-      timers.release();
+      mock.timers.reset();
     }
   });
 
