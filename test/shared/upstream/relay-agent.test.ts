@@ -7,7 +7,7 @@ import { byteKernel } from '#shared/simd/byte-kernel.ts';
 import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import { createRelayAgent } from '#shared/upstream/relay-agent.ts';
-import type { UpstreamAgent, UpstreamRequestOptions } from '#shared/upstream/upstream-agent.ts';
+import type { ReplyHandler, UpstreamAgent, UpstreamRequestOptions } from '#shared/upstream/upstream-agent.ts';
 import { collectGarbage } from '../../support/collect-garbage.ts';
 import { until } from '../../support/gateway.ts';
 import { cut } from '../../support/replies/arbitrary-replies.ts';
@@ -29,7 +29,11 @@ interface Call {
   isOver: boolean;
 }
 
-function call(leg: UpstreamAgent, request: Partial<UpstreamRequestOptions> & { origin: string }): Call {
+function call(
+  leg: UpstreamAgent,
+  request: Partial<UpstreamRequestOptions> & { origin: string },
+  handler: Partial<ReplyHandler> = {},
+): Call {
   const seen: Partial<Call> = { status: 0, body: '', error: null, isOver: false };
   leg.dispatch(
     { path: '/', method: 'POST', headers: [], body: Buffer.from('{}'), headersTimeout: 0, bodyTimeout: 0, ...request },
@@ -39,6 +43,7 @@ function call(leg: UpstreamAgent, request: Partial<UpstreamRequestOptions> & { o
       onResponseData: (_controller, chunk) => Object.assign(seen, { body: seen.body + chunk.toString('latin1') }),
       onResponseEnd: () => Object.assign(seen, { isOver: true }),
       onResponseError: (_controller, error) => Object.assign(seen, { isOver: true, error }),
+      ...handler,
     },
   );
   return seen as Call;
@@ -338,67 +343,47 @@ describe('undici with a short cut for chunks', () => {
     );
     let body = '';
     let pauses = 0;
-    const begun: Partial<Call> = {};
-    own.dispatch(
-      {
-        ...{ origin: `http://${host}`, path: '/', method: 'GET', headers: [], body: null },
-        ...{ headersTimeout: 0, bodyTimeout: 40 },
+    const request = { origin: `http://${host}`, bodyTimeout: 40 };
+    const begun = call(own, request, {
+      onResponseData: (controller, chunk) => {
+        body += chunk.toString('latin1');
+        if (body.length % 3 === 0) return;
+        pauses++;
+        controller.pause();
+        void turns(body.length % 4).then(() => controller.resume());
       },
-      {
-        onRequestStart: () => {},
-        onResponseStart: () => {},
-        onResponseData: (controller, chunk) => {
-          body += chunk.toString('latin1');
-          if (body.length % 3 === 0) return;
-          pauses++;
-          controller.pause();
-          void turns(body.length % 4).then(() => controller.resume());
-        },
-        onResponseEnd: () => Object.assign(begun, { isOver: true }),
-        onResponseError: (_controller, error) => Object.assign(begun, { isOver: true, error }),
-      },
-    );
-    await until(() => begun.isOver === true);
-    expect([begun.error, body]).to.deep.equal([undefined, wanted.join('')]);
+    });
+    expect([(await finished(begun)).error, body]).to.deep.equal([null, wanted.join('')]);
     expect(pauses).to.be.greaterThan(20);
   });
 
   it('hands over what one read holds of chunks in one piece, in bytes that no later read changes', async () => {
-    const pieces = ['3\r\none\r\n4\r\n t', 'wo\r', '\n1', '2\r\n three and', ' 4', '. five\r\n0', '\r\n\r\n'];
+    const [first, ...others] = [
+      '3\r\none\r\n4\r\n t',
+      'wo\r',
+      '\n1',
+      '2\r\n three and',
+      ' 4',
+      '. five\r\n0',
+      '\r\n\r\n',
+    ];
     const sent: Socket[] = [];
     const host = await serve((socket) => {
       sent.push(socket);
-      socket.once('data', () => socket.write(`${CHUNKED}${pieces[0]}`));
+      socket.once('data', () => socket.write(`${CHUNKED}${first}`));
     });
     const held: Buffer[] = [];
-    let isOver = false;
-    const [head, ...others] = pieces;
-    expect(head).to.not.equal(undefined);
-    own.dispatch(
-      {
-        ...{ origin: `http://${host}`, path: '/', method: 'GET', headers: [], body: null },
-        ...{ headersTimeout: 0, bodyTimeout: 0 },
-      },
-      {
-        onRequestStart: () => {},
-        onResponseStart: () => {},
-        onResponseData: (_controller, chunk) => held.push(chunk),
-        onResponseEnd: () => {
-          isOver = true;
-        },
-        onResponseError: () => {},
-      },
-    );
+    const begun = call(own, { origin: `http://${host}` }, { onResponseData: (_controller, chunk) => held.push(chunk) });
     await until(() => held.length === 1);
     for (const piece of others) {
       sent[0]?.write(piece);
-      await until(() => sent[0]?.bytesWritten !== undefined && sent[0].writableLength === 0);
+      await until(() => sent[0]?.writableLength === 0);
       await turns(4);
       byteKernel.input.fill('1');
       byteKernel.output.fill('!');
       byteKernel.run.joinChunks(9, 0, 7, 0);
     }
-    await until(() => isOver);
+    await finished(begun);
     expect(held.map(String)).to.deep.equal(['one t', 'wo', ' three and', ' 4', '. five']);
   });
 
@@ -488,13 +473,10 @@ describe('undici with a short cut for chunks', () => {
       const told: unknown[] = [];
       const host = await serve((socket) => socket.once('data', () => socket.write(`${CHUNKED}2\r\nok\r\n0\r\n\r\n`)));
       const reason = new Error('enough');
-      own.dispatch(
+      call(
+        own,
+        { origin: `http://${host}` },
         {
-          ...{ origin: `http://${host}`, path: '/', method: 'GET', headers: [], body: null },
-          ...{ headersTimeout: 0, bodyTimeout: 0 },
-        },
-        {
-          onRequestStart: () => {},
           onResponseStart: (controller) => controller.abort(reason),
           onResponseData: (_controller, chunk) => told.push(String(chunk)),
           onResponseEnd: () => told.push('the end'),
@@ -519,19 +501,10 @@ describe('undici with a short cut for chunks', () => {
       const seen: Error[] = [];
       const host = await serve((socket) => socket.once('data', () => socket.write(`${CHUNKED}2\r\nok\r\n`)));
       const broken = new Error('cannot take it');
-      own.dispatch(
+      call(
+        own,
+        { origin: `http://${host}` },
         {
-          origin: `http://${host}`,
-          path: '/',
-          method: 'GET',
-          headers: [],
-          body: null,
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        },
-        {
-          onRequestStart: () => {},
-          onResponseStart: () => {},
           onResponseData: () => {
             throw broken;
           },
@@ -604,20 +577,14 @@ describe('undici with a short cut for chunks', () => {
       socket.once('data', () => socket.write(OK));
     });
     let ends = 0;
-    own.dispatch(
+    call(
+      own,
+      { origin: `http://${host}` },
       {
-        ...{ origin: `http://${host}`, path: '/', method: 'GET', headers: [], body: null },
-        ...{ headersTimeout: 0, bodyTimeout: 0 },
-      },
-      {
-        onRequestStart: () => {},
-        onResponseStart: () => {},
-        onResponseData: () => {},
         onResponseEnd: () => {
           ends++;
           throw new Error('cannot end');
         },
-        onResponseError: () => {},
       },
     );
     await until(() => ends === 1 && own.pools().every(({ running }) => running === 0));
@@ -691,7 +658,7 @@ describe('undici with a short cut for chunks', () => {
     expect(connections).to.equal(1);
   });
 
-  it('takes a new connection where the server has left the kept one, and keeps both lanes', async () => {
+  it('takes a new connection where the server has left the kept one, and keeps both connections', async () => {
     const sockets: Socket[] = [];
     const host = await serve((socket) => sockets.push(socket));
     const both = [1, 2].map(() => call(own, { origin: `http://${host}` }));
