@@ -33,7 +33,7 @@ export function createBooks(
   read: (finished: FinishedCall) => CallReading | Promise<CallReading>,
   inspect: InspectCall,
   /** null = nobody is told what became of its exchange. */
-  handoverOf: (finished: FinishedCall) => Promise<Handover> | null,
+  handoverOf: (finished: FinishedCall) => Handover | Promise<Handover> | null,
 ): Books {
   const queue: FinishedCall[] = [];
   let queuedBytes = 0;
@@ -62,16 +62,18 @@ export function createBooks(
       events.trouble('inspection', error);
     }
   };
-  const trace = ({ finished, reading }: Booking): void => {
-    const handedOver = handoverOf(finished);
-    if (handedOver === null) {
-      finished.memory.letGo();
-      return;
+  const traceKnown = ({ finished, reading }: Booking, handover: Handover | null): void => {
+    try {
+      if (handover !== null) events.callTraced(finished, reading.figures, handover);
+    } catch (error) {
+      events.trouble('spans', error);
     }
-    handedOver
-      .then((handover) => events.callTraced(finished, reading.figures, handover))
-      .catch((error: unknown) => events.trouble('spans', error))
-      .finally(() => finished.memory.letGo());
+    finished.memory.letGo();
+  };
+  const trace = (booking: Booking): void => {
+    const handedOver = handoverOf(booking.finished);
+    if (handedOver instanceof Promise) void handedOver.then((handover) => traceKnown(booking, handover));
+    else traceKnown(booking, handedOver);
   };
   /** One step of all of them, then the next: what a step needs is at hand from the second call on. */
   const book = (calls: readonly Booking[]): void => {

@@ -20,9 +20,14 @@ export type ModelFacts = Pick<
   'requestBytes' | 'modelAsked' | 'modelSent' | 'provider' | 'headers' | 'sessionId'
 >;
 
-/** The root comes first; nothing is said of the model call yet. */
-export function toCallSpans(finished: FinishedCall, observation: AnswerFigures | null, handover: Handover): CallSpans {
-  const spans: CallSpans = [proxyRequest(finished, observation, handover)];
+/** The root comes first; nothing is said of the model call yet, but what is said later may have its `places`. */
+export function toCallSpans(
+  finished: FinishedCall,
+  observation: AnswerFigures | null,
+  handover: Handover,
+  places: SpanRecord['attributes'] = {},
+): CallSpans {
+  const spans: CallSpans = [proxyRequest(finished, observation, handover, places)];
   if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished));
   return spans;
 }
@@ -62,10 +67,16 @@ export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void 
   root.attributes.total_duration_ms = total_duration_ms;
 }
 
-function proxyRequest(finished: FinishedCall, observation: AnswerFigures | null, handover: Handover): SpanRecord {
+function proxyRequest(
+  finished: FinishedCall,
+  observation: AnswerFigures | null,
+  handover: Handover,
+  places: SpanRecord['attributes'],
+): SpanRecord {
   const { trace, plan, times } = finished;
   const isError = finished.outcome !== 'ok' && finished.outcome !== 'client_abort';
   const attributes: SpanRecord['attributes'] = {
+    ...places,
     [CCPROXY.requestId]: finished.id,
     [CCPROXY.mode]: plan?.mode ?? finished.mode,
     [CCPROXY.leg]: 'primary',

@@ -9,7 +9,7 @@ export interface Publisher {
   /** Never throws, never waits. */
   offer(finished: FinishedCall): void;
   /** What became of a call that was taken; never rejects. */
-  outcome(finished: FinishedCall): Promise<Handover>;
+  outcome(finished: FinishedCall): Handover | Promise<Handover>;
   /** Publishes what is queued, up to `timeoutMs`; the rest is counted. Ends the thread. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -26,6 +26,8 @@ const WAITING_FOR_TWICE = 32;
 /** How long the first of them waits for others, unless there are as many as may be under way, or so many bytes. */
 const GATHER_MS = 50;
 const GATHERED_BYTES = 4 * 1024 * 1024;
+
+const NOTHING: Handover = { kind: 'none' };
 
 /** The preparer becomes the publisher's own: closed when it is drained. */
 export function createPublisher(parts: PublishingParts): Publisher {
@@ -107,7 +109,7 @@ export function createPublisher(parts: PublishingParts): Publisher {
       if (queue.length >= AT_ONCE || queuedBytes >= GATHERED_BYTES) work();
       else if (underWay.length < AT_ONCE) gathering ??= setTimeout(work, GATHER_MS);
     },
-    outcome: (finished: Keeping) => finished[outcome]?.promise ?? Promise.resolve({ kind: 'none' }),
+    outcome: (finished: Keeping) => finished[outcome]?.promise ?? NOTHING,
     drain: async (timeoutMs) => {
       isClosed = true;
       const idle = new Promise<void>((resolve) => (onIdle = resolve));

@@ -41,7 +41,6 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
   const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures): void => {
     const facts = modelFacts(finished);
     const said = settingsOf(finished);
-    root.attributes = roomy.from(root.attributes);
     addModelCall(root, {
       ...facts,
       counts: countsOf(finished),
@@ -58,12 +57,14 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
   return (finished, observation, handover) => {
     if (!tracing.enabled) return;
     const { request, answer, trace } = finished;
-    const spans = toCallSpans(finished, observation, handover);
     if (!tracing.content || !trace.sampled || observation === null || request === null || answer === null) {
-      if (observation !== null && trace.sampled) describe(spans[0], finished, observation);
+      const isDescribed = observation !== null && trace.sampled;
+      const spans = toCallSpans(finished, observation, handover, isDescribed ? roomy.places() : {});
+      if (isDescribed) describe(spans[0], finished, observation);
       tracing.emit(spans);
       return;
     }
+    const spans = toCallSpans(finished, observation, handover);
     const body = planBody({ request, answer });
     room ??= createSharedRoom(ROOM_BYTES);
     const { bytes: laidOut, transferred, release } = room.take(body.size);

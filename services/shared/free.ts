@@ -4,13 +4,8 @@
 const FROM_BYTES = 16 * 1024;
 
 /** If its memory is its own. What may still be on its way to a socket must stay. */
-export function free(bytes: Uint8Array): void {
-  if (bytes.length >= FROM_BYTES) freeOld(bytes);
-}
-
-/** A small one too: what has outlived collections of the young heap is left over until all of the heap is collected. */
-export function freeOld({ buffer, length }: Uint8Array): void {
-  if (length > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
+export function free({ buffer, length }: Uint8Array): void {
+  if (length >= FROM_BYTES && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 /** In memory of its own. What is kept for long would hold the common memory of everything that was copied beside it. */

@@ -162,8 +162,8 @@ function addTokens(to: Attributes, usage: ModelObservation['usage']): void {
 
 /** What compactions on the server used is in no other count. */
 function addCompactions(to: Attributes, iterations: unknown): void {
-  const all: readonly unknown[] = Array.isArray(iterations) ? iterations : [];
-  const compactions = all.filter(isObject).filter(({ type }) => type === 'compaction');
+  if (!Array.isArray(iterations)) return;
+  const compactions = iterations.filter(isObject).filter(({ type }) => type === 'compaction');
   if (compactions.length === 0) return;
   const sum = (names: readonly string[]): number =>
     compactions.reduce((total, each) => names.reduce((part, name) => part + (numberOf(each[name]) ?? 0), total), 0);
@@ -273,10 +273,12 @@ const VENDORS: ReadonlyArray<[RegExp, string]> = [
   [/\bnova\b/, LLMSystem.AMAZON],
   [/jamba/, LLMSystem.AI21],
 ];
+/** Of a model of your own none is asked. */
+const ANY_VENDOR = new RegExp(VENDORS.map(([pattern]) => pattern.source).join('|'));
 
 function systemOf(model: string): string | null {
   const name = model.slice(0, LONGEST_NAME_BYTES).toLowerCase();
-  return VENDORS.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+  return ANY_VENDOR.test(name) ? (VENDORS.find(([pattern]) => pattern.test(name))?.[1] ?? null) : null;
 }
 
 function shortName(value: unknown): string | null {

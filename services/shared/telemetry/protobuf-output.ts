@@ -23,6 +23,11 @@ function isAscii(text: string): boolean {
   return true;
 }
 
+/** Of either case; the letters begin at 10. */
+function hexDigit(code: number): number {
+  return code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57;
+}
+
 /** What stands before the bytes of a field that holds others. */
 export function fieldHead(tag: number, size: number): Buffer {
   const head = new ProtobufOutput(Buffer.allocUnsafe(1 + VARINT_BYTES));
@@ -114,21 +119,29 @@ export class ProtobufOutput {
     this.#at = this.room.writeUInt32LE(value, this.#at);
   }
 
-  /** Nanoseconds; split before scaling, so that a millisecond's fraction keeps what precision the double has. */
+  /**
+   * Nanoseconds; split before scaling, so that a millisecond's fraction keeps what precision the double has. They are more
+   * than one holds, and are put together of halves.
+   */
   time(tag: number, ms: number): void {
     const seconds = Math.floor(ms / 1000);
     const nanos = Math.round((ms - seconds * 1000) * 1e6);
+    const high = Math.floor(seconds / 2 ** 16) * 1e9;
+    const low = (high % 2 ** 16) * 2 ** 16 + (seconds % 2 ** 16) * 1e9 + nanos;
     this.byte(tag);
-    this.#need(8);
-    this.#at = this.room.writeBigUInt64LE(BigInt(seconds) * 1_000_000_000n + BigInt(nanos), this.#at);
+    this.fixed32(low % 2 ** 32);
+    this.fixed32(Math.floor(high / 2 ** 16) + Math.floor(low / 2 ** 32));
   }
 
   /** An id. */
   hex(tag: number, digits: string): void {
+    const size = digits.length / 2;
     this.byte(tag);
-    this.varint(digits.length / 2);
-    this.#need(digits.length / 2);
-    this.#at += this.room.write(digits, this.#at, 'hex');
+    this.varint(size);
+    this.#need(size);
+    for (let at = 0; at < digits.length; at += 2) {
+      this.room[this.#at++] = (hexDigit(digits.charCodeAt(at)) << 4) | hexDigit(digits.charCodeAt(at + 1));
+    }
   }
 
   text(tag: number, text: string): void {

@@ -26,7 +26,7 @@ export class RepeatedAttributes {
     /** What is to be copied next. */
     let from = 0;
     let to = 0;
-    for (const key of Object.keys(attributes)) {
+    for (const key in attributes) {
       const value = attributes[key];
       if (!isPresent(key, value)) continue;
       if (count < known && this.#values[count] === value && this.#keys[count] === key) {

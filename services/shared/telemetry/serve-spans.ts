@@ -1,11 +1,10 @@
 // The thread's side of exporting: spans that are made here are written as bytes, like those that come as bytes, and sent.
 import type { MessagePort } from 'node:worker_threads';
-import { free } from '#shared/free.ts';
 import { answerQuestions, toBuffer } from '#shared/threads/answer-questions.ts';
 import { isExportable } from './is-exportable.ts';
 import type { SpanMessages } from './span-messages.ts';
 import type { Unsent } from './span-queue.ts';
-import { type SpanSenderOptions, startSpanSender } from './span-sender.ts';
+import { type SpanBytes, type SpanSenderOptions, startSpanSender } from './span-sender.ts';
 import { createSpanWriter, type SpanWriter } from './span-writer.ts';
 import type { MakeSpans } from './tracing.ts';
 
@@ -15,14 +14,8 @@ export type SpanThreadOptions = SpanSenderOptions;
 
 export type SpanQuestion =
   | { do: 'start' }
-  | { do: 'export'; made: JoinedSpans; later: readonly MadeLater[] }
+  | { do: 'export'; made: readonly SpanBytes[]; later: readonly MadeLater[] }
   | { do: 'shutdown' };
-
-/** Several `SpanBytes` as they cross, one behind the other. */
-export interface JoinedSpans {
-  bytes: Uint8Array<ArrayBuffer>;
-  pieces: ReadonlyArray<{ length: number; spans: number }>;
-}
 
 /** A `SpanWork` as it crosses. */
 export interface MadeLater {
@@ -50,14 +43,11 @@ export function serveSpans(port: MessagePort, options: SpanThreadOptions, makers
       count += made;
       unmade += later.spans - made;
     }
-    const bytes = toBuffer(question.made.bytes);
-    let at = 0;
-    for (const { length, spans } of question.made.pieces) {
-      all.add(spans, (output) => output.copy(bytes, at, at + length));
-      at += length;
+    for (const { bytes, spans } of question.made) {
+      all.add(spans, (output) => output.copy(toBuffer(bytes), 0, bytes.length));
       count += spans;
+      bytes.buffer.transfer(0);
     }
-    free(question.made.bytes);
     const unsent = count > 0 ? await sender.send(all) : ALL_SENT;
     return { answer: { ...unsent, failed: unsent.failed + unmade } };
   });

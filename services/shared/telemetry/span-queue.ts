@@ -21,22 +21,27 @@ export interface SpanQueueOptions<T> {
   /** Resolves with what of the batch was not sent; rejects when that is all of it. */
   send(batch: T[]): Promise<Unsent>;
   onResult(result: QueueResult, count: number): void;
-  onSize(entries: number, bytes: number): void;
 }
 
 export interface SpanQueue<T> {
-  /** False when it was refused. */
-  push(entry: T, bytes: number, spans?: number): boolean;
+  /** What waits and what is under way. */
+  size(): { spans: number; bytes: number };
+  /** null when it was refused. */
+  push(value: T, bytes: number, spans?: number): Entry<T> | null;
+  /** One that is still waiting becomes so much larger; false when that was refused. */
+  grow(entry: Entry<T>, bytes: number, spans: number): boolean;
   /** Sends without waiting for full batches; resolves when all is settled or the time is over. */
   flush(timeoutMs: number): Promise<void>;
   /** Counts as failed what is still here, and returns what was not sent. Later entries are refused. */
   close(): T[];
 }
 
-interface Entry<T> {
-  value: T;
+export interface Entry<T> {
+  readonly value: T;
   bytes: number;
   spans: number;
+  /** Neither taken nor given up. */
+  isWaiting: boolean;
 }
 
 interface Batch {
@@ -122,7 +127,9 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
     }
     waitingSpans -= spans;
     waitingBytes -= size;
-    return waiting.splice(0, count);
+    const taken = waiting.splice(0, count);
+    for (const entry of taken) entry.isWaiting = false;
+    return taken;
   };
 
   const settle = (batch: Batch, unsent: Unsent): void => {
@@ -143,24 +150,38 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
     ] as const) {
       if (count > 0) options.onResult(result, count);
     }
-    options.onSize(entries, bytes);
     if (entries === 0) for (const finish of idleWaiters) finish();
   };
 
+  const isRefused = (size: number, spans: number): boolean => {
+    const hasRoom = !closed && entries + spans <= options.maxEntries;
+    if (hasRoom && bytes + size <= options.maxBytes) return false;
+    options.onResult(hasRoom ? 'dropped_bytes' : 'dropped_queue', spans);
+    return true;
+  };
+
+  const add = (size: number, spans: number): void => {
+    waitingSpans += spans;
+    waitingBytes += size;
+    entries += spans;
+    bytes += size;
+    schedule();
+  };
+
   return {
+    size: () => ({ spans: entries, bytes }),
     push: (value, size, spans = 1) => {
-      const hasEntry = !closed && entries + spans <= options.maxEntries;
-      if (!hasEntry || bytes + size > options.maxBytes) {
-        options.onResult(hasEntry ? 'dropped_bytes' : 'dropped_queue', spans);
-        return false;
-      }
-      waiting.push({ value, bytes: size, spans });
-      waitingSpans += spans;
-      waitingBytes += size;
-      entries += spans;
-      bytes += size;
-      options.onSize(entries, bytes);
-      schedule();
+      if (isRefused(size, spans)) return null;
+      const entry = { value, bytes: size, spans, isWaiting: true };
+      waiting.push(entry);
+      add(size, spans);
+      return entry;
+    },
+    grow: (entry, size, spans) => {
+      if (isRefused(size, spans)) return false;
+      entry.bytes += size;
+      entry.spans += spans;
+      add(size, spans);
       return true;
     },
     flush: async (timeoutMs) => {
@@ -184,6 +205,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       clearImmediate(turn);
       turn = undefined;
       const left = waiting;
+      for (const entry of left) entry.isWaiting = false;
       waiting = [];
       waitingSpans = 0;
       waitingBytes = 0;

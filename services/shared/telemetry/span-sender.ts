@@ -26,9 +26,9 @@ export interface SpanSenderOptions extends OtlpExporterOptions {
   scopeVersion: string;
 }
 
-/** From a `SpanWriter`; they stay together. */
+/** From a `SpanWriter`, one behind the other in memory that nothing else is in. */
 export interface SpanBytes {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly spans: number;
 }
 

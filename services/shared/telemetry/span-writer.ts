@@ -1,7 +1,6 @@
 // Finished spans as the bytes that travel: OTLP's protobuf (opentelemetry/proto/trace/v1), byte for byte as the SDK writes
 // it, in one pass into a buffer that is used again. Nothing else is made of a span on its way there.
 import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import { ownCopy } from '#shared/free.ts';
 import { putAttributes } from './attribute-bytes.ts';
 import { ProtobufOutput } from './protobuf-output.ts';
 import { RepeatedAttributes } from './repeated-attributes.ts';
@@ -10,7 +9,10 @@ import { putMessages } from './shown-messages.ts';
 import type { SpanName, SpanRecord } from './tracing.ts';
 
 export interface SpanWriter {
-  /** As they stand among those of their scope, tags and lengths included: spans one after the other are spans. */
+  /**
+   * As they stand among those of their scope, tags and lengths included: spans one after the other are spans. The bytes are
+   * theirs until others are written.
+   */
   write(spans: readonly SpanRecord[]): Buffer;
   /** The same of one, where it travels. */
   writeTo(output: ProtobufOutput, span: SpanRecord): void;
@@ -84,7 +86,7 @@ export function createSpanWriter(): SpanWriter {
       const output = new ProtobufOutput(room);
       for (const span of spans) writeTo(output, span);
       if (output.room.length <= KEPT_BYTES) room = output.room;
-      return ownCopy(output.bytes());
+      return output.bytes();
     },
   };
 }

@@ -8,11 +8,11 @@ import { isExportable } from './is-exportable.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { type OtlpEndpoint, type OtlpProtocolChoice, parseOtlpEndpoint } from './otlp-endpoint.ts';
+import { createSpanPages } from './span-pages.ts';
 import { createSpanQueue, type SpanQueue } from './span-queue.ts';
-import { createSpanWriter } from './span-writer.ts';
 import { sizeWithResource } from './split-messages.ts';
 import type { Exportable, ThreadedExporter } from './threaded-exporter.ts';
-import type { SpanRecord, Tracing } from './tracing.ts';
+import type { Tracing } from './tracing.ts';
 
 export interface TracingConfig {
   /** Address of an OTLP receiver, e.g. `http://127.0.0.1:6006`; null = no tracing. */
@@ -56,15 +56,14 @@ const EXPORTER = { exporter: 'otlp' } as const;
 /** Large batches: the thread that exports runs seldom, finds cold caches, and takes half as much for the second call of a batch. */
 const QUEUE = {
   maxEntries: 4096,
-  batchEntries: 256,
+  batchEntries: 512,
   batchBytes: 4 * 1024 * 1024,
   concurrency: 4,
   delayMs: 1000,
   restedDelayMs: 200,
 } as const;
-/** What one call says of itself is one entry of the queue. */
+/** What one call says of itself stays together. */
 const SPANS_TOGETHER = 8;
-const BYTES_TOGETHER = 64 * 1024;
 const QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 /** A full queue holds so many: one is sent while others come. */
 const LEAST_BATCHES = 4;
@@ -103,11 +102,9 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
       }
     },
     onResult: count,
-    onSize: (spans, bytes) => {
-      metrics.telemetryQueueSpans.set(EXPORTER, spans);
-      metrics.telemetryQueueBytes.set(EXPORTER, bytes);
-    },
   });
+  metrics.telemetryQueueSpans.follow(EXPORTER, () => queue.size().spans);
+  metrics.telemetryQueueBytes.follow(EXPORTER, () => queue.size().bytes);
 
   exporter = loadExporter(config, endpoint, (span) => {
     queue.push({ foreign: span }, sizeWithResource(span));
@@ -126,13 +123,7 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
   const { queue, count, exporter, logger } = parts;
   let isEnabled = config.enabled ?? true;
   let stopped: Promise<void> | undefined;
-  const writer = createSpanWriter();
-  const push = (spans: readonly SpanRecord[]): void => {
-    const bytes = writer.write(spans);
-    // One that no message can take must not take others along.
-    if (spans.length > 1 && bytes.length > BYTES_TOGETHER) for (const span of spans) push([span]);
-    else queue.push({ bytes, spans: spans.length }, bytes.length, spans.length);
-  };
+  const write = createSpanPages(queue);
   const started = exporter.then(
     () => logStarted(config, endpoint, logger),
     (error: unknown) => {
@@ -172,7 +163,7 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
         else count('failed', 1);
         return false;
       });
-      for (let at = 0; at < written.length; at += SPANS_TOGETHER) push(written.slice(at, at + SPANS_TOGETHER));
+      for (let at = 0; at < written.length; at += SPANS_TOGETHER) write(written.slice(at, at + SPANS_TOGETHER));
     },
     emitLater: (work) => {
       if (!isEnabled || !queue.push(work, work.bytes, work.spans)) work.release?.();

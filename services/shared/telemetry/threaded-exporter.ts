@@ -1,10 +1,9 @@
 // The exporter as its queue sees it: spans as bytes and work go to the thread, spans of automatic instrumentations, which
 // only exist here, to an SDK here. A lost thread costs what it was sending; the next batch starts another.
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import { freeOld } from '#shared/free.ts';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { ForeignExporter } from './foreign-exporter.ts';
-import type { JoinedSpans, SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
+import type { SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
 import type { Unsent } from './span-queue.ts';
 import type { SpanBytes } from './span-sender.ts';
 import type { SpanWork } from './tracing.ts';
@@ -46,12 +45,12 @@ export async function startThreadedExporter(
   return {
     export: async (batch) => {
       const { foreign, later, made } = sortOut(batch);
-      const question: SpanQuestion = {
-        do: 'export',
-        made: joined(made),
+      const question = {
+        do: 'export' as const,
+        made: made.map(({ bytes, spans }) => ({ bytes, spans })),
         later: later.map(({ maker, input, spans }) => ({ maker, input, spans })),
       };
-      const given = [question.made.bytes.buffer, ...later.flatMap((work) => work.transferred)];
+      const given = [...question.made.map(({ bytes }) => bytes.buffer), ...later.flatMap((work) => work.transferred)];
       const asked = made.length + later.length === 0 ? undefined : thread.ask(question, given);
       const ends = await Promise.all([
         asked?.finally(() => {
@@ -101,17 +100,4 @@ function sortOut(batch: readonly Exportable[]): Sorted {
     else sorted.made.push(entry);
   }
   return sorted;
-}
-
-/** In one buffer of their own, which can be given away. They have waited for each other, and are freed. */
-function joined(all: readonly SpanBytes[]): JoinedSpans {
-  const bytes = new Uint8Array(all.reduce((sum, { bytes }) => sum + bytes.length, 0));
-  const pieces = all.map(({ bytes: { length }, spans }) => ({ length, spans }));
-  let at = 0;
-  for (const { bytes: own } of all) {
-    bytes.set(own, at);
-    at += own.length;
-    freeOld(own);
-  }
-  return { bytes, pieces };
 }

@@ -1,7 +1,13 @@
 // The queue's books: whatever the sender does, each entry has exactly one result and the bounds hold at every moment.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createSpanQueue, type QueueResult, type SpanQueueOptions, type Unsent } from '#shared/telemetry/span-queue.ts';
+import {
+  createSpanQueue,
+  type Entry,
+  type QueueResult,
+  type SpanQueueOptions,
+  type Unsent,
+} from '#shared/telemetry/span-queue.ts';
 import { holdTimers } from '../../support/held-timers.ts';
 
 type Fate = 'accepts' | 'rejects' | 'throws' | 'hangs';
@@ -10,14 +16,10 @@ const ALL_SENT: Unsent = { failed: 0, dropped_bytes: 0 };
 
 interface Books {
   counts: Record<QueueResult, number>;
-  mostEntries: number;
-  mostBytes: number;
-  left: number;
 }
 
 function createBooks(): Books {
-  const counts = { exported: 0, failed: 0, dropped_queue: 0, dropped_bytes: 0 };
-  return { counts, mostEntries: 0, mostBytes: 0, left: 0 };
+  return { counts: { exported: 0, failed: 0, dropped_queue: 0, dropped_bytes: 0 } };
 }
 
 function options(books: Books, send: (batch: number[]) => Promise<Unsent>): SpanQueueOptions<number> {
@@ -33,20 +35,16 @@ function options(books: Books, send: (batch: number[]) => Promise<Unsent>): Span
     onResult: (result, count) => {
       books.counts[result] += count;
     },
-    onSize: (entries, bytes) => {
-      books.mostEntries = Math.max(books.mostEntries, entries);
-      books.mostBytes = Math.max(books.mostBytes, bytes);
-      books.left = entries;
-    },
   };
 }
 
 describe('span queue', () => {
   it('gives each entry one result and stays within its bounds, whatever the sender does', async () => {
     const fates = fc.array(fc.constantFrom<Fate>('accepts', 'rejects', 'throws', 'hangs'), { minLength: 1 });
-    const sizes = fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 60 });
+    const sizes = fc.integer({ min: 0, max: 400 });
+    const steps = fc.array(fc.record({ size: sizes, grows: fc.boolean() }), { maxLength: 60 });
     await fc.assert(
-      fc.asyncProperty(fates, sizes, async (plan, entries) => {
+      fc.asyncProperty(fates, steps, async (plan, entries) => {
         const books = createBooks();
         let batches = 0;
         const queue = createSpanQueue(
@@ -59,17 +57,20 @@ describe('span queue', () => {
             return fate === 'hangs' ? new Promise(() => {}) : Promise.resolve(ALL_SENT);
           }),
         );
-        for (const [index, size] of entries.entries()) {
-          queue.push(index, size);
+        let last: Entry<number> | null = null;
+        for (const [index, { size, grows }] of entries.entries()) {
+          if (grows && last?.isWaiting) queue.grow(last, size, 1);
+          else last = queue.push(index, size);
+          expect(queue.size().spans).to.be.at.most(20);
+          expect(queue.size().bytes).to.be.at.most(1000);
           if (index % 10 === 9) await new Promise((resolve) => setImmediate(resolve));
         }
         await queue.flush(5);
         queue.close();
         const { counts } = books;
         expect(counts.exported + counts.failed + counts.dropped_queue + counts.dropped_bytes).to.equal(entries.length);
-        expect(books.mostEntries).to.be.at.most(20);
-        expect(books.mostBytes).to.be.at.most(1000);
-        expect(books.left).to.equal(0);
+        expect(queue.size()).to.deep.equal({ spans: 0, bytes: 0 });
+        expect(last?.isWaiting ?? false).to.equal(false);
       }),
       { numRuns: 100 },
     );
