@@ -58,7 +58,7 @@ ensure_packages() {
   packages_are_current && return
   # npm ci empties the folder it finds, and through a link that is another checkout's.
   [ ! -L "$ROOT/node_modules" ] ||
-    stop_with "node_modules is a link to packages that do not fit the lock; remove the link, or run npm ci where it leads"
+    stop_with "node_modules is a link to packages older than the lock; remove the link, or run npm ci where it leads"
   say "installing the locked npm packages"
   (cd "$ROOT" && npm ci --no-audit --no-fund --loglevel=error >/dev/null)
 }

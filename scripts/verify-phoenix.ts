@@ -175,14 +175,14 @@ async function checkExports(url: string, folder: string, { check }: Checks): Pro
   const records = JSON.parse(readFileSync(json, 'utf8')) as Array<Record<string, unknown>>;
   const isIso = records.every(({ start_time }) => /^\d{4}-\d\d-\d\dT/.test(String(start_time)));
   check('cc-proxy traces export writes every request with ISO dates', records.length === 3 && isIso, records.length);
-  const python = pythonOfPhoenix();
-  if (python === null) {
-    console.log('NOT RUN scripts/export_traces.py: the Phoenix that is used is not in PATH');
+  if (!canBeHad()) {
+    console.log('NOT RUN scripts/export_traces.py: its client comes with Phoenix, and scripts/phoenix finds none');
     return;
   }
   const fromPython = join(folder, 'python.json');
   const env = { ...process.env, PHOENIX_COLLECTOR_ENDPOINT: url, PHOENIX_PROJECT_NAME: PROJECT };
-  const script = spawnSync(python, [join(root, 'scripts/export_traces.py'), fromPython], { env, encoding: 'utf8' });
+  const asked = ['--python', join(root, 'scripts/export_traces.py'), fromPython];
+  const script = spawnSync(join(root, 'scripts/phoenix'), asked, { env, encoding: 'utf8' });
   if (script.status !== 0) console.log(script.stderr);
   const frames =
     script.status === 0 ? (JSON.parse(readFileSync(fromPython, 'utf8')) as Array<Record<string, unknown>>) : [];
@@ -193,12 +193,8 @@ function spanIds(records: ReadonlyArray<Record<string, unknown>>): unknown[] {
   return records.map((record) => record['context.span_id']).sort();
 }
 
-/** The interpreter in the first line of `phoenix`: its packages hold the client too. */
-function pythonOfPhoenix(): string | null {
-  const found = spawnSync('/bin/sh', ['-c', 'command -v phoenix'], { encoding: 'utf8' }).stdout.trim();
-  if (found === '') return null;
-  const text = readFileSync(found, 'utf8');
-  return /^#!(\S*python\S*)/.exec(text)?.[1] ?? /'([^']*python[^']*)'/.exec(text.slice(0, 500))?.[1] ?? null;
+function canBeHad(): boolean {
+  return spawnSync(join(root, 'scripts/phoenix'), ['--find']).status === 0;
 }
 
 async function checkCounters(opsUrl: string, { check }: Checks): Promise<void> {
@@ -241,7 +237,7 @@ function equal(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-const found = process.env.PHOENIX_URL ? 0 : spawnSync(join(root, 'scripts/phoenix'), ['--find']).status;
-if (found !== 0) skip('verify-phoenix', 'Phoenix cannot be had: no phoenix, no uv and no python3 with venv in PATH');
+if (!process.env.PHOENIX_URL && !canBeHad())
+  skip('verify-phoenix', 'Phoenix cannot be had: no phoenix, no uv and no python3 with venv in PATH');
 else if (!isInstalled('redis-server')) skip('verify-phoenix', 'there is no redis-server in PATH');
 else process.exitCode = await verify();

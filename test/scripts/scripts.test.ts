@@ -102,6 +102,15 @@ describe('scripts', () => {
       expect(existsSync(join(folder, 'kept'))).to.equal(true);
     });
 
+    it('S0-38 runs a script by the Python that has its packages', () => {
+      executable(join(bin, 'snake-python3'), 'echo "$*"');
+      writeFileSync(join(bin, 'phoenix'), `#!${bin}/snake-python3\nimport phoenix\n`, { mode: 0o755 });
+      expect(start({}, ['--python', 'a.py', 'b c']).stdout).to.equal('a.py b c\n');
+      rmSync(join(bin, 'phoenix'));
+      executable(join(bin, 'uv'), 'echo "$*"');
+      expect(start({}, ['--python', 'a.py']).stdout).to.match(/^tool run .* python a\.py\n$/);
+    });
+
     it('S0-38 takes it from PyPI by uv where there is none, and says so when asked', () => {
       executable(join(bin, 'uv'), show);
       expect(start({ PHOENIX_VERSION: '1.2.3' }).stdout).to.match(
