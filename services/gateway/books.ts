@@ -32,7 +32,7 @@ export function createBooks(
   events: GatewayEvents,
   read: (finished: FinishedCall) => CallReading | Promise<CallReading>,
   inspect: InspectCall,
-  /** null = nobody is told what became of its exchange. */
+  /** null = nobody is told what became of its exchange. A promise never rejects. */
   handoverOf: (finished: FinishedCall) => Handover | Promise<Handover> | null,
 ): Books {
   const queue: FinishedCall[] = [];
@@ -67,8 +67,9 @@ export function createBooks(
       if (handover !== null) events.callTraced(finished, reading.figures, handover);
     } catch (error) {
       events.trouble('spans', error);
+    } finally {
+      finished.memory.letGo();
     }
-    finished.memory.letGo();
   };
   const trace = (booking: Booking): void => {
     const handedOver = handoverOf(booking.finished);

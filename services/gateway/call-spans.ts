@@ -25,7 +25,7 @@ export function toCallSpans(
   finished: FinishedCall,
   observation: AnswerFigures | null,
   handover: Handover,
-  places: SpanRecord['attributes'] = {},
+  places: Readonly<Record<string, null>> = {},
 ): CallSpans {
   const spans: CallSpans = [proxyRequest(finished, observation, handover, places)];
   if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished));
@@ -71,7 +71,7 @@ function proxyRequest(
   finished: FinishedCall,
   observation: AnswerFigures | null,
   handover: Handover,
-  places: SpanRecord['attributes'],
+  places: Readonly<Record<string, null>>,
 ): SpanRecord {
   const { trace, plan, times } = finished;
   const isError = finished.outcome !== 'ok' && finished.outcome !== 'client_abort';

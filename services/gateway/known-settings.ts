@@ -1,6 +1,5 @@
 // What a request says beside its conversation, as attributes of its span. A client says the same from call to call: its
-// settings are parsed and described once, and known again as they were written; where something in them is secret, by a
-// hash of it.
+// settings are parsed and described once, and known again by a hash of their bytes, which may hold what is secret.
 import { hash } from 'node:crypto';
 import { type Attributes, requestAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
@@ -18,9 +17,7 @@ export function createKnownSettings(redact: (text: string) => string): KnownSett
   return (finished) => {
     const written = settingsOf(finished);
     if (written === null) return null;
-    const asWritten = known.get(written);
-    if (asWritten !== undefined) return asWritten;
-    const key = keyOf(written, redact);
+    const key = hash('sha256', written, 'base64');
     const before = known.get(key);
     if (before !== undefined) return before;
     const request = parsed(finished);
@@ -30,11 +27,6 @@ export function createKnownSettings(redact: (text: string) => string): KnownSett
     known.set(key, attributes);
     return attributes;
   };
-}
-
-/** Two that are written differently have different keys: settings begin with a length and a space, which no hash has. */
-export function keyOf(written: string, redact: (text: string) => string): string {
-  return redact(written) === written ? written : hash('sha256', written, 'base64');
 }
 
 const CONVERSATION = new Set(['messages', 'tools', 'system']);

@@ -3,6 +3,7 @@ import { createBooks } from '#services/gateway/books.ts';
 import { LEFT_TO_THE_COLLECTOR } from '#services/gateway/call-memory.ts';
 import type { CallReading } from '#services/gateway/call-reading.ts';
 import type { GatewayEvents } from '#services/gateway/events.ts';
+import type { Handover } from '#services/gateway/handover.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
 import { createSimulator } from '#services/simulator/service.ts';
 import { noTracing, type SpanRecord } from '#shared/telemetry/tracing.ts';
@@ -45,6 +46,43 @@ describe('the books of calls', () => {
     for (const id of ['a', 'b']) books.enter(call(id));
     await books.drain(10_000);
     expect(booked).to.deep.equal(['a unread', 'b read']);
+  });
+
+  it('let go of what a call holds once, whatever becomes of its spans', async () => {
+    const late = Promise.withResolvers<Handover>();
+    const handovers: Record<string, Handover | Promise<Handover> | null> = {
+      ...{ nobody: null, known: { kind: 'none' }, broken: { kind: 'none' }, late: late.promise },
+    };
+    const traced: string[] = [];
+    const troubles: string[] = [];
+    const events = {
+      callRead: () => {},
+      trouble: (what: string) => void troubles.push(what),
+      callTraced: ({ id }: FinishedCall) => {
+        if (id === 'broken') throw new Error(id);
+        traced.push(id);
+      },
+    } as unknown as GatewayEvents;
+    const held: Record<string, number> = {};
+    const books = createBooks(
+      events,
+      () => READING,
+      () => {},
+      ({ id }) => handovers[id] ?? null,
+    );
+    for (const id of Object.keys(handovers)) {
+      held[id] = 0;
+      const add = (by: number) => () => {
+        held[id] = (held[id] ?? 0) + by;
+      };
+      books.enter({ ...call(id), memory: { hold: add(1), letGo: add(-1) } } as FinishedCall);
+    }
+    await books.drain(10_000);
+    expect(held).to.deep.equal({ nobody: 0, known: 0, broken: 0, late: 1 });
+    late.resolve({ kind: 'published', pairs: 0 });
+    await nextTurn();
+    expect(held).to.include({ late: 0 });
+    expect([traced, troubles]).to.deep.equal([['known', 'late'], ['spans']]);
   });
 
   it('have the last calls of a gateway that is told to stop: metrics, lines and spans', async () => {

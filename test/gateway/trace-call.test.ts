@@ -183,6 +183,34 @@ describe('the spans of a call', () => {
     expect(work).to.deep.equal([]);
   });
 
+  it('say of each call its own, one after the other, whether or not a call before said more', async () => {
+    const tracing: Tracing = { ...noTracing, enabled: true, emit: (spans) => void emitted.push(...spans) };
+    const traceCall = createCallTracing({ tracing, content: CONTENT, redaction });
+    const error = { ...call(), id: 'second', outcome: 'upstream_error', httpStatus: 529 } as unknown as FinishedCall;
+    const last = call({ id: 'third', capturedHeaders: null });
+    const calls = [call({ capturedHeaders: { 'x-team': 'blue' } }), error, last];
+    for (const finished of calls) {
+      traceCall(finished, await observe(finished.answer ?? recordedAnswer([])), { kind: 'none' });
+    }
+    const present = ({ attributes }: SpanRecord) =>
+      Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== null && value !== undefined));
+    const roots = emitted.filter(({ name }) => name === 'proxy_request').map(present);
+    const alone: object[] = [];
+    emitted = [];
+    for (const finished of calls) {
+      await trace(finished, { content: false });
+      alone.push(
+        ...emitted
+          .splice(0)
+          .filter(({ name }) => name === 'proxy_request')
+          .map(present),
+      );
+    }
+    expect(roots).to.deep.equal(alone);
+    expect(roots.map((root) => root['error.type'])).to.deep.equal([undefined, '529', undefined]);
+    expect(JSON.stringify(roots.slice(1))).to.not.include('blue');
+  });
+
   it('cost nothing where the trace is not sampled, and are still counted', async () => {
     const finished = call({ trace: { ...call().trace, sampled: false } });
     await trace(finished, { content: true });

@@ -14,6 +14,9 @@ export function isExportable(span: SpanRecord): boolean {
   );
 }
 
+/** The end of what 64 bits of nanoseconds can say, in the year 2554. */
+const LAST_MS = 18_446_744_073_709;
+
 function isTime(ms: number): boolean {
-  return Number.isFinite(ms) && ms >= 0;
+  return ms >= 0 && ms <= LAST_MS;
 }

@@ -120,8 +120,8 @@ export class ProtobufOutput {
   }
 
   /**
-   * Nanoseconds; split before scaling, so that a millisecond's fraction keeps what precision the double has. They are more
-   * than one holds, and are put together of halves.
+   * Nanoseconds; split before scaling, so that a millisecond's fraction keeps what precision the double has. All of them are
+   * more than a double holds: `high` counts in units of 2^16, and `low` is what comes in beside it.
    */
   time(tag: number, ms: number): void {
     const seconds = Math.floor(ms / 1000);

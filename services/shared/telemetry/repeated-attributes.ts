@@ -26,6 +26,7 @@ export class RepeatedAttributes {
     /** What is to be copied next. */
     let from = 0;
     let to = 0;
+    // Not over a list of its keys: so the engine knows where each value is.
     for (const key in attributes) {
       const value = attributes[key];
       if (!isPresent(key, value)) continue;

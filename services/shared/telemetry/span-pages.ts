@@ -1,18 +1,21 @@
 // Where finished spans wait for the thread that exports: written one behind the other on a page, and a page goes there as it
 // is. A buffer for each call would outlive the young heap while it waits, and be made and freed on both sides.
 import { ownCopy } from '#shared/free.ts';
-import type { Entry, SpanQueue } from './span-queue.ts';
+import type { QueueEntry, SpanQueue } from './span-queue.ts';
 import type { SpanBytes } from './span-sender.ts';
 import { createSpanWriter } from './span-writer.ts';
 import type { SpanRecord } from './tracing.ts';
 
 /** Some twenty calls without their text. */
 const PAGE_BYTES = 64 * 1024;
+/** So that a batch comes near the spans that it may have. */
 const PAGE_SPANS = 64;
+/** Spans that take more wait alone: the end of a page that has no room for them takes memory too. */
+const MOST_ON_A_PAGE = 16 * 1024;
 
 class SpanPage implements SpanBytes {
   spans = 0;
-  readonly #room = Buffer.allocUnsafeSlow(PAGE_BYTES);
+  #room = Buffer.alloc(0);
   #size = 0;
 
   get bytes(): Buffer<ArrayBuffer> {
@@ -24,31 +27,46 @@ class SpanPage implements SpanBytes {
   }
 
   add(bytes: Uint8Array, spans: number): void {
+    // One that the queue refuses takes none.
+    if (this.#size === 0) this.#room = Buffer.allocUnsafeSlow(PAGE_BYTES);
     this.#room.set(bytes, this.#size);
     this.#size += bytes.length;
     this.spans += spans;
   }
 }
 
-/** Writes spans to where they wait; what the queue refuses it has counted. */
-export function createSpanPages<Waiting>(
-  queue: Pick<SpanQueue<Waiting | SpanBytes>, 'push' | 'grow'>,
+/** Writes spans to where they wait. What the queue refuses it has counted; `onUnwritable` is told of each that is none. */
+export function createSpanPages<Other>(
+  queue: Pick<SpanQueue<Other | SpanBytes>, 'push' | 'grow'>,
+  onUnwritable: () => void,
 ): (spans: readonly SpanRecord[]) => void {
   const writer = createSpanWriter();
-  let open: { page: SpanPage; entry: Entry<Waiting | SpanBytes> } | null = null;
+  let open: { page: SpanPage; entry: QueueEntry<Other | SpanBytes> } | null = null;
+  const written = (spans: readonly SpanRecord[]): Uint8Array | null => {
+    try {
+      return writer.write(spans);
+    } catch {
+      return null;
+    }
+  };
   const begin = (bytes: Uint8Array, spans: number): void => {
     const page = new SpanPage();
     const entry = queue.push(page, bytes.length, spans);
     if (entry === null) return;
+    // It is taken in another turn of the event loop.
     page.add(bytes, spans);
     open = { page, entry };
   };
   return function write(spans) {
-    const bytes = writer.write(spans);
-    if (bytes.length > PAGE_BYTES) {
-      // One that no message can take must not take others along.
-      if (spans.length > 1) for (const span of spans) write([span]);
-      else queue.push({ bytes: ownCopy(bytes), spans: 1 }, bytes.length);
+    const bytes = written(spans);
+    const isSmall = bytes !== null && bytes.length <= MOST_ON_A_PAGE;
+    if (!isSmall && spans.length > 1) {
+      // One that no message can take, or that cannot be written, must not take others along.
+      for (const span of spans) write([span]);
+    } else if (bytes === null) {
+      onUnwritable();
+    } else if (!isSmall) {
+      queue.push({ bytes: ownCopy(bytes), spans: 1 }, bytes.length);
     } else if (open?.entry.isWaiting && open.page.hasRoom(bytes.length, spans.length)) {
       if (queue.grow(open.entry, bytes.length, spans.length)) open.page.add(bytes, spans.length);
     } else {

@@ -27,20 +27,24 @@ export interface SpanQueue<T> {
   /** What waits and what is under way. */
   size(): { spans: number; bytes: number };
   /** null when it was refused. */
-  push(value: T, bytes: number, spans?: number): Entry<T> | null;
+  push(value: T, bytes: number, spans?: number): QueueEntry<T> | null;
   /** One that is still waiting becomes so much larger; false when that was refused. */
-  grow(entry: Entry<T>, bytes: number, spans: number): boolean;
+  grow(entry: QueueEntry<T>, bytes: number, spans: number): boolean;
   /** Sends without waiting for full batches; resolves when all is settled or the time is over. */
   flush(timeoutMs: number): Promise<void>;
   /** Counts as failed what is still here, and returns what was not sent. Later entries are refused. */
   close(): T[];
 }
 
-export interface Entry<T> {
+export interface QueueEntry<T> {
   readonly value: T;
+  /** Neither taken nor given up. */
+  readonly isWaiting: boolean;
+}
+
+interface Entry<T> extends QueueEntry<T> {
   bytes: number;
   spans: number;
-  /** Neither taken nor given up. */
   isWaiting: boolean;
 }
 
@@ -177,7 +181,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       add(size, spans);
       return entry;
     },
-    grow: (entry, size, spans) => {
+    grow: (entry: Entry<T>, size, spans) => {
       if (isRefused(size, spans)) return false;
       entry.bytes += size;
       entry.spans += spans;

@@ -123,7 +123,7 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
   const { queue, count, exporter, logger } = parts;
   let isEnabled = config.enabled ?? true;
   let stopped: Promise<void> | undefined;
-  const write = createSpanPages(queue);
+  const write = createSpanPages(queue, () => count('failed', 1));
   const started = exporter.then(
     () => logStarted(config, endpoint, logger),
     (error: unknown) => {

@@ -47,6 +47,7 @@ export async function startThreadedExporter(
       const { foreign, later, made } = sortOut(batch);
       const question = {
         do: 'export' as const,
+        // As objects of no class, which would not cross.
         made: made.map(({ bytes, spans }) => ({ bytes, spans })),
         later: later.map(({ maker, input, spans }) => ({ maker, input, spans })),
       };

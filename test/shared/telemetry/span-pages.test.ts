@@ -20,6 +20,7 @@ function record(text: string, name: SpanRecord['name'] = 'proxy_request'): SpanR
 const bytesOf = (spans: readonly SpanRecord[]): Buffer => Buffer.from(createSpanWriter().write(spans));
 
 interface Stage {
+  unwritable: number;
   write(spans: readonly SpanRecord[]): void;
   /** What the queue sends by itself or, at the end, whatever waits. */
   taken: SpanBytes[][];
@@ -42,7 +43,9 @@ function createStage(more: { maxBytes?: number; maxEntries?: number; batchEntrie
       counts[result] = (counts[result] ?? 0) + count;
     },
   });
-  return { write: createSpanPages(queue), taken, counts, end: () => queue.flush(10_000) };
+  const write = createSpanPages(queue, () => void stage.unwritable++);
+  const stage: Stage = { unwritable: 0, write, taken, counts, end: () => queue.flush(10_000) };
+  return stage;
 }
 
 describe('the pages on which spans wait', () => {
@@ -60,15 +63,36 @@ describe('the pages on which spans wait', () => {
 
   it('are full after so many bytes or spans', async () => {
     const stage = createStage();
-    for (let call = 0; call < 5; call++) stage.write([record('x'.repeat(20_000))]);
+    for (let call = 0; call < 6; call++) stage.write([record('x'.repeat(15_000))]);
     for (let call = 0; call < 70; call++) stage.write([record('')]);
     await stage.end();
-    expect(stage.taken.flat().map(({ spans }) => spans)).to.deep.equal([3, 64, 8]);
+    expect(stage.taken.flat().map(({ spans }) => spans)).to.deep.equal([4, 64, 8]);
+    expect(stage.taken.flat().map(({ bytes }) => bytes.buffer.byteLength)).to.deep.equal(Array(3).fill(PAGE_BYTES));
   });
 
-  it('go alone where a span is larger than one, and take no neighbour along', async () => {
+  it('take no memory for what the queue refuses', () => {
+    // A page is full then.
+    const stage = createStage({ maxBytes: 70_000 });
+    const before = process.memoryUsage().arrayBuffers;
+    for (let call = 0; call < 1000; call++) stage.write([record('x'.repeat(15_000))]);
+    expect(stage.counts).to.deep.equal({ dropped_bytes: 996 });
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(2 * PAGE_BYTES);
+  });
+
+  it('are not touched by a span that cannot be written, which is told of', async () => {
     const stage = createStage();
-    const [small, large] = [record('small'), record('x'.repeat(PAGE_BYTES))];
+    const broken = { ...record(''), attributes: { text: {} as unknown as string } };
+    stage.write([record('one'), broken, record('two')]);
+    stage.write([record('three')]);
+    await stage.end();
+    expect(stage.unwritable).to.equal(1);
+    const others = bytesOf(['one', 'two', 'three'].map((text) => record(text)));
+    expect(Buffer.from(stage.taken[0]?.[0]?.bytes ?? []).equals(others)).to.equal(true);
+  });
+
+  it('are not for a span that takes much, nor is it for its neighbours', async () => {
+    const stage = createStage();
+    const [small, large] = [record('small'), record('x'.repeat(16 * 1024))];
     stage.write([small]);
     stage.write([small, large, small]);
     await stage.end();

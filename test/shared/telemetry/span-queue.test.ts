@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   createSpanQueue,
-  type Entry,
+  type QueueEntry,
   type QueueResult,
   type SpanQueueOptions,
   type Unsent,
@@ -57,7 +57,7 @@ describe('span queue', () => {
             return fate === 'hangs' ? new Promise(() => {}) : Promise.resolve(ALL_SENT);
           }),
         );
-        let last: Entry<number> | null = null;
+        let last: QueueEntry<number> | null = null;
         for (const [index, { size, grows }] of entries.entries()) {
           if (grows && last?.isWaiting) queue.grow(last, size, 1);
           else last = queue.push(index, size);
@@ -188,6 +188,21 @@ describe('span queue', () => {
       queue.close();
       timers.release();
     }
+  });
+
+  it('sends a batch that is full because an entry has grown', async () => {
+    const batches: number[][] = [];
+    const queue = createSpanQueue({
+      ...options(createBooks(), async (batch) => {
+        batches.push(batch);
+        return ALL_SENT;
+      }),
+      ...{ delayMs: 60_000, restedDelayMs: 60_000 },
+    });
+    const entry = queue.push(1, 10);
+    expect(entry && queue.grow(entry, 10, 7)).to.equal(true);
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(batches).to.deep.equal([[1]]);
   });
 
   it('sends an incomplete batch by itself after a while', async () => {

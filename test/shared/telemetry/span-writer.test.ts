@@ -203,6 +203,13 @@ describe('the bytes of a span', () => {
     expect((message?.length ?? 0) - written(SPAN).length).to.equal(SURROUNDINGS);
   });
 
+  it('take ids in letters of either case', () => {
+    const upper = { ...SPAN, traceId: 'ABCDEF0123456789ABCDEF0123456789', spanId: 'FEDCBA9876543210' };
+    const lower = { ...upper, traceId: upper.traceId.toLowerCase(), spanId: upper.spanId.toLowerCase() };
+    expect(written(upper).equals(written(lower))).to.equal(true);
+    expect(written(upper).toString('hex')).to.include(lower.traceId).and.include(lower.spanId);
+  });
+
   it('leave out what has no value, and say no credential of an error', () => {
     const sparse = { gone: undefined, none: null, '': 'no key', n: 1 };
     expect(written({ ...SPAN, attributes: sparse }).equals(written({ ...SPAN, attributes: { n: 1 } }))).to.equal(true);

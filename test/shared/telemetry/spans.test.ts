@@ -1,5 +1,6 @@
 // What leaves the process: spans with the ids, times and relations they were given, and a count for each that did not leave.
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { expect } from 'chai';
@@ -369,6 +370,23 @@ describe('tracing', () => {
     expect([count(0, 'b') < FEW, count(1, 'a') < FEW]).to.deep.equal([true, true]);
   });
 
+  it('counts the spans of a page that did not arrive, and those that did', async () => {
+    const LARGE = 100_000;
+    const server = createHttpServer(async (request, response) => {
+      let bytes = 0;
+      for await (const chunk of request) bytes += (chunk as Buffer).length;
+      response.writeHead(bytes > LARGE ? 200 : 400).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    open.push(async () => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const { tracing, metrics } = start({ endpoint: `http://127.0.0.1:${port}` });
+    const megabyte = record({ attributes: { text: 'x'.repeat(1024 * 1024) } });
+    tracing.emit([record(), record(), record(), megabyte]);
+    await tracing.flush(PATIENCE_MS);
+    expect(await results(metrics)).to.include({ failed: 3, exported: 1 });
+  });
+
   it('keeps no bytes of spans that have gone to the thread', async () => {
     const sink = await startSink();
     const exporter = await startThreadedExporter(
@@ -401,10 +419,19 @@ describe('tracing', () => {
   it('counts a span with impossible ids or times as failed and still sends its neighbours', async () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url });
-    tracing.emit([record({ traceId: 'nonsense' }), record({ startMs: Number.NaN }), record()]);
+    tracing.emit([record({ traceId: 'nonsense' }), record({ startMs: Number.NaN }), record({ endMs: 2e13 }), record()]);
     await tracing.flush(PATIENCE_MS);
     expect(sink.spans()).to.have.length(1);
-    expect(await results(metrics)).to.include({ failed: 2, exported: 1 });
+    expect(await results(metrics)).to.include({ failed: 3, exported: 1 });
+  });
+
+  it('never throws over a span that cannot be written, and counts it as failed', async () => {
+    const sink = await startSink();
+    const { tracing, metrics } = start({ endpoint: sink.url });
+    tracing.emit([record(), record({ attributes: { text: {} as unknown as string } }), record()]);
+    await tracing.flush(PATIENCE_MS);
+    expect(sink.spans()).to.have.length(2);
+    expect(await results(metrics)).to.include({ failed: 1, exported: 2 });
   });
 
   for (const mode of ['refuse', 'hang', 503, 415] as const) {
@@ -443,7 +470,7 @@ describe('tracing', () => {
     };
     expect(cpuMs(emitAll)).to.be.below(1000);
     const size = (await metrics.telemetryQueueBytes.get()).values[0]?.value ?? 0;
-    expect(size).to.be.above(0).and.at.most(queueMaxBytes);
+    expect(size).to.be.above(text.length).and.at.most(queueMaxBytes);
     await tracing.shutdown(200);
     const counts = await results(metrics);
     expect(counts.dropped_bytes).to.be.above(900);
