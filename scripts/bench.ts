@@ -10,6 +10,7 @@ import type { Findings } from './bench/goals.ts';
 import { measureIdleStreams } from './bench/idle-streams.ts';
 import { HELP, type Options, readOptions, UsageError } from './bench/options.ts';
 import { isMissing, isPresent, type MissingPeer } from './bench/peer.ts';
+import { type PeerName, processesOf } from './bench/peer-list.ts';
 import { createProcesses, type Processes } from './bench/processes.ts';
 import { formatReport } from './bench/report.ts';
 import { runRounds } from './bench/run-rounds.ts';
@@ -38,7 +39,8 @@ async function measureAll(options: Options, processes: Processes, folder: string
   const parts = { stage, cpu, around, onProgress };
   const idle = options.idleStreams > 0 ? await measureIdleStreams(options.idleStreams, parts) : null;
   onProgress('starting the peers');
-  const peers = options.loads.length > 0 ? await startPeers(options.peers, around) : [];
+  const names = options.peers.flatMap((name) => Array<PeerName>(processesOf(name, options.processes)).fill(name));
+  const peers = options.loads.length > 0 ? await startPeers(names, around) : [];
   const present = peers.filter(isPresent);
   const { cells, cold } = await runRounds({ ...options, peers: present }, parts);
   return {

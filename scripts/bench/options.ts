@@ -13,6 +13,8 @@ export interface Options {
   readonly isQuick: boolean;
   readonly loads: readonly Load[];
   readonly peers: readonly PeerName[];
+  /** Of each peer that a goal speaks of. */
+  readonly processes: number;
   /** Streams held at once; 0 = none are. */
   readonly idleStreams: number;
   /** Starts of each variant; 0 = none. */
@@ -29,6 +31,7 @@ export const HELP = `npm run bench -- [options]
   --peers NAMES      comma-separated, or all: ${PEER_NAMES.join(', ')}
   --loads NAMES      comma-separated, or all: ${[...LOADS.map(({ name }) => name), 'idle-streams', 'start'].join(', ')}
   --rounds N         default 7
+  --processes N      of each peer that a goal speaks of, in turn; default 2
   --seconds N        length of each load, default 1
   --idle-streams N   how many are held, default 5000
   --out FILE         where the page goes, default docs/evidence/bench.md
@@ -38,6 +41,7 @@ const SCENARIOS = ['idle-streams', 'start'] as const;
 const QUICK_LOADS: readonly string[] = ['json-1k', 'burst-100k', 'paced', 'start'];
 const STREAMS = 5000;
 const STARTS = 5;
+const PROCESSES = 2;
 
 /** @throws UsageError; null = help was asked for */
 export function readOptions(args: readonly string[], page: string): Options | null {
@@ -47,6 +51,8 @@ export function readOptions(args: readonly string[], page: string): Options | nu
   const seconds = positive('seconds', values.seconds ?? '1');
   const all = [...LOADS.map(({ name }) => name), ...SCENARIOS];
   const loads = choose('load', values.loads, all, quick ? QUICK_LOADS : all);
+  const processes = positive('processes', values.processes ?? String(quick ? 1 : PROCESSES));
+  if (!Number.isInteger(processes)) throw new UsageError(`--processes ${processes} must be a whole number`);
   const idle = positive('idle-streams', values['idle-streams'] ?? String(STREAMS));
   return {
     rounds: positive('rounds', values.rounds ?? (quick ? '1' : '7')),
@@ -55,6 +61,7 @@ export function readOptions(args: readonly string[], page: string): Options | nu
     isQuick: quick,
     loads: LOADS.filter(({ name }) => loads.includes(name)),
     peers: choose('peer', values.peers, PEER_NAMES, quick ? QUICK_PEERS : USUAL_PEERS),
+    processes,
     idleStreams: loads.includes('idle-streams') ? idle : 0,
     starts: loads.includes('start') ? (quick ? 1 : STARTS) : 0,
     page: values.out ? resolve(values.out) : quick ? null : page,
@@ -70,6 +77,7 @@ function parse(args: readonly string[]) {
         quick: { type: 'boolean', default: false },
         rounds: { type: 'string' },
         seconds: { type: 'string' },
+        processes: { type: 'string' },
         loads: { type: 'string' },
         peers: { type: 'string' },
         'idle-streams': { type: 'string' },

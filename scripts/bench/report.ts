@@ -3,7 +3,7 @@ import { type Findings, type Judged, judge } from './goals.ts';
 import { type IdleStreams, type Memory, residentKbOfStream } from './idle-streams.ts';
 import type { Load } from './loads.ts';
 import type { MissingPeer } from './peer.ts';
-import { BASES, PEER_NAMES, PEERS, type PeerName, SELDOM_PEERS } from './peer-list.ts';
+import { BASES, PEER_NAMES, PEERS, type PeerName, processesOf, SELDOM_PEERS } from './peer-list.ts';
 import { SELDOM } from './run-rounds.ts';
 import type { Start } from './start-times.ts';
 import { type Row, spread, summarize } from './summarize.ts';
@@ -17,6 +17,7 @@ export interface Report {
   readonly placement: string;
   readonly rounds: number;
   readonly seconds: number;
+  readonly processes: number;
   readonly warmUp: WarmUp;
   /** A look at code that is not compiled yet. */
   readonly isQuick: boolean;
@@ -81,16 +82,18 @@ export function formatReport(report: Report): string {
   ].join('\n');
 }
 
-function rounds({ rounds: times, seconds, loads, peers: names }: Report): string {
+function rounds({ rounds: times, seconds, loads, peers: names, processes }: Report): string {
   const few = Math.ceil(times / SELDOM);
   const seldom = [
     ...loads.filter(({ isSeldom }) => isSeldom).map(({ name }) => name),
     ...names.filter((name) => SELDOM_PEERS.includes(name)),
   ];
   const twice = names.filter((name) => BASES.includes(name));
+  const several = processes > 1 ? names.filter((name) => processesOf(name, processes) > 1) : [];
   return (
     `${times} for each load and peer${few < times && seldom.length > 0 ? `, ${few} for ${seldom.join(', ')}` : ''}. ` +
     `In random order${twice.length > 0 ? `, ${twice.join(' and ')} twice in a round` : ''}. ` +
+    `${several.length > 0 ? `Of ${several.join(', ')} ${processes} processes in turn. ` : ''}` +
     `A load lasts ${seconds} s${longer(loads, seconds)}.`
   );
 }

@@ -4,11 +4,12 @@ import type { CpuClock } from './cpu-clock.ts';
 import type { Load } from './loads.ts';
 import { type Cell, measureCell } from './measure-cell.ts';
 import type { Peer } from './peer.ts';
-import { BASES, SELDOM_PEERS } from './peer-list.ts';
+import { BASES, type PeerName, SELDOM_PEERS } from './peer-list.ts';
 import type { Stage } from './stage.ts';
 import { type WarmUp, warmUp } from './warm-up.ts';
 
 export interface RoundsPlan {
+  /** Several of one name are several processes. */
   readonly peers: readonly Peer[];
   readonly loads: readonly Load[];
   readonly rounds: number;
@@ -39,19 +40,35 @@ export async function runRounds(plan: RoundsPlan, parts: RoundsParts): Promise<R
     onProgress(`warming up ${peer.name}`);
     cold.push(await warmUp(peer, loads, plan.warmUp, parts));
   }
+  const processFor = createTurns(peers);
+  const one = peers.filter(({ name }, index) => peers.findIndex((peer) => peer.name === name) === index);
   const cells: Cell[] = [];
   for (let round = 1; round <= rounds; round++) {
     const isWhole = round % SELDOM === 1;
     for (const load of shuffled(loads.filter(({ isSeldom }) => isWhole || !isSeldom))) {
-      const asked = peers.filter(({ name }) => load.asks(name) && (isWhole || !SELDOM_PEERS.includes(name)));
-      for (const peer of inTurn(asked)) {
-        onProgress(`round ${round} of ${rounds}: ${load.name} through ${peer.name}`);
+      const asked = one.filter(({ name }) => load.asks(name) && (isWhole || !SELDOM_PEERS.includes(name)));
+      for (const { name } of inTurn(asked)) {
+        onProgress(`round ${round} of ${rounds}: ${load.name} through ${name}`);
+        const peer = processFor(load.name, name);
         const send = (): Promise<ClientView> => stage.send(peer, load, plan.seconds * load.lasts);
-        cells.push({ round, load: load.name, peer: peer.name, ...(await measureCell(peer, cpu, send)) });
+        cells.push({ round, load: load.name, peer: name, ...(await measureCell(peer, cpu, send)) });
       }
     }
   }
   return { cells, cold };
+}
+
+/** For each load the processes of a peer one after the other. */
+export function createTurns(peers: readonly Peer[]): (load: string, name: PeerName) => Peer {
+  const taken = new Map<string, number>();
+  return (load, name) => {
+    const processes = peers.filter((peer) => peer.name === name);
+    const turn = taken.get(`${load} ${name}`) ?? 0;
+    taken.set(`${load} ${name}`, turn + 1);
+    const peer = processes[turn % processes.length];
+    if (!peer) throw new Error(`${name} does not run`);
+    return peer;
+  };
 }
 
 /** At random, but those that others are compared with once in each half: nobody is far from them in time. */

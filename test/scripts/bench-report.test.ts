@@ -19,7 +19,14 @@ function cell(round: number, load: string, peer: string, cpuUs: number): Cell {
 
 const REPORT: Report = {
   ...{ command: 'npm run bench', date: '2026-01-02', machine: '2 cores', versions: ['Node 24'], placement: 'anywhere' },
-  ...{ rounds: 3, seconds: 2, loadAverage: [0.1, 0.2], peers: PEER_NAMES, loads: [findLoad('burst-100k')] },
+  ...{
+    rounds: 3,
+    seconds: 2,
+    processes: 2,
+    loadAverage: [0.1, 0.2],
+    peers: PEER_NAMES,
+    loads: [findLoad('burst-100k')],
+  },
   missing: [{ name: 'nginx', problem: 'not installed\n(Debian: a | b)' }],
   findings: { cells: [], cold: [], starts: [], idle: null },
   ...{ isQuick: false, warmUp: { answers: 8000, limitSeconds: 15, eachSeconds: 2 } },

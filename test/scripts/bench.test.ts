@@ -14,9 +14,9 @@ import { type Goal, judge } from '../../scripts/bench/goals.ts';
 import { findLoad } from '../../scripts/bench/loads.ts';
 import type { Cell } from '../../scripts/bench/measure-cell.ts';
 import type { Peer } from '../../scripts/bench/peer.ts';
-import type { PeerName } from '../../scripts/bench/peer-list.ts';
+import { PEER_NAMES, type PeerName, processesOf } from '../../scripts/bench/peer-list.ts';
 import { createProcesses } from '../../scripts/bench/processes.ts';
-import { inTurn } from '../../scripts/bench/run-rounds.ts';
+import { createTurns, inTurn } from '../../scripts/bench/run-rounds.ts';
 import type { Stage } from '../../scripts/bench/stage.ts';
 import { summarize } from '../../scripts/bench/summarize.ts';
 import { warmUp } from '../../scripts/bench/warm-up.ts';
@@ -269,6 +269,25 @@ describe("the bench's order of peers", () => {
       expect([...turn].sort()).to.deep.equal([...names, 'bare', 'target'].sort());
       for (const half of [turn.slice(0, 4), turn.slice(4)]) expect(half).to.include.members(['bare', 'target']);
     }
+  });
+});
+
+describe("the bench's peers of several processes", () => {
+  it('send each load through one after the other', () => {
+    const [first, second, only] = [peer('target'), peer('target'), peer('direct')];
+    const processFor = createTurns([first, only, second]);
+    const turns = (load: string) => [1, 2, 3].map(() => processFor(load, 'target') === first);
+    expect([turns('paced'), turns('json-1k')]).to.deep.equal([
+      [true, false, true],
+      [true, false, true],
+    ]);
+    expect(processFor('paced', 'direct')).to.equal(only);
+  });
+
+  it('are those that a goal speaks of', () => {
+    const spoken = PEER_NAMES.filter((name) => processesOf(name, 2) === 2);
+    expect(spoken).to.include.members(['bare', 'target', 'spans', 'tracing']).and.not.include('direct');
+    expect(PEER_NAMES.every((name) => processesOf(name, 1) === 1)).to.equal(true);
   });
 });
 
