@@ -31,7 +31,7 @@ export const HELP = `npm run bench -- [options]
   --peers NAMES      comma-separated, or all: ${PEER_NAMES.join(', ')}
   --loads NAMES      comma-separated, or all: ${[...LOADS.map(({ name }) => name), 'idle-streams', 'start'].join(', ')}
   --rounds N         default 7
-  --processes N      of each peer that a goal speaks of, in turn; default 2
+  --processes N      of each peer that a goal speaks of, in turn; default 1
   --seconds N        length of each load, default 1
   --idle-streams N   how many are held, default 5000
   --out FILE         where the page goes, default docs/evidence/bench.md
@@ -41,7 +41,7 @@ const SCENARIOS = ['idle-streams', 'start'] as const;
 const QUICK_LOADS: readonly string[] = ['json-1k', 'burst-100k', 'paced', 'start'];
 const STREAMS = 5000;
 const STARTS = 5;
-const PROCESSES = 2;
+const PROCESSES = 1;
 
 /** @throws UsageError; null = help was asked for */
 export function readOptions(args: readonly string[], page: string): Options | null {
@@ -51,7 +51,7 @@ export function readOptions(args: readonly string[], page: string): Options | nu
   const seconds = positive('seconds', values.seconds ?? '1');
   const all = [...LOADS.map(({ name }) => name), ...SCENARIOS];
   const loads = choose('load', values.loads, all, quick ? QUICK_LOADS : all);
-  const processes = positive('processes', values.processes ?? String(quick ? 1 : PROCESSES));
+  const processes = positive('processes', values.processes ?? String(PROCESSES));
   if (!Number.isInteger(processes)) throw new UsageError(`--processes ${processes} must be a whole number`);
   const idle = positive('idle-streams', values['idle-streams'] ?? String(STREAMS));
   return {

@@ -14,8 +14,11 @@ export interface WarmUp {
   readonly eachSeconds: number;
 }
 
-/** After less the compiler is measured: figures fall until some 4,000 answers, of paced streams for another second. */
-export const WARM: WarmUp = { answers: 8000, limitSeconds: 15, eachSeconds: 1 };
+/**
+ * After less the compiler is measured: figures fall until some 4,000 answers, with spans until some 15,000, of paced streams
+ * for another second.
+ */
+export const WARM: WarmUp = { answers: 24_000, limitSeconds: 20, eachSeconds: 1 };
 
 const BURST = findLoad('burst-100k');
 
