@@ -13,7 +13,7 @@ export interface Options {
   readonly isQuick: boolean;
   readonly loads: readonly Load[];
   readonly peers: readonly PeerName[];
-  /** Of each peer that a goal speaks of. */
+  /** Of `bare` and of each gateway of ours that a goal speaks of. */
   readonly processes: number;
   /** Streams held at once; 0 = none are. */
   readonly idleStreams: number;
@@ -31,7 +31,7 @@ export const HELP = `npm run bench -- [options]
   --peers NAMES      comma-separated, or all: ${PEER_NAMES.join(', ')}
   --loads NAMES      comma-separated, or all: ${[...LOADS.map(({ name }) => name), 'idle-streams', 'start'].join(', ')}
   --rounds N         default 7
-  --processes N      of each peer that a goal speaks of, in turn; default 1
+  --processes N      of bare and of our gateways, in turn; default 1
   --seconds N        length of each load, default 1
   --idle-streams N   how many are held, default 5000
   --out FILE         where the page goes, default docs/evidence/bench.md

@@ -39,8 +39,8 @@ export const SLOW_PEERS: readonly PeerName[] = ['portkey', 'claude-code-router',
 /** Whom the others are compared with. */
 export const BASES: readonly PeerName[] = ['bare', 'target'];
 
-/** What the engine makes of one process's code may cost a tenth more than what it makes of another's: these have several. */
-const IN_PROCESSES: readonly PeerName[] = [
+/** Of Node's processes one may cost a tenth more than another that runs the same code: these can have several. */
+const SEVERAL: readonly PeerName[] = [
   'bare',
   'target',
   'features',
@@ -52,7 +52,7 @@ const IN_PROCESSES: readonly PeerName[] = [
 ];
 
 export function processesOf(name: PeerName, most: number): number {
-  return IN_PROCESSES.includes(name) ? most : 1;
+  return SEVERAL.includes(name) ? most : 1;
 }
 
 /** No goal speaks of them: a few figures are enough. */

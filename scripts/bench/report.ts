@@ -89,7 +89,7 @@ function rounds({ rounds: times, seconds, loads, peers: names, processes }: Repo
     ...names.filter((name) => SELDOM_PEERS.includes(name)),
   ];
   const twice = names.filter((name) => BASES.includes(name));
-  const several = processes > 1 ? names.filter((name) => processesOf(name, processes) > 1) : [];
+  const several = names.filter((name) => processesOf(name, processes) > 1);
   return (
     `${times} for each load and peer${few < times && seldom.length > 0 ? `, ${few} for ${seldom.join(', ')}` : ''}. ` +
     `In random order${twice.length > 0 ? `, ${twice.join(' and ')} twice in a round` : ''}. ` +

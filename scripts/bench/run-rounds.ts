@@ -41,12 +41,12 @@ export async function runRounds(plan: RoundsPlan, parts: RoundsParts): Promise<R
     cold.push(await warmUp(peer, loads, plan.warmUp, parts));
   }
   const processFor = createTurns(peers);
-  const one = peers.filter(({ name }, index) => peers.findIndex((peer) => peer.name === name) === index);
+  const oneOfEach = [...new Map(peers.map((peer) => [peer.name, peer])).values()];
   const cells: Cell[] = [];
   for (let round = 1; round <= rounds; round++) {
     const isWhole = round % SELDOM === 1;
     for (const load of shuffled(loads.filter(({ isSeldom }) => isWhole || !isSeldom))) {
-      const asked = one.filter(({ name }) => load.asks(name) && (isWhole || !SELDOM_PEERS.includes(name)));
+      const asked = oneOfEach.filter(({ name }) => load.asks(name) && (isWhole || !SELDOM_PEERS.includes(name)));
       for (const { name } of inTurn(asked)) {
         onProgress(`round ${round} of ${rounds}: ${load.name} through ${name}`);
         const peer = processFor(load.name, name);

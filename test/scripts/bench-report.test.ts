@@ -60,6 +60,11 @@ describe("the bench's page", () => {
     );
   });
 
+  it('says how many processes each peer had, where it was more than one', () => {
+    expect(line(formatReport(REPORT), '- **Rounds:**')).to.match(/Of bare, target, .* 2 processes in turn\. A load/);
+    expect(line(formatReport({ ...REPORT, processes: 1 }), '- **Rounds:**')).to.not.include('in turn');
+  });
+
   it('adds lost spans up over the rounds, so that one lost once is not forgiven', () => {
     const cells = [0, 3, 0].map((spansLost, index) => ({ ...cell(index + 1, 'open-500k', 'tracing', 1), spansLost }));
     const page = formatReport({ ...REPORT, findings: { ...REPORT.findings, cells } });

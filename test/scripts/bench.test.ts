@@ -284,7 +284,7 @@ describe("the bench's peers of several processes", () => {
     expect(processFor('paced', 'direct')).to.equal(only);
   });
 
-  it('are those that a goal speaks of', () => {
+  it('are the measure and our own', () => {
     const spoken = PEER_NAMES.filter((name) => processesOf(name, 2) === 2);
     expect(spoken).to.include.members(['bare', 'target', 'spans', 'tracing']).and.not.include('direct');
     expect(PEER_NAMES.every((name) => processesOf(name, 1) === 1)).to.equal(true);

@@ -5,6 +5,7 @@ import {
   createSpanQueue,
   type QueueEntry,
   type QueueResult,
+  type SpanQueue,
   type SpanQueueOptions,
   type Unsent,
 } from '#shared/telemetry/span-queue.ts';
@@ -37,6 +38,18 @@ function options(books: Books, send: (batch: number[]) => Promise<Unsent>): Span
     },
   };
 }
+
+/** All that it sends arrives. */
+function collect(more: Partial<SpanQueueOptions<number>> = {}): { queue: SpanQueue<number>; batches: number[][] } {
+  const batches: number[][] = [];
+  const send = async (batch: number[]): Promise<Unsent> => {
+    batches.push(batch);
+    return ALL_SENT;
+  };
+  return { queue: createSpanQueue({ ...options(createBooks(), send), ...more }), batches };
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 describe('span queue', () => {
   it('gives each entry one result and stays within its bounds, whatever the sender does', async () => {
@@ -77,14 +90,7 @@ describe('span queue', () => {
   });
 
   it('keeps the order of entries and sends one that is larger than a batch alone', async () => {
-    const books = createBooks();
-    const batches: number[][] = [];
-    const queue = createSpanQueue(
-      options(books, async (batch) => {
-        batches.push(batch);
-        return ALL_SENT;
-      }),
-    );
+    const { queue, batches } = collect();
     for (const [index, size] of [10, 10, 350, 10].entries()) queue.push(index, size);
     await queue.flush(10_000);
     expect(batches).to.deep.equal([[0, 1], [2], [3]]);
@@ -136,17 +142,10 @@ describe('span queue', () => {
 
   it('lets one that comes alone wait less than those that follow each other', async () => {
     const timers = holdTimers(200);
-    const batches: number[][] = [];
-    const queue = createSpanQueue({
-      ...options(createBooks(), async (batch) => {
-        batches.push(batch);
-        return ALL_SENT;
-      }),
-      ...{ delayMs: 1000, restedDelayMs: 200 },
-    });
+    const { queue, batches } = collect({ delayMs: 1000, restedDelayMs: 200 });
     const passes = async (ms: number): Promise<number[][]> => {
       timers.pass(ms);
-      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      await nextTurn();
       return batches.splice(0);
     };
     try {
@@ -173,15 +172,14 @@ describe('span queue', () => {
       ...{ concurrency: 1, delayMs: 1000, restedDelayMs: 1000 },
     });
     try {
-      const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
       queue.push(1, 300);
-      await turn();
+      await nextTurn();
       queue.push(2, 1);
       timers.pass(1000);
-      await turn();
+      await nextTurn();
       expect(batches).to.deep.equal([[1]]);
       end();
-      await turn();
+      await nextTurn();
       expect(batches).to.deep.equal([[1], [2]]);
     } finally {
       end();
@@ -191,17 +189,10 @@ describe('span queue', () => {
   });
 
   it('sends a batch that is full because an entry has grown', async () => {
-    const batches: number[][] = [];
-    const queue = createSpanQueue({
-      ...options(createBooks(), async (batch) => {
-        batches.push(batch);
-        return ALL_SENT;
-      }),
-      ...{ delayMs: 60_000, restedDelayMs: 60_000 },
-    });
+    const { queue, batches } = collect({ delayMs: 60_000, restedDelayMs: 60_000 });
     const entry = queue.push(1, 10);
     expect(entry && queue.grow(entry, 10, 7)).to.equal(true);
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    await nextTurn();
     expect(batches).to.deep.equal([[1]]);
   });
 
