@@ -6,6 +6,7 @@ import { pairId } from '#shared/ids.ts';
 import { madeOnce } from '#shared/messages/made-once.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
+import type { CommonAttributes } from '#shared/telemetry/common-attributes.ts';
 import { type LlmAttributesInput, sayOfCall } from '#shared/telemetry/llm-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
@@ -20,16 +21,36 @@ export type ModelFacts = Pick<
   'requestBytes' | 'modelAsked' | 'modelSent' | 'provider' | 'headers' | 'sessionId'
 >;
 
-/** The root comes first; nothing is said of the model call yet, but what is said later may have its `places`. */
+/** How spans are made that are written here. */
+export interface SpanMeans {
+  readonly common: CommonAttributes;
+  /** Where the root's attributes are to be, those included that are said later. */
+  readonly places: Readonly<Record<string, null>>;
+}
+
+/** The root comes first; nothing is said of the model call yet. Without means all they say is among their attributes. */
 export function toCallSpans(
   finished: FinishedCall,
   observation: AnswerFigures | null,
   handover: Handover,
-  places: Readonly<Record<string, null>> = {},
+  means: SpanMeans | null = null,
 ): CallSpans {
-  const spans: CallSpans = [proxyRequest(finished, observation, handover, places)];
-  if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished));
+  const spans: CallSpans = [proxyRequest(finished, observation, handover, means)];
+  if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished, means));
   return spans;
+}
+
+type Said = Pick<SpanRecord, 'common' | 'attributes'>;
+
+/** `make` makes what follows from the values. */
+function said(
+  means: SpanMeans | null,
+  values: Parameters<CommonAttributes>[0],
+  make: () => SpanRecord['attributes'],
+  own: SpanRecord['attributes'],
+): Said {
+  if (means === null) return { attributes: { ...make(), ...own } };
+  return { common: [means.common(values, make)], attributes: own };
 }
 
 export function modelFacts({ request, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
@@ -61,7 +82,8 @@ function namedHeaders(rawHeaders: readonly string[], beta: string | undefined): 
 export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void {
   // The whole of the call took longer than the answer did.
   const { total_duration_ms } = root.attributes;
-  const { attributes, content } = sayOfCall(input, root.attributes);
+  const { common, attributes, content } = sayOfCall(input, root.attributes);
+  root.common = [...(root.common ?? []), ...common];
   root.attributes = attributes;
   if (content.length > 0) root.content = content;
   root.attributes.total_duration_ms = total_duration_ms;
@@ -71,33 +93,41 @@ function proxyRequest(
   finished: FinishedCall,
   observation: AnswerFigures | null,
   handover: Handover,
-  places: Readonly<Record<string, null>>,
+  means: SpanMeans | null,
 ): SpanRecord {
-  const { trace, plan, times } = finished;
-  const isError = finished.outcome !== 'ok' && finished.outcome !== 'client_abort';
-  const attributes: SpanRecord['attributes'] = {
-    ...places,
+  const { trace, plan, times, httpStatus, outcome } = finished;
+  const isAborted = outcome === 'client_abort';
+  const isError = outcome !== 'ok' && !isAborted;
+  const mode = plan?.mode ?? finished.mode;
+  const upstream = plan?.primary.provider;
+  const error = isError ? errorType(finished, observation) : null;
+  const own: SpanRecord['attributes'] = {
+    ...means?.places,
     [CCPROXY.requestId]: finished.id,
-    [CCPROXY.mode]: plan?.mode ?? finished.mode,
-    [CCPROXY.leg]: 'primary',
-    [CCPROXY.service]: 'gateway',
     [OPENINFERENCE.metadata]: metadataOf(finished),
-    [CCPROXY.upstream]: plan?.primary.provider,
-    [CCPROXY.route]: plan?.reason,
-    'http.route': '/v1/messages',
-    'http.request.method': 'POST',
-    'http.response.status_code': finished.httpStatus || null,
-    'error.type': isError ? errorType(finished, observation) : null,
-    [CCPROXY.clientAborted]: finished.outcome === 'client_abort' ? true : null,
     [CCPROXY.overheadMs]: overheadMs(finished),
     // Both run on the gateway's own clock, also when the answer broke off.
     ttfb_ms: sinceDispatch(finished, times.firstByteMs),
     total_duration_ms: times.endMs,
-    'openinference.span.kind': 'LLM',
+    // Else it is said with the model call.
+    'openinference.span.kind': observation === null ? 'LLM' : null,
   };
-  addHandover(attributes, finished, handover);
-  addHeaders(attributes, finished.capturedHeaders);
+  addHandover(own, finished, handover);
+  addHeaders(own, finished.capturedHeaders);
+  const common = (): SpanRecord['attributes'] => ({
+    [CCPROXY.mode]: mode,
+    [CCPROXY.leg]: 'primary',
+    [CCPROXY.service]: 'gateway',
+    [CCPROXY.upstream]: upstream,
+    [CCPROXY.route]: plan?.reason,
+    'http.route': '/v1/messages',
+    'http.request.method': 'POST',
+    'http.response.status_code': httpStatus || null,
+    'error.type': error,
+    [CCPROXY.clientAborted]: isAborted ? true : null,
+  });
   return {
+    ...said(means, ['proxy_request', mode, upstream, plan?.reason, httpStatus, error, isAborted], common, own),
     name: 'proxy_request',
     kind: 'server',
     traceId: trace.traceId,
@@ -107,7 +137,6 @@ function proxyRequest(
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs,
     endMs: finished.startedAtMs + times.endMs,
-    attributes,
     events: [...events(finished, observation), ...handoverEvents(finished, handover)],
     links: trace.links ?? [],
     status: isError ? 'error' : 'unset',
@@ -134,15 +163,12 @@ function errorType({ error, httpStatus, outcome }: FinishedCall, observation: An
 
 /** For lists and filters of trace stores, which show no resource. */
 function metadataOf({ id, mode, plan, modelAsked }: FinishedCall): string {
-  const { provider } = plan?.primary ?? { provider: null };
-  return JSON.stringify({
-    service: 'gateway',
-    request_id: id,
-    mode: plan?.mode ?? mode,
-    leg: 'primary',
-    upstream: provider,
-    model_asked: modelAsked,
-  });
+  const text = (value: string | null): string => JSON.stringify(value);
+  // In one piece it takes a third longer to write.
+  return (
+    `{"service":"gateway","request_id":${text(id)},"mode":${text(plan?.mode ?? mode)},"leg":"primary",` +
+    `"upstream":${text(plan?.primary.provider ?? null)},"model_asked":${text(modelAsked)}}`
+  );
 }
 
 function addressOf(target: Target): { url: string; host: string; port: number } {
@@ -151,11 +177,28 @@ function addressOf(target: Target): { url: string; host: string; port: number } 
   return { url: origin + path, host: hostname, port: Number(port || (protocol === 'https:' ? 443 : 80)) };
 }
 
-function primaryForward(finished: FinishedCall): SpanRecord {
+function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRecord {
   const { trace, plan, times, answer, upstreamStatus } = finished;
   const address = plan && madeOnce(plan.primary, addressOf, () => addressOf(plan.primary));
   const isFailed = upstreamStatus === 0 || upstreamStatus >= 400;
+  const error = isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null;
+  const common = (): SpanRecord['attributes'] => ({
+    [CCPROXY.service]: 'gateway',
+    'http.request.method': 'POST',
+    'url.full': address?.url,
+    'server.address': address?.host,
+    'server.port': address?.port,
+    'http.response.status_code': upstreamStatus || null,
+    'http.request.resend_count': 0,
+    'error.type': error,
+  });
   return {
+    ...said(means, ['primary_forward', address?.url, upstreamStatus, error], common, {
+      [CCPROXY.requestId]: finished.id,
+      'anthropic.request.id': answer ? upstreamRequestId(answer.rawHeaders) : null,
+      [CCPROXY.connectionWaitMs]: times.connectionWaitMs,
+      ttfb_ms: sinceDispatch(finished, times.firstByteMs),
+    }),
     name: 'primary_forward',
     kind: 'client',
     traceId: trace.traceId,
@@ -165,20 +208,6 @@ function primaryForward(finished: FinishedCall): SpanRecord {
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs + (times.dispatchedMs ?? 0),
     endMs: finished.startedAtMs + (times.answerEndMs ?? times.endMs),
-    attributes: {
-      [CCPROXY.requestId]: finished.id,
-      [CCPROXY.service]: 'gateway',
-      'http.request.method': 'POST',
-      'url.full': address?.url,
-      'server.address': address?.host,
-      'server.port': address?.port,
-      'http.response.status_code': upstreamStatus || null,
-      'http.request.resend_count': 0,
-      'error.type': isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null,
-      'anthropic.request.id': answer ? upstreamRequestId(answer.rawHeaders) : null,
-      [CCPROXY.connectionWaitMs]: times.connectionWaitMs,
-      ttfb_ms: sinceDispatch(finished, times.firstByteMs),
-    },
     events: [],
     links: [],
     status: isFailed && finished.outcome !== 'client_abort' ? 'error' : 'unset',

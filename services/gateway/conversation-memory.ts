@@ -20,6 +20,7 @@ import {
   readPart,
 } from '#shared/telemetry/conversation.ts';
 import type { TextRules, ToolNames } from '#shared/telemetry/flatten-message.ts';
+import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import type { LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
 import { utf8Size } from '#shared/telemetry/protobuf-output.ts';
 import { LONGEST_READY, type SizedMessage } from '#shared/telemetry/shown-messages.ts';
@@ -60,6 +61,8 @@ export interface ReadRequest
     Required<Pick<LlmAttributesInput, 'conversation'>> {}
 
 export interface MemoryOptions extends TextRules {
+  /** What of a request's settings is not said. */
+  hide: readonly HiddenPart[];
   /** Of all that is kept, about, in bytes. */
   maxBytes: number;
 }
@@ -117,11 +120,11 @@ const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
 const SPACE = 0x20;
 
-export function createConversationMemory({ redact, longestImage, maxBytes }: MemoryOptions): ConversationMemory {
+export function createConversationMemory({ redact, longestImage, hide, maxBytes }: MemoryOptions): ConversationMemory {
   let recent = createGeneration();
   let earlier = createGeneration();
   const mark = randomUUID();
-  const settings = createRememberedSettings(redactText);
+  const settings = createRememberedSettings(redactText, hide);
   /** Of the request that is at hand: texts that are not known, and where they stand. */
   const unknown = new Map<string, Buffer>();
 

@@ -5,6 +5,7 @@ import { readLaidOut } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { observe } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
+import { type CommonAttributes, createCommonAttributes } from '#shared/telemetry/common-attributes.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import type { ModelCost } from '#shared/telemetry/model-call.ts';
 import type { MakeSpans } from '#shared/telemetry/tracing.ts';
@@ -67,6 +68,7 @@ interface Means {
   readonly settings: string;
   readonly content: ContentSettings;
   readonly memory: ConversationMemory;
+  readonly common: CommonAttributes;
   readonly pricesOf: PriceLookup;
 }
 
@@ -76,10 +78,10 @@ export function createMakeCallSpans(): MakeSpans {
   const meansFor = (settings: string): Means => {
     if (means?.settings === settings) return means;
     const { content, redaction } = readSettings(settings);
-    const { prices, longestImage } = content;
+    const { prices, longestImage, hide } = content;
     const { redactText: redact } = createRedactor(redaction);
-    const memory = createConversationMemory({ redact, longestImage, maxBytes: REMEMBERED_BYTES });
-    means = { settings, content, memory, pricesOf: createPriceList(prices) };
+    const memory = createConversationMemory({ redact, longestImage, hide, maxBytes: REMEMBERED_BYTES });
+    means = { settings, content, memory, common: createCommonAttributes(), pricesOf: createPriceList(prices) };
     return means;
   };
   return async (given) => {
@@ -87,12 +89,12 @@ export function createMakeCallSpans(): MakeSpans {
     const { spans, facts, settings } = input;
     const { request, answer } = readLaidOut(input.laidOut);
     const observation = await observe(answer);
-    const { memory, pricesOf, content } = meansFor(settings);
+    const { memory, common, pricesOf, content } = meansFor(settings);
     const { maxContentBytes, longestImage, hide } = content;
     try {
       addModelCall(spans[0], {
         ...facts,
-        ...{ maxContentBytes, longestImage, hide },
+        ...{ common, maxContentBytes, longestImage, hide },
         ...memory.read(request, input.places, facts.headers?.['anthropic-beta']),
         observation,
         cost: costOf(observation, pricesOf(facts.modelSent)),

@@ -1,12 +1,13 @@
 // What a request says beside its conversation, as attributes of its span, by the JSON that it came as: clients say the same
 // from call to call. The JSON may hold what is secret, so only a hash of it is kept, with a key that nobody else has.
 import { hash, randomUUID } from 'node:crypto';
-import { type Attributes, requestAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
+import { type RequestAttributes, requestAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelRequest } from '#shared/telemetry/model-call.ts';
 
 export interface RememberedSettings {
   /** `beta`: the header of the request. @throws SyntaxError */
-  read(json: string, beta: string | undefined): Attributes;
+  read(json: string, beta: string | undefined): RequestAttributes;
   forget(): void;
 }
 
@@ -14,12 +15,15 @@ export interface RememberedSettings {
 const MOST = 256;
 const LONGEST = 2048;
 
-export function createRememberedSettings(redact: (text: string) => string): RememberedSettings {
-  const remembered = new Map<string, Attributes>();
+export function createRememberedSettings(
+  redact: (text: string) => string,
+  hide: readonly HiddenPart[],
+): RememberedSettings {
+  const remembered = new Map<string, RequestAttributes>();
   const secret = randomUUID();
-  const parse = (json: string, beta: string | undefined): Attributes => {
+  const parse = (json: string, beta: string | undefined): RequestAttributes => {
     const headers = beta === undefined ? {} : { 'anthropic-beta': beta };
-    return requestAttributes({ request: JSON.parse(json) as ModelRequest, headers, redact });
+    return requestAttributes({ request: JSON.parse(json) as ModelRequest, headers, hide, redact });
   };
   return {
     read: (json, beta) => {

@@ -38,10 +38,10 @@ const TAG = 0x0a;
 /** As the thread writes it: the messages from what is remembered. */
 function withMemory(bytes: Buffer, memory: ConversationMemory, settings: Settings): Buffer {
   const call = { ...CALL, ...settings, requestBytes: bytes.length, redact: memory.redactText };
-  const { attributes, content } = sayOfCall({ ...call, ...memory.read(bytes, null) }, {});
+  const { common, attributes, content } = sayOfCall({ ...call, ...memory.read(bytes, null) }, {});
   const output = new ProtobufOutput(Buffer.alloc(0));
   for (const shown of content) putMessages(output, TAG, shown);
-  return Buffer.concat([attributesAsBytes(TAG, attributes), output.bytes()]);
+  return Buffer.concat([...[...common, attributes].map((said) => attributesAsBytes(TAG, said)), output.bytes()]);
 }
 
 function without(bytes: Buffer, settings: Settings): Buffer {
@@ -58,7 +58,7 @@ describe('the memory of conversations', () => {
       asked.push(text);
       return redactText(text);
     };
-    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
+    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, hide: [], maxBytes });
   };
   /** Which of the long texts were looked through for it. */
   const looked = (request: object): string[] => {
@@ -119,7 +119,7 @@ describe('the memory of conversations', () => {
   it('holds no common memory of what was copied beside a message that is still sent', async () => {
     const maxBytes = 1024 * 1024;
     const { redactText: redact } = createRedactor({ hmacKey: 'key' });
-    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
+    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, hide: [], maxBytes });
     const held = (): number => {
       collectGarbage();
       return process.memoryUsage().arrayBuffers;
@@ -155,7 +155,7 @@ describe('the memory of conversations', () => {
       return heapUsed + arrayBuffers;
     };
     const { redactText: redact } = createRedactor({ hmacKey: 'key' });
-    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, maxBytes });
+    memory = createConversationMemory({ redact, longestImage: LONGEST_IMAGE, hide: [], maxBytes });
     const before = held();
     for (let first = 0; first < 12_000; first += 100) {
       const messages = Array.from({ length: 100 }, (_, index) => ({ role: 'user', content: `no. ${first + index}` }));
@@ -258,7 +258,9 @@ describe('the memory of conversations', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 8 }), settings, fc.constantFrom(20_000, 1_000_000), (steps, set, max) => {
-        const kept = createConversationMemory({ redact: redactText, longestImage: LONGEST_IMAGE, maxBytes: max });
+        const { hide } = set;
+        const rules = { redact: redactText, longestImage: LONGEST_IMAGE, hide };
+        const kept = createConversationMemory({ ...rules, maxBytes: max });
         let messages: unknown[] = [];
         let [system, tools]: unknown[] = [];
         for (const { back, edited, added, forgets, indent, ...changed } of steps) {

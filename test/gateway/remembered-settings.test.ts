@@ -14,7 +14,7 @@ describe('remembered settings', () => {
   const say: RememberedSettings['read'] = (...of) => settingsMemory.read(...of);
   beforeEach(() => {
     asked = 0;
-    settingsMemory = createRememberedSettings(redact);
+    settingsMemory = createRememberedSettings(redact, []);
   });
 
   it('say what the request says, with the betas of its header, once and again', () => {

@@ -12,6 +12,7 @@ import { addMessages } from '#shared/telemetry/shown-messages.ts';
 import { noTracing, type SpanRecord, type SpanWork, type Tracing } from '#shared/telemetry/tracing.ts';
 import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
+import { saidAttributes } from '../support/said-attributes.ts';
 
 const SECRET = `sk-ant-${'x'.repeat(24)}`;
 const REQUEST = {
@@ -90,8 +91,9 @@ describe('the spans of a call', () => {
       structuredClone(later?.input, { transfer: later?.transferred ?? [] }),
     );
     const { total_duration_ms: _, ...llm } = await llmOf(finished, true);
-    const shown = { ...root?.attributes };
-    for (const messages of root?.content ?? []) addMessages(shown, messages);
+    if (!root) throw new Error('no root');
+    const shown: SpanRecord['attributes'] = saidAttributes(root);
+    for (const messages of root.content ?? []) addMessages(shown, messages);
     expect(shown).to.deep.include({ ...llm, total_duration_ms: 31 });
     expect(JSON.stringify(root)).to.include('what now?').and.to.not.include(SECRET);
     expect(forward?.name).to.equal('primary_forward');
@@ -178,7 +180,7 @@ describe('the spans of a call', () => {
     await trace(finished, { content: false });
     const { total_duration_ms: _, ...llm } = await llmOf(finished, false);
     expect(llm).to.include({ 'ccproxy.request.message_count': 3, 'ccproxy.request.tool_count': 2 });
-    expect(emitted[0]?.attributes).to.deep.include({ ...llm, total_duration_ms: 31 });
+    expect(emitted.map(saidAttributes)[0]).to.deep.include({ ...llm, total_duration_ms: 31 });
     expect(JSON.stringify(emitted)).to.not.include('what now?');
     expect(work).to.deep.equal([]);
   });
@@ -192,9 +194,7 @@ describe('the spans of a call', () => {
     for (const finished of calls) {
       traceCall(finished, await observe(finished.answer ?? recordedAnswer([])), { kind: 'none' });
     }
-    const present = ({ attributes }: SpanRecord) =>
-      Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== null && value !== undefined));
-    const roots = emitted.filter(({ name }) => name === 'proxy_request').map(present);
+    const roots = emitted.filter(({ name }) => name === 'proxy_request').map(saidAttributes);
     const alone: object[] = [];
     emitted = [];
     for (const finished of calls) {
@@ -203,7 +203,7 @@ describe('the spans of a call', () => {
         ...emitted
           .splice(0)
           .filter(({ name }) => name === 'proxy_request')
-          .map(present),
+          .map(saidAttributes),
       );
     }
     expect(roots).to.deep.equal(alone);
@@ -215,9 +215,9 @@ describe('the spans of a call', () => {
     const finished = call({ trace: { ...call().trace, sampled: false } });
     await trace(finished, { content: true });
     expect([emitted.length, work.length]).to.deep.equal([2, 0]);
-    expect(emitted).to.deep.equal(
-      toCallSpans(finished, await observe(call().answer ?? recordedAnswer([])), { kind: 'none' }),
-    );
+    const observation = await observe(call().answer ?? recordedAnswer([]));
+    const spans = toCallSpans(finished, observation, { kind: 'none' });
+    expect(emitted.map(saidAttributes)).to.deep.equal(spans.map(saidAttributes));
   });
 
   it('are made at once where no answer was kept', async () => {

@@ -3,34 +3,30 @@ import { type ProtobufOutput, utf8Size, varintSize } from './protobuf-output.ts'
 import type { AttributeValue, SpanRecord } from './tracing.ts';
 
 /** Field numbers with their wire types. */
-const ENTRY = { key: 0x0a, value: 0x12 } as const;
 const VALUE = { text: 0x0a, truth: 0x10, whole: 0x18, double: 0x21, list: 0x2a } as const;
 const LIST_VALUE = 0x0a;
 
 type Given = SpanRecord['attributes'][string];
 
 /** Those without a name or a value are left out. */
-export function isPresent(key: string, value: Given): value is AttributeValue {
+function isPresent(key: string, value: Given): value is AttributeValue {
   return value !== null && value !== undefined && key !== '';
 }
 
 export function putAttributes(output: ProtobufOutput, tag: number, attributes: SpanRecord['attributes']): void {
-  for (const key of Object.keys(attributes)) {
+  // Not over a list of its keys: so the engine knows where each value is.
+  for (const key in attributes) {
     const value = attributes[key];
     if (isPresent(key, value)) putAttribute(output, tag, key, value);
   }
 }
 
-export function putAttribute(output: ProtobufOutput, tag: number, key: string, value: AttributeValue): void {
+function putAttribute(output: ProtobufOutput, tag: number, key: string, value: AttributeValue): void {
   if (typeof value === 'string') {
     output.textEntry(tag, key, value);
     return;
   }
-  const keyBytes = utf8Size(key);
-  const valueBytes = valueSize(value);
-  output.number(tag, 2 + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes);
-  output.sizedText(ENTRY.key, key, keyBytes);
-  output.number(ENTRY.value, valueBytes);
+  output.entry(tag, key, valueSize(value));
   putValue(output, value);
 }
 

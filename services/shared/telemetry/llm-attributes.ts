@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semantic-conventions';
 import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
+import type { CommonAttributes } from './common-attributes.ts';
 import { compactJson } from './compact-json.ts';
 import { addContent, clip } from './content-attributes.ts';
 import type { Conversation } from './conversation.ts';
@@ -18,8 +19,10 @@ export interface LlmAttributesInput {
   request: ModelRequest | null;
   /** What is shown of it, where that was read already; then it need not hold messages, system prompt and tools. */
   conversation?: Conversation;
+  /** Who has made what calls have in common before; else it is made each time. */
+  common?: CommonAttributes;
   /** What `requestAttributes` makes of it, where that is known. */
-  said?: Attributes;
+  said?: RequestAttributes;
   requestBytes: number;
   /** Of its messages and tools, where they were counted; else the request is asked. */
   counts?: { messages: number | undefined; tools: number | undefined };
@@ -51,36 +54,54 @@ const MAX_CONTENT_BYTES = 750_000;
 /** Names and ids come from outside; none needs more. */
 const LONGEST_NAME_BYTES = 256;
 const LONGEST_PARAMETERS_BYTES = 16 * 1024;
+/** Headers of the answer. */
+const ORGANIZATION = 'anthropic-organization-id';
+const WORKSPACE = 'anthropic-workspace-id';
 
 /** What a span says of a call. */
 export interface SaidOfCall {
+  /** What other calls say too. */
+  common: readonly Attributes[];
   attributes: Attributes;
   /** Behind them. */
   content: readonly ShownMessages[];
 }
 
+/** What a request says beside its conversation. */
+export interface RequestAttributes {
+  /** As it stands in the metadata. */
+  readonly sessionId: string | null;
+  /** The rest, which others may say as well. */
+  readonly settings: Attributes;
+}
+
 /** All of it as attributes. */
-export function llmAttributes(input: LlmAttributesInput, given: Attributes = {}): Attributes {
-  const { attributes, content } = sayOfCall(input, given);
-  for (const shown of content) addMessages(attributes, shown);
-  return attributes;
+export function llmAttributes(input: LlmAttributesInput): Attributes {
+  const { common, attributes, content } = sayOfCall(input, {});
+  const all = Object.assign({}, ...common, attributes);
+  for (const shown of content) addMessages(all, shown);
+  return all;
 }
 
 /** Added to what is given, which counts towards the budget too. */
 export function sayOfCall(input: LlmAttributesInput, given: Attributes): SaidOfCall {
+  const { hide = [], observation } = input;
+  const { sessionId, settings } = input.said ?? requestAttributes(input);
   addIdentity(given, input);
-  addTiming(given, input.observation);
-  addModel(given, input);
-  addTokens(given, input.observation.usage);
+  // One that is known otherwise stays.
+  if (input.sessionId === undefined) add(given, OPENINFERENCE.sessionId, sessionId);
+  addTiming(given, observation);
+  add(given, GEN_AI.responseId, shortName(observation.message?.id));
+  addTokens(given, observation.usage);
   addCost(given, input.cost ?? null);
-  addSaid(given, input.said ?? requestAttributes(input));
-  if (!input.content) return { attributes: hideContent(given, input.hide ?? []), content: [] };
-  const content = addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - sizeOf(given));
-  const { hide = [] } = input;
-  if (hide.length === 0) return { attributes: given, content };
+  const common = [modelAttributes(input), settings];
+  if (!input.content) return { common, attributes: given, content: [] };
+  const before = [...common, given].reduce((sum, attributes) => sum + sizeOf(attributes), 0);
+  const content = addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - before);
+  if (hide.length === 0) return { common, attributes: given, content };
   // By their keys.
   for (const shown of content) addMessages(given, shown);
-  return { attributes: hideContent(given, hide), content: [] };
+  return { common, attributes: hideContent(given, hide), content: [] };
 }
 
 function add(attributes: Attributes, key: string, value: AttributeValue | null | undefined): void {
@@ -89,13 +110,10 @@ function add(attributes: Attributes, key: string, value: AttributeValue | null |
 
 function addIdentity(
   to: Attributes,
-  { request, requestBytes, counts, observation, sessionId, headers }: LlmAttributesInput,
+  { request, requestBytes, counts, observation, sessionId }: LlmAttributesInput,
 ): void {
-  add(to, OPENINFERENCE.spanKind, OpenInferenceSpanKind.LLM);
   add(to, PLAIN.anthropicRequestId, shortName(observation.requestId));
   add(to, ANTHROPIC.requestId, shortName(observation.requestId));
-  add(to, ANTHROPIC.organizationId, shortName(headers?.['anthropic-organization-id']));
-  add(to, ANTHROPIC.workspaceId, shortName(headers?.['anthropic-workspace-id']));
   add(to, OPENINFERENCE.sessionId, shortName(sessionId));
   add(to, CCPROXY.requestBytes, requestBytes);
   add(to, CCPROXY.messageCount, counts?.messages ?? lengthOf(request?.messages));
@@ -115,9 +133,23 @@ function addTiming(to: Attributes, { timing, usage }: ModelObservation): void {
   add(to, GEN_AI.timeToFirstChunk, timing.ttftMs === null ? null : timing.ttftMs / 1000);
 }
 
-function addModel(to: Attributes, { observation, modelAsked, modelSent, provider }: LlmAttributesInput): void {
-  const { message, stopReason } = observation;
+/** Whose model it was, and how it ended: the same from call to call. */
+function modelAttributes(input: LlmAttributesInput): Attributes {
+  const { modelAsked, modelSent, provider, headers = {}, common } = input;
+  const { message, stopReason, usage } = input.observation;
+  const { [ORGANIZATION]: organization, [WORKSPACE]: workspace } = headers;
+  const told = [message?.model, stopReason, usage?.service_tier].map(textOf);
+  const values = [modelAsked, modelSent, provider, organization, workspace, ...told];
+  return common === undefined ? describeModel(input) : common(values, () => describeModel(input));
+}
+
+function describeModel({ observation, modelAsked, modelSent, provider, headers }: LlmAttributesInput): Attributes {
+  const to: Attributes = {};
+  const { message, stopReason, usage } = observation;
   const answered = shortName(message?.model);
+  add(to, OPENINFERENCE.spanKind, OpenInferenceSpanKind.LLM);
+  add(to, ANTHROPIC.organizationId, shortName(headers?.[ORGANIZATION]));
+  add(to, ANTHROPIC.workspaceId, shortName(headers?.[WORKSPACE]));
   add(to, OPENINFERENCE.modelName, answered ?? shortName(modelSent));
   add(to, OPENINFERENCE.requestModelName, shortName(modelAsked));
   add(to, OPENINFERENCE.responseModelName, answered);
@@ -130,7 +162,8 @@ function addModel(to: Attributes, { observation, modelAsked, modelSent, provider
   add(to, GEN_AI.providerName, shortName(provider));
   add(to, GEN_AI.requestModel, shortName(modelSent));
   add(to, GEN_AI.responseModel, answered);
-  add(to, GEN_AI.responseId, shortName(message?.id));
+  add(to, ANTHROPIC.responseServiceTier, shortName(usage?.service_tier));
+  return to;
 }
 
 function addTokens(to: Attributes, usage: ModelObservation['usage']): void {
@@ -156,7 +189,6 @@ function addTokens(to: Attributes, usage: ModelObservation['usage']): void {
   add(to, GEN_AI.reasoningTokens, reasoning);
   add(to, ANTHROPIC.cacheWrite5m, numberOf(writes.ephemeral_5m_input_tokens));
   add(to, ANTHROPIC.cacheWrite1h, numberOf(writes.ephemeral_1h_input_tokens));
-  add(to, ANTHROPIC.responseServiceTier, shortName(usage.service_tier));
   addCompactions(to, usage.iterations);
 }
 
@@ -185,15 +217,15 @@ function addCost(to: Attributes, cost: ModelCost | null): void {
 export function requestAttributes({
   request,
   headers,
+  hide = [],
   redact,
-}: Pick<LlmAttributesInput, 'request' | 'headers' | 'redact'>): Attributes {
+}: Pick<LlmAttributesInput, 'request' | 'headers' | 'hide' | 'redact'>): RequestAttributes {
   const to: Attributes = {};
-  if (request === null) return to;
+  if (request === null) return { sessionId: null, settings: to };
   const user = readUser(isObject(request.metadata) ? request.metadata.user_id : null);
   const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => name.trim());
   const named = betas.filter((name) => name !== '');
   const thinking = objectOf(request.thinking);
-  add(to, OPENINFERENCE.sessionId, shortName(user.sessionId));
   add(to, OPENINFERENCE.userId, user.userHash);
   add(to, GEN_AI.requestMaxTokens, numberOf(request.max_tokens));
   add(to, GEN_AI.requestStream, request.stream === true ? true : null);
@@ -203,12 +235,7 @@ export function requestAttributes({
   add(to, ANTHROPIC.requestServiceTier, shortName(request.service_tier));
   add(to, ANTHROPIC.beta, named.length > 0 ? named : null);
   add(to, OPENINFERENCE.invocationParameters, invocationParameters(request, redact));
-  return to;
-}
-
-/** A session that is known otherwise stays. */
-function addSaid(to: Attributes, said: Attributes): void {
-  for (const key of Object.keys(said)) to[key] ??= said[key];
+  return { sessionId: shortName(user.sessionId), settings: hideContent(to, hide) };
 }
 
 /** These are shown elsewhere, or say who the user is. */
@@ -283,6 +310,10 @@ function systemOf(model: string): string | null {
 
 function shortName(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? clip(value, LONGEST_NAME_BYTES) : null;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 function lengthOf(value: unknown): number | null {

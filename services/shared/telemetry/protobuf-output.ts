@@ -1,5 +1,6 @@
 // Protobuf's fields as bytes, one after the other, in room that grows as needed.
 
+const NO_DIGIT = 0x80;
 /** The longest there is. */
 const VARINT_BYTES = 10;
 
@@ -23,9 +24,12 @@ function isAscii(text: string): boolean {
   return true;
 }
 
-/** Of either case; the letters begin at 10. */
-function hexDigit(code: number): number {
-  return code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57;
+/** The value of a hexadecimal digit of either case, by its code. */
+const DIGITS = new Uint8Array(0x80).fill(NO_DIGIT);
+for (let value = 0; value < 16; value++) {
+  const digit = value.toString(16);
+  DIGITS[digit.charCodeAt(0)] = value;
+  DIGITS[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
 /** What stands before the bytes of a field that holds others. */
@@ -40,10 +44,12 @@ export function fieldHead(tag: number, size: number): Buffer {
 const ENTRY_KEY = 0x0a;
 const ENTRY_VALUE = 0x12;
 const VALUE_TEXT = 0x0a;
+/** The end of what 64 bits of nanoseconds can say, in the year 2554. */
+const LAST_MS = 18_446_744_073_709;
 /** What a UTF-16 unit takes at most. */
 const UTF8_BYTES = 3;
-/** Tags and lengths of the three. */
-const ENTRY_BYTES = 6;
+/** Tags and lengths of key and value. */
+const ENTRY_BYTES = 4;
 
 export class ProtobufOutput {
   room: Buffer<ArrayBuffer>;
@@ -122,8 +128,10 @@ export class ProtobufOutput {
   /**
    * Nanoseconds; split before scaling, so that a millisecond's fraction keeps what precision the double has. All of them are
    * more than a double holds: `high` counts in units of 2^16, and `low` is what comes in beside it.
+   * @throws RangeError for a time that has no such bytes
    */
   time(tag: number, ms: number): void {
+    if (!(ms >= 0 && ms <= LAST_MS)) throw new RangeError('not a time that can be written');
     const seconds = Math.floor(ms / 1000);
     const nanos = Math.round((ms - seconds * 1000) * 1e6);
     const high = Math.floor(seconds / 2 ** 16) * 1e9;
@@ -133,15 +141,21 @@ export class ProtobufOutput {
     this.fixed32(Math.floor(high / 2 ** 16) + Math.floor(low / 2 ** 32));
   }
 
-  /** An id. */
-  hex(tag: number, digits: string): void {
-    const size = digits.length / 2;
+  /** An id of so many bytes. @throws RangeError for what is none, which includes all zeros */
+  id(tag: number, bytes: number, digits: string): void {
     this.byte(tag);
-    this.varint(size);
-    this.#need(size);
-    for (let at = 0; at < digits.length; at += 2) {
-      this.room[this.#at++] = (hexDigit(digits.charCodeAt(at)) << 4) | hexDigit(digits.charCodeAt(at + 1));
+    this.byte(bytes);
+    this.#need(bytes);
+    const { room } = this;
+    let seen = 0;
+    for (let index = 0; index < bytes; index++) {
+      const high = DIGITS[digits.charCodeAt(2 * index)] ?? NO_DIGIT;
+      const low = DIGITS[digits.charCodeAt(2 * index + 1)] ?? NO_DIGIT;
+      seen |= high | low;
+      room[this.#at + index] = (high << 4) | low;
     }
+    if (digits.length !== 2 * bytes || seen === 0 || seen >= NO_DIGIT) throw new RangeError('not an id');
+    this.#at += bytes;
   }
 
   text(tag: number, text: string): void {
@@ -163,20 +177,25 @@ export class ProtobufOutput {
     this.#at = start + size;
   }
 
+  /** An attribute begins: its value, which takes so many bytes, is to follow. */
+  entry(tag: number, key: string, valueBytes: number): void {
+    if (this.#shortEntry(tag, key, valueBytes)) return;
+    const keyBytes = utf8Size(key);
+    this.number(tag, 2 + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes);
+    this.sizedText(ENTRY_KEY, key, keyBytes);
+    this.number(ENTRY_VALUE, valueBytes);
+  }
+
   /**
    * A key and its text as an attribute. Taken for ASCII until it is written: to count its bytes takes longer than to write
    * them, and again where they were more.
    */
   textEntry(tag: number, key: string, text: string): void {
-    if (this.#shortEntry(tag, key, text)) return;
-    const keyBytes = utf8Size(key);
     const begin = this.#at;
+    if (this.#shortEntry(tag, key, 2 + text.length) && this.#shortText(text)) return;
     for (let size = text.length; ; ) {
-      const valueBytes = 1 + varintSize(size) + size;
       this.#at = begin;
-      this.number(tag, 2 + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes);
-      this.sizedText(ENTRY_KEY, key, keyBytes);
-      this.number(ENTRY_VALUE, valueBytes);
+      this.entry(tag, key, 1 + varintSize(size) + size);
       this.number(VALUE_TEXT, size);
       this.#needText(text);
       const written = this.room.write(text, this.#at, 'utf8');
@@ -186,12 +205,9 @@ export class ProtobufOutput {
     }
   }
 
-  /**
-   * The same in one go. False, and nothing is written, unless both are ASCII and
-   * together so short that each length takes one byte.
-   */
-  #shortEntry(tag: number, key: string, text: string): boolean {
-    const size = key.length + text.length + ENTRY_BYTES;
+  /** The same as `entry` in one go. False, and nothing is written, unless the key is ASCII and each length takes one byte. */
+  #shortEntry(tag: number, key: string, valueBytes: number): boolean {
+    const size = key.length + valueBytes + ENTRY_BYTES;
     if (size >= 0x80) return false;
     this.#need(size + 2);
     const { room } = this;
@@ -207,7 +223,17 @@ export class ProtobufOutput {
       room[at++] = unit;
     }
     room[at++] = ENTRY_VALUE;
-    room[at++] = text.length + 2;
+    room[at++] = valueBytes;
+    if (seen >= 0x80) return false;
+    this.#at = at;
+    return true;
+  }
+
+  /** The value of such an entry, for which there is room. False unless it is ASCII. */
+  #shortText(text: string): boolean {
+    const { room } = this;
+    let at = this.#at;
+    let seen = 0;
     room[at++] = VALUE_TEXT;
     room[at++] = text.length;
     for (let index = 0; index < text.length; index++) {
@@ -215,9 +241,8 @@ export class ProtobufOutput {
       seen |= unit;
       room[at++] = unit;
     }
-    if (seen >= 0x80) return false;
     this.#at = at;
-    return true;
+    return seen < 0x80;
   }
 
   /** A field of fields begins; `close` takes what is returned. `lengthBytes`: what its length will most likely take. */

@@ -1,12 +1,11 @@
 // The thread's side of exporting: spans that are made here are written as bytes, like those that come as bytes, and sent.
 import type { MessagePort } from 'node:worker_threads';
 import { answerQuestions, toBuffer } from '#shared/threads/answer-questions.ts';
-import { isExportable } from './is-exportable.ts';
 import type { SpanMessages } from './span-messages.ts';
 import type { Unsent } from './span-queue.ts';
 import { type SpanBytes, type SpanSenderOptions, startSpanSender } from './span-sender.ts';
 import { createSpanWriter, type SpanWriter } from './span-writer.ts';
-import type { MakeSpans } from './tracing.ts';
+import type { MakeSpans, SpanRecord } from './tracing.ts';
 
 const ALL_SENT: Unsent = { failed: 0, dropped_bytes: 0 };
 
@@ -54,21 +53,23 @@ export function serveSpans(port: MessagePort, options: SpanThreadOptions, makers
 }
 
 /** How many. What cannot be made is missing, and counted as failed. */
-async function make(
-  { maker, input }: MadeLater,
-  makers: Makers,
-  writer: SpanWriter,
-  all: SpanMessages,
-): Promise<number> {
+async function make(later: MadeLater, makers: Makers, writer: SpanWriter, all: SpanMessages): Promise<number> {
   let made = 0;
-  try {
-    const records = (await makers[maker]?.(input)) ?? [];
-    for (const record of records.filter(isExportable)) {
+  for (const record of await makeRecords(later, makers)) {
+    try {
       all.add(1, (output) => writer.writeTo(output, record));
       made += 1;
+    } catch {
+      // One that cannot be written takes no other along.
     }
-  } catch {
-    // Those before it are there.
   }
   return made;
+}
+
+async function makeRecords({ maker, input }: MadeLater, makers: Makers): Promise<SpanRecord[]> {
+  try {
+    return (await makers[maker]?.(input)) ?? [];
+  } catch {
+    return [];
+  }
 }

@@ -3,7 +3,6 @@
 import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { putAttributes } from './attribute-bytes.ts';
 import { ProtobufOutput } from './protobuf-output.ts';
-import { RepeatedAttributes } from './repeated-attributes.ts';
 import { scrubText } from './secret-shapes.ts';
 import { putMessages } from './shown-messages.ts';
 import type { SpanName, SpanRecord } from './tracing.ts';
@@ -12,6 +11,7 @@ export interface SpanWriter {
   /**
    * As they stand among those of their scope, tags and lengths included: spans one after the other are spans. The bytes are
    * theirs until others are written.
+   * @throws when one of them cannot be written
    */
   write(spans: readonly SpanRecord[]): Buffer;
   /** The same of one, where it travels. */
@@ -21,6 +21,9 @@ export interface SpanWriter {
 const FIRST_BYTES = 64 * 1024;
 /** One large span is no reason to keep its room. */
 const KEPT_BYTES = 1024 * 1024;
+
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
 
 /** Field numbers with their wire types, as they stand in `ScopeSpans`, `Span` and below. */
 const IN_SCOPE_SPAN = 0x12;
@@ -60,25 +63,23 @@ const KINDS: Record<SpanRecord['kind'], number> = {
   internal: SpanKind.INTERNAL + 1,
 };
 
-/** What is kept of the spans of one name for the next of them. */
-interface Kept {
-  readonly attributes: RepeatedAttributes;
-  lengthBytes: number;
-}
+type CommonBytes = (attributes: SpanRecord['attributes']) => Buffer;
 
 export function createSpanWriter(): SpanWriter {
   let room = Buffer.allocUnsafeSlow(FIRST_BYTES);
-  const kept = new Map<SpanName, Kept>();
-  const keptOf = (name: SpanName): Kept => {
-    const known = kept.get(name) ?? { attributes: new RepeatedAttributes(), lengthBytes: FIRST_LENGTH_BYTES };
-    kept.set(name, known);
-    return known;
+  const lengthBytes = new Map<SpanName, number>();
+  const common = new WeakMap<SpanRecord['attributes'], Buffer>();
+  const commonBytes: CommonBytes = (attributes) => {
+    const bytes = common.get(attributes) ?? attributesAsBytes(SPAN.attribute, attributes);
+    common.set(attributes, bytes);
+    return bytes;
   };
   const writeTo = (output: ProtobufOutput, span: SpanRecord): void => {
-    const last = keptOf(span.name);
-    const start = output.open(IN_SCOPE_SPAN, last.lengthBytes);
-    writeSpan(output, span, last.attributes);
-    last.lengthBytes = output.close(start, last.lengthBytes);
+    const expected = lengthBytes.get(span.name) ?? FIRST_LENGTH_BYTES;
+    const start = output.open(IN_SCOPE_SPAN, expected);
+    writeSpan(output, span, commonBytes);
+    const taken = output.close(start, expected);
+    if (taken !== expected) lengthBytes.set(span.name, taken);
   };
   return {
     writeTo,
@@ -98,18 +99,22 @@ export function attributesAsBytes(tag: number, attributes: SpanRecord['attribute
   return Buffer.from(output.bytes());
 }
 
-function writeSpan(output: ProtobufOutput, span: SpanRecord, repeated: RepeatedAttributes): void {
-  output.hex(SPAN.traceId, span.traceId);
-  output.hex(SPAN.spanId, span.spanId);
+function writeSpan(output: ProtobufOutput, span: SpanRecord, commonBytes: CommonBytes): void {
+  output.id(SPAN.traceId, TRACE_ID_BYTES, span.traceId);
+  output.id(SPAN.spanId, SPAN_ID_BYTES, span.spanId);
   // What is no trace state after all is left out.
   const traceState = span.tracestate === '' ? '' : createTraceState(span.tracestate).serialize();
   if (traceState !== '') output.text(SPAN.traceState, traceState);
-  if (span.parentSpanId !== null) output.hex(SPAN.parentSpanId, span.parentSpanId);
+  if (span.parentSpanId !== null) output.id(SPAN.parentSpanId, SPAN_ID_BYTES, span.parentSpanId);
   output.text(SPAN.name, span.name);
   output.number(SPAN.kind, KINDS[span.kind]);
   output.time(SPAN.start, span.startMs);
   output.time(SPAN.end, Math.max(span.startMs, span.endMs));
-  repeated.put(output, SPAN.attribute, span.attributes);
+  for (const attributes of span.common ?? []) {
+    const bytes = commonBytes(attributes);
+    output.copy(bytes, 0, bytes.length);
+  }
+  putAttributes(output, SPAN.attribute, span.attributes);
   for (const shown of span.content ?? []) putMessages(output, SPAN.attribute, shown);
   output.number(SPAN.droppedAttributes, 0);
   for (const { name, atMs, attributes } of span.events) {
@@ -123,8 +128,8 @@ function writeSpan(output: ProtobufOutput, span: SpanRecord, repeated: RepeatedA
   output.number(SPAN.droppedEvents, 0);
   for (const { traceId, spanId } of span.links) {
     const start = output.open(SPAN.link);
-    output.hex(LINK.traceId, traceId);
-    output.hex(LINK.spanId, spanId);
+    output.id(LINK.traceId, TRACE_ID_BYTES, traceId);
+    output.id(LINK.spanId, SPAN_ID_BYTES, spanId);
     output.number(LINK.droppedAttributes, 0);
     output.byte(LINK.flags);
     output.fixed32(TraceFlags.SAMPLED | KNOWS_REMOTE | IS_REMOTE);

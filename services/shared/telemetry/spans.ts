@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import { SEMRESATTRS_PROJECT_NAME } from '@arizeai/openinference-semantic-conventions';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { errorMessage } from '#shared/errors.ts';
-import { isExportable } from './is-exportable.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { type OtlpEndpoint, type OtlpProtocolChoice, parseOtlpEndpoint } from './otlp-endpoint.ts';
@@ -157,13 +156,9 @@ function createHandle(config: TracingConfig, endpoint: OtlpEndpoint, parts: Hand
     content: config.content ?? endpoint.isLoopback,
     emit: (spans) => {
       if (!isEnabled) return;
-      const written = spans.filter((span) => {
-        if (!span.sampled) count('unsampled', 1);
-        else if (isExportable(span)) return true;
-        else count('failed', 1);
-        return false;
-      });
-      for (let at = 0; at < written.length; at += SPANS_TOGETHER) write(written.slice(at, at + SPANS_TOGETHER));
+      const sampled = spans.filter((span) => span.sampled);
+      if (sampled.length < spans.length) count('unsampled', spans.length - sampled.length);
+      for (let at = 0; at < sampled.length; at += SPANS_TOGETHER) write(sampled.slice(at, at + SPANS_TOGETHER));
     },
     emitLater: (work) => {
       if (!isEnabled || !queue.push(work, work.bytes, work.spans)) work.release?.();

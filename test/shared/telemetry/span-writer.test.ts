@@ -13,7 +13,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
+import { attributesAsBytes, createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 import { collectGarbage, untilFreed } from '../../support/collect-garbage.ts';
 
@@ -63,6 +63,8 @@ function hrTime(ms: number): HrTime {
   return nanos >= 1e9 ? [seconds + 1, nanos - 1e9] : [seconds, nanos];
 }
 
+/** The tag of an attribute in a span. */
+const ATTRIBUTE = 0x4a;
 /** The message around one span without a resource and with a scope that has no name. */
 const SURROUNDINGS = 12;
 
@@ -92,7 +94,9 @@ const SPAN: SpanRecord = {
 };
 
 const id = (digits: number) =>
-  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits });
+  fc
+    .string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits })
+    .filter((written) => /[^0]/.test(written));
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 80 }),
   fc.string({ unit: 'binary', maxLength: 80 }),
@@ -167,17 +171,66 @@ describe('the bytes of a span', () => {
     );
   });
 
-  it('are the same after a span too large to be known again, and after one that cannot be written', () => {
+  it('are the same after one that cannot be written', () => {
     const writer = createSpanWriter();
     const said = { a: 'first', b: 2, c: true, d: ['x'] };
     const broken = { ...said, a: 'second', c: {} as unknown as boolean };
-    const large = { ...said, b: 'x'.repeat(20_000) };
-    writer.write([{ ...SPAN, attributes: said }]);
     expect(() => writer.write([{ ...SPAN, attributes: broken }])).to.throw(TypeError);
-    for (const attributes of [{ ...said, a: 'second' }, large, large, said, { ...said, d: ['y'] }]) {
+    for (const attributes of [{ ...said, a: 'second' }, said, { ...said, d: ['y'] }]) {
       const span = { ...SPAN, attributes };
       expect(writer.write([span]).equals(bySdk(span))).to.equal(true);
     }
+  });
+
+  it('begin with what spans have in common, whichever of them is written first', () => {
+    const parts = fc.array(attributes, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(
+        spans,
+        parts,
+        fc.array(fc.tuple(spans, fc.nat({ max: 3 })), { maxLength: 4 }),
+        (first, all, others) => {
+          const writer = createSpanWriter();
+          for (const [span, count] of [[first, all.length] as const, ...others]) {
+            const common = all.slice(0, count);
+            const alone = [...common, span.attributes].map((each) => attributesAsBytes(ATTRIBUTE, each));
+            const bytes = writer.write([{ ...span, common }]);
+            expect(bytes.includes(Buffer.concat(alone))).to.equal(true);
+            expect(bytes.equals(written({ ...span, common: structuredClone(common) }))).to.equal(true);
+            if (count === 0) expect(bytes.equals(bySdk(span))).to.equal(true);
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+    const common = [{ model: 'm' }, { 'http.route': '/v1/messages' }];
+    const span = { ...SPAN, attributes: { n: 1 } };
+    const merged = { ...span, attributes: { model: 'm', 'http.route': '/v1/messages', n: 1 } };
+    expect(written({ ...span, common }).equals(bySdk(merged))).to.equal(true);
+  });
+
+  it('are none of a span without an id or a time that they can say', () => {
+    const noIds = ['', 'no id', '0'.repeat(16), `${'1'.repeat(15)}g`, '1'.repeat(15), '1'.repeat(17), '1'.repeat(32)];
+    const nearDigits = ['/', ':', '@', 'G', '`', '\u0130', '\u0161'].map((unit) => `${'1'.repeat(15)}${unit}`);
+    for (const spanId of [...noIds, ...nearDigits]) {
+      expect(() => written({ ...SPAN, spanId }), `span ${spanId}`).to.throw(RangeError);
+      expect(() => written({ ...SPAN, parentSpanId: spanId }), `parent ${spanId}`).to.throw(RangeError);
+      const links = [{ traceId: SPAN.traceId, spanId }];
+      expect(() => written({ ...SPAN, links }), `link ${spanId}`).to.throw(RangeError);
+    }
+    for (const traceId of ['', '0'.repeat(32), '1'.repeat(31), '1'.repeat(16)]) {
+      expect(() => written({ ...SPAN, traceId }), `trace ${traceId}`).to.throw(RangeError);
+      const links = [{ traceId, spanId: SPAN.spanId }];
+      expect(() => written({ ...SPAN, links }), `link ${traceId}`).to.throw(RangeError);
+    }
+    for (const ms of [-1, Number.NaN, Number.POSITIVE_INFINITY, 18_446_744_073_710]) {
+      expect(() => written({ ...SPAN, startMs: ms }), `start ${ms}`).to.throw(RangeError);
+      expect(() => written({ ...SPAN, events: [{ name: 'e', atMs: ms }] }), `event ${ms}`).to.throw(RangeError);
+    }
+    for (const ms of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => written({ ...SPAN, endMs: ms }), `end ${ms}`).to.throw(RangeError);
+    }
+    expect(written({ ...SPAN, startMs: 0, endMs: 18_446_744_073_709 }).length).to.be.above(0);
   });
 
   it('hold the text of a large one no longer than it takes to write it', async () => {
