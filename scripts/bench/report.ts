@@ -101,8 +101,8 @@ function rounds({ rounds: times, seconds, loads, peers: names, processes }: Repo
 function warmUp({ isQuick, warmUp: { answers, limitSeconds, eachSeconds }, loads }: Report): string {
   if (isQuick) return '**next to none (a look): these are figures of cold code**, often twice those of warm.';
   return (
-    `each peer gets burst-100k until ${integer(answers)} answers have come or ${limitSeconds} s have passed, then ` +
-    `each other load for ${eachSeconds} s${longer(loads, eachSeconds)}.`
+    `each peer gets each load for ${eachSeconds} s${longer(loads, eachSeconds)}, then burst-100k until ` +
+    `${integer(answers)} answers have come or ${limitSeconds} s have passed.`
   );
 }
 
