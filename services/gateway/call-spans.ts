@@ -45,23 +45,24 @@ type Said = Pick<SpanRecord, 'common' | 'attributes'>;
 /** `make` makes what follows from the values. */
 function said(
   means: SpanMeans | null,
+  own: SpanRecord['attributes'],
   values: Parameters<CommonAttributes>[0],
   make: () => SpanRecord['attributes'],
-  own: SpanRecord['attributes'],
 ): Said {
-  if (means === null) return { attributes: { ...make(), ...own } };
+  if (means === null) return { common: undefined, attributes: { ...make(), ...own } };
   return { common: [means.common(values, make)], attributes: own };
 }
 
 export function modelFacts({ request, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
   const beta = clientHeaders?.['anthropic-beta'];
   const sessionId = sessionHeader(clientHeaders ?? {});
+  // Here and below no part is spread: what is begun with another's names grows name by name.
   return {
     requestBytes: request?.length ?? 0,
     modelAsked: modelAsked ?? '',
     modelSent: plan?.model ?? modelAsked ?? '',
     provider: plan?.primary.provider ?? 'none',
-    ...(sessionId === undefined ? {} : { sessionId }),
+    sessionId,
     headers: namedHeaders(answer?.rawHeaders ?? [], beta),
   };
 }
@@ -114,7 +115,8 @@ function proxyRequest(
   };
   addHandover(own, finished, handover);
   addHeaders(own, finished.capturedHeaders);
-  const common = (): SpanRecord['attributes'] => ({
+  const values = ['proxy_request', mode, upstream, plan?.reason, httpStatus, error, isAborted] as const;
+  const { common, attributes } = said(means, own, values, () => ({
     [CCPROXY.mode]: mode,
     [CCPROXY.leg]: 'primary',
     [CCPROXY.service]: 'gateway',
@@ -125,9 +127,8 @@ function proxyRequest(
     'http.response.status_code': httpStatus || null,
     'error.type': error,
     [CCPROXY.clientAborted]: isAborted ? true : null,
-  });
+  }));
   return {
-    ...said(means, ['proxy_request', mode, upstream, plan?.reason, httpStatus, error, isAborted], common, own),
     name: 'proxy_request',
     kind: 'server',
     traceId: trace.traceId,
@@ -137,10 +138,12 @@ function proxyRequest(
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs,
     endMs: finished.startedAtMs + times.endMs,
+    common,
+    attributes,
     events: [...events(finished, observation), ...handoverEvents(finished, handover)],
     links: trace.links ?? [],
     status: isError ? 'error' : 'unset',
-    ...(isError ? { statusMessage: finished.error?.message ?? finished.outcome } : {}),
+    statusMessage: isError ? (finished.error?.message ?? outcome) : undefined,
   };
 }
 
@@ -182,7 +185,14 @@ function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRe
   const address = plan && madeOnce(plan.primary, addressOf, () => addressOf(plan.primary));
   const isFailed = upstreamStatus === 0 || upstreamStatus >= 400;
   const error = isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null;
-  const common = (): SpanRecord['attributes'] => ({
+  const own: SpanRecord['attributes'] = {
+    [CCPROXY.requestId]: finished.id,
+    'anthropic.request.id': answer ? upstreamRequestId(answer.rawHeaders) : null,
+    [CCPROXY.connectionWaitMs]: times.connectionWaitMs,
+    ttfb_ms: sinceDispatch(finished, times.firstByteMs),
+  };
+  const values = ['primary_forward', address?.url, upstreamStatus, error] as const;
+  const { common, attributes } = said(means, own, values, () => ({
     [CCPROXY.service]: 'gateway',
     'http.request.method': 'POST',
     'url.full': address?.url,
@@ -191,14 +201,8 @@ function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRe
     'http.response.status_code': upstreamStatus || null,
     'http.request.resend_count': 0,
     'error.type': error,
-  });
+  }));
   return {
-    ...said(means, ['primary_forward', address?.url, upstreamStatus, error], common, {
-      [CCPROXY.requestId]: finished.id,
-      'anthropic.request.id': answer ? upstreamRequestId(answer.rawHeaders) : null,
-      [CCPROXY.connectionWaitMs]: times.connectionWaitMs,
-      ttfb_ms: sinceDispatch(finished, times.firstByteMs),
-    }),
     name: 'primary_forward',
     kind: 'client',
     traceId: trace.traceId,
@@ -208,6 +212,8 @@ function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRe
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs + (times.dispatchedMs ?? 0),
     endMs: finished.startedAtMs + (times.answerEndMs ?? times.endMs),
+    common,
+    attributes,
     events: [],
     links: [],
     status: isFailed && finished.outcome !== 'client_abort' ? 'error' : 'unset',

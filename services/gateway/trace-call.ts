@@ -44,12 +44,18 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     const facts = modelFacts(finished);
     const said = settingsOf(finished);
     addModelCall(root, {
-      ...facts,
+      requestBytes: facts.requestBytes,
+      modelAsked: facts.modelAsked,
+      modelSent: facts.modelSent,
+      provider: facts.provider,
+      headers: facts.headers,
+      sessionId: facts.sessionId,
       common,
       counts: countsOf(finished),
       cost: costOf(observation, pricesOf(facts.modelSent)),
       hide: content.hide,
-      ...(said === null ? { request: skimmed(finished) } : { request: null, said }),
+      request: said === null ? skimmed(finished) : null,
+      said,
       observation: withoutText(observation),
       content: false,
       redact: redactText,
@@ -90,7 +96,7 @@ function countsOf({ requestSpans }: FinishedCall): NonNullable<LlmAttributesInpu
 }
 
 /** As spans without content are described: the texts they do not show were not read. */
-function withoutText(figures: AnswerFigures): ModelObservation {
-  const { message } = figures;
-  return { ...figures, message: message && { id: message.id, model: message.model, content: [] }, text: '' };
+function withoutText({ message, stopReason, usage, toolCalls, timing, requestId }: AnswerFigures): ModelObservation {
+  const named = message && { id: message.id, model: message.model, content: [] };
+  return { message: named, stopReason, usage, toolCalls, text: '', timing, requestId };
 }

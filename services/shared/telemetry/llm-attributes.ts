@@ -22,7 +22,7 @@ export interface LlmAttributesInput {
   /** Who has made what calls have in common before; else it is made each time. */
   common?: CommonAttributes;
   /** What `requestAttributes` makes of it, where that is known. */
-  said?: RequestAttributes;
+  said?: RequestAttributes | null;
   requestBytes: number;
   /** Of its messages and tools, where they were counted; else the request is asked. */
   counts?: { messages: number | undefined; tools: number | undefined };
@@ -32,11 +32,11 @@ export interface LlmAttributesInput {
   /** Who hosts the model: the configured provider's name. */
   provider: string;
   /** The session as the exchange knows it; else it is read from the request's metadata. */
-  sessionId?: string;
+  sessionId?: string | undefined;
   /** null = its price is not known. */
   cost?: ModelCost | null;
   /** Some of the headers, lower-case name → value: `anthropic-beta` of the request, ids of the answer. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
   /** Whether prompt and answer text may be on the span. */
   content: boolean;
   maxContentBytes?: number;
