@@ -14,7 +14,7 @@ import {
   withoutComments,
 } from './support/read-imports.ts';
 
-const BASE = ['errors', 'ids', 'clock', 'free'];
+const BASE = ['errors', 'ids', 'clock', 'free', 'made-once'];
 const STREAMS = ['wire', 'simd', 'sse', 'messages'];
 const SETTINGS = ['config', 'telemetry', 'lifecycle', 'cost', 'redact', 'http', 'threads'];
 
@@ -24,6 +24,7 @@ const ALLOWED: Record<string, string[]> = {
   ids: [],
   clock: [],
   free: [],
+  'made-once': [],
   lifecycle: BASE,
   threads: BASE,
   models: [],
@@ -253,7 +254,7 @@ describe('architecture: imports', () => {
 
 /** What computes and does nothing else: what it is given decides what it answers. */
 const CORE =
-  /^services\/(shared\/((errors|free)\.ts|(wire|simd|sse|messages|models|providers|cost|redact|exchange)\/)|comparator\/comparison\/(scorers\/|ladder|score|match-calls|pair-notes))/;
+  /^services\/(shared\/((errors|free|made-once)\.ts|(wire|simd|sse|messages|models|providers|cost|redact|exchange)\/)|comparator\/comparison\/(scorers\/|ladder|score|match-calls|pair-notes))/;
 /** In the folder of what they serve: the thread that counts tokens, and the one who talks to it. */
 const RIM_WITHIN = ['services/shared/messages/token-counter.ts', 'services/shared/messages/token-worker.ts'];
 /** Node's modules that compute: text, hashes, compression, comparison of values. */

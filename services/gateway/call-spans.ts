@@ -3,11 +3,11 @@
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { headerValue, upstreamRequestId } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
-import { madeOnce } from '#shared/messages/made-once.ts';
+import { madeOnce } from '#shared/made-once.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
-import type { CommonAttributes } from '#shared/telemetry/common-attributes.ts';
 import { type LlmAttributesInput, sayOfCall } from '#shared/telemetry/llm-attributes.ts';
+import type { RepeatedAttributes } from '#shared/telemetry/repeated-attributes.ts';
 import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { Handover } from './handover.ts';
@@ -23,7 +23,7 @@ export type ModelFacts = Pick<
 
 /** How spans are made that are written here. */
 export interface SpanMeans {
-  readonly common: CommonAttributes;
+  readonly repeated: RepeatedAttributes;
   /** Where the root's attributes are to be, those included that are said later. */
   readonly places: Readonly<Record<string, null>>;
 }
@@ -40,17 +40,17 @@ export function toCallSpans(
   return spans;
 }
 
-type Said = Pick<SpanRecord, 'common' | 'attributes'>;
+type Said = Pick<SpanRecord, 'repeated' | 'attributes'>;
 
 /** `make` makes what follows from the values. */
 function said(
   means: SpanMeans | null,
   own: SpanRecord['attributes'],
-  values: Parameters<CommonAttributes>[0],
+  values: Parameters<RepeatedAttributes>[0],
   make: () => SpanRecord['attributes'],
 ): Said {
-  if (means === null) return { common: undefined, attributes: { ...make(), ...own } };
-  return { common: [means.common(values, make)], attributes: own };
+  if (means === null) return { repeated: undefined, attributes: { ...make(), ...own } };
+  return { repeated: [means.repeated(values, make)], attributes: own };
 }
 
 export function modelFacts({ request, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
@@ -83,8 +83,8 @@ function namedHeaders(rawHeaders: readonly string[], beta: string | undefined): 
 export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void {
   // The whole of the call took longer than the answer did.
   const { total_duration_ms } = root.attributes;
-  const { common, attributes, content } = sayOfCall(input, root.attributes);
-  root.common = [...(root.common ?? []), ...common];
+  const { repeated, attributes, content } = sayOfCall(input, root.attributes);
+  root.repeated = [...(root.repeated ?? []), ...repeated];
   root.attributes = attributes;
   if (content.length > 0) root.content = content;
   root.attributes.total_duration_ms = total_duration_ms;
@@ -116,7 +116,7 @@ function proxyRequest(
   addHandover(own, finished, handover);
   addHeaders(own, finished.capturedHeaders);
   const values = ['proxy_request', mode, upstream, plan?.reason, httpStatus, error, isAborted] as const;
-  const { common, attributes } = said(means, own, values, () => ({
+  const { repeated, attributes } = said(means, own, values, () => ({
     [CCPROXY.mode]: mode,
     [CCPROXY.leg]: 'primary',
     [CCPROXY.service]: 'gateway',
@@ -138,7 +138,7 @@ function proxyRequest(
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs,
     endMs: finished.startedAtMs + times.endMs,
-    common,
+    repeated,
     attributes,
     events: [...events(finished, observation), ...handoverEvents(finished, handover)],
     links: trace.links ?? [],
@@ -192,7 +192,7 @@ function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRe
     ttfb_ms: sinceDispatch(finished, times.firstByteMs),
   };
   const values = ['primary_forward', address?.url, upstreamStatus, error] as const;
-  const { common, attributes } = said(means, own, values, () => ({
+  const { repeated, attributes } = said(means, own, values, () => ({
     [CCPROXY.service]: 'gateway',
     'http.request.method': 'POST',
     'url.full': address?.url,
@@ -212,7 +212,7 @@ function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRe
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs + (times.dispatchedMs ?? 0),
     endMs: finished.startedAtMs + (times.answerEndMs ?? times.endMs),
-    common,
+    repeated,
     attributes,
     events: [],
     links: [],

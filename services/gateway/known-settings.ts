@@ -1,6 +1,7 @@
 // What a request says beside its conversation, as attributes of its span. A client says the same from call to call: its
 // settings are parsed and described once, and known again by a hash of their bytes, which may hold what is secret.
 import { hash } from 'node:crypto';
+import { keepMade } from '#shared/made-once.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import { type RequestAttributes, requestAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
@@ -29,6 +30,7 @@ export function createKnownSettings(redact: (text: string) => string, hide: read
     if (request === null) return null;
     const said = requestAttributes({ request, headers: finished.clientHeaders, hide, redact });
     if (known.size >= MOST) known.delete(known.keys().next().value ?? '');
+    keepMade(said.settings);
     known.set(key, said);
     return said;
   };

@@ -5,9 +5,9 @@ import { readLaidOut } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { observe } from '#shared/exchange/read-exchange.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
-import { type CommonAttributes, createCommonAttributes } from '#shared/telemetry/common-attributes.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import type { ModelCost } from '#shared/telemetry/model-call.ts';
+import { createRepeatedAttributes, type RepeatedAttributes } from '#shared/telemetry/repeated-attributes.ts';
 import type { MakeSpans } from '#shared/telemetry/tracing.ts';
 import { addModelCall, type CallSpans, type ModelFacts } from './call-spans.ts';
 import { type ConversationMemory, createConversationMemory, type RequestPlaces } from './conversation-memory.ts';
@@ -68,7 +68,7 @@ interface Means {
   readonly settings: string;
   readonly content: ContentSettings;
   readonly memory: ConversationMemory;
-  readonly common: CommonAttributes;
+  readonly repeated: RepeatedAttributes;
   readonly pricesOf: PriceLookup;
 }
 
@@ -81,7 +81,7 @@ export function createMakeCallSpans(): MakeSpans {
     const { prices, longestImage, hide } = content;
     const { redactText: redact } = createRedactor(redaction);
     const memory = createConversationMemory({ redact, longestImage, hide, maxBytes: REMEMBERED_BYTES });
-    means = { settings, content, memory, common: createCommonAttributes(), pricesOf: createPriceList(prices) };
+    means = { settings, content, memory, repeated: createRepeatedAttributes(), pricesOf: createPriceList(prices) };
     return means;
   };
   return async (given) => {
@@ -89,12 +89,12 @@ export function createMakeCallSpans(): MakeSpans {
     const { spans, facts, settings } = input;
     const { request, answer } = readLaidOut(input.laidOut);
     const observation = await observe(answer);
-    const { memory, common, pricesOf, content } = meansFor(settings);
+    const { memory, repeated, pricesOf, content } = meansFor(settings);
     const { maxContentBytes, longestImage, hide } = content;
     try {
       addModelCall(spans[0], {
         ...facts,
-        ...{ common, maxContentBytes, longestImage, hide },
+        ...{ repeated, maxContentBytes, longestImage, hide },
         ...memory.read(request, input.places, facts.headers?.['anthropic-beta']),
         observation,
         cost: costOf(observation, pricesOf(facts.modelSent)),

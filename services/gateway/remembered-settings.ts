@@ -1,6 +1,7 @@
 // What a request says beside its conversation, as attributes of its span, by the JSON that it came as: clients say the same
 // from call to call. The JSON may hold what is secret, so only a hash of it is kept, with a key that nobody else has.
 import { hash, randomUUID } from 'node:crypto';
+import { keepMade } from '#shared/made-once.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import { type RequestAttributes, requestAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelRequest } from '#shared/telemetry/model-call.ts';
@@ -23,7 +24,9 @@ export function createRememberedSettings(
   const secret = randomUUID();
   const parse = (json: string, beta: string | undefined): RequestAttributes => {
     const headers = beta === undefined ? {} : { 'anthropic-beta': beta };
-    return requestAttributes({ request: JSON.parse(json) as ModelRequest, headers, hide, redact });
+    const said = requestAttributes({ request: JSON.parse(json) as ModelRequest, headers, hide, redact });
+    keepMade(said.settings);
+    return said;
   };
   return {
     read: (json, beta) => {

@@ -4,9 +4,9 @@ import { createPriceList } from '#shared/cost/price-list.ts';
 import { planBody } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
-import { createCommonAttributes } from '#shared/telemetry/common-attributes.ts';
 import type { LlmAttributesInput } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelObservation } from '#shared/telemetry/model-call.ts';
+import { createRepeatedAttributes } from '#shared/telemetry/repeated-attributes.ts';
 import type { SpanRecord, Tracing } from '#shared/telemetry/tracing.ts';
 import { createSharedRoom, type SharedRoom } from '#shared/threads/shared-room.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
@@ -35,7 +35,7 @@ const ROOM_BYTES = 64 * 1024 * 1024;
 export function createCallTracing({ tracing, content, redaction }: CallTracingParts): TraceCall {
   const { redactText } = createRedactor(redaction);
   const settingsOf = createKnownSettings(redactText, content.hide);
-  const common = createCommonAttributes();
+  const repeated = createRepeatedAttributes();
   const settings = writeSettings({ content, redaction });
   let room: SharedRoom | null = null;
   const pricesOf = createPriceList(content.prices);
@@ -50,7 +50,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
       provider: facts.provider,
       headers: facts.headers,
       sessionId: facts.sessionId,
-      common,
+      repeated,
       counts: countsOf(finished),
       cost: costOf(observation, pricesOf(facts.modelSent)),
       hide: content.hide,
@@ -68,7 +68,10 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     const { request, answer, trace } = finished;
     if (!tracing.content || !trace.sampled || observation === null || request === null || answer === null) {
       const isDescribed = observation !== null && trace.sampled;
-      const spans = toCallSpans(finished, observation, handover, { common, places: isDescribed ? roomy.places() : {} });
+      const spans = toCallSpans(finished, observation, handover, {
+        repeated,
+        places: isDescribed ? roomy.places() : {},
+      });
       if (isDescribed) describe(spans[0], finished, observation);
       tracing.emit(spans);
       return;

@@ -38,10 +38,10 @@ const TAG = 0x0a;
 /** As the thread writes it: the messages from what is remembered. */
 function withMemory(bytes: Buffer, memory: ConversationMemory, settings: Settings): Buffer {
   const call = { ...CALL, ...settings, requestBytes: bytes.length, redact: memory.redactText };
-  const { common, attributes, content } = sayOfCall({ ...call, ...memory.read(bytes, null) }, {});
+  const { repeated, attributes, content } = sayOfCall({ ...call, ...memory.read(bytes, null) }, {});
   const output = new ProtobufOutput(Buffer.alloc(0));
   for (const shown of content) putMessages(output, TAG, shown);
-  return Buffer.concat([...[...common, attributes].map((said) => attributesAsBytes(TAG, said)), output.bytes()]);
+  return Buffer.concat([...[...repeated, attributes].map((said) => attributesAsBytes(TAG, said)), output.bytes()]);
 }
 
 function without(bytes: Buffer, settings: Settings): Buffer {

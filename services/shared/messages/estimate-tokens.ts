@@ -1,10 +1,11 @@
 // How many tokens a prompt will have, for upstreams that do not count: everything that reaches the model, a little more
 // than true rather than less, so that a client compacts early instead of running over. Which texts weigh how much is the
 // caller's to choose: approximated (the default, for the request path) or by a tokenizer (token-counter.ts).
+
+import { madeOnce } from '#shared/made-once.ts';
 import type { ContentBlock, MessageParam, MessagesRequest } from '#shared/wire/anthropic.ts';
 import { approximateTokens } from './approximate-tokens.ts';
 import { imageSize } from './image-size.ts';
-import { madeOnce } from './made-once.ts';
 
 export type CountText = (text: string) => number;
 

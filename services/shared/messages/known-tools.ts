@@ -1,7 +1,7 @@
 // The tools of requests, known by their bytes: an agent sends the same definitions, tens of kilobytes of them, with each
 // request, and what was read and made of them serves the next. Of tools alone: of what is said in a conversation nothing
 // is kept.
-import { keepMade } from './made-once.ts';
+import { keepMade } from '#shared/made-once.ts';
 
 export interface KnownTools {
   /** Must not be changed by who gets it; null when it is no list. @throws SyntaxError */

@@ -1,6 +1,6 @@
 // The tools of a request as every converting provider needs them: those the model may see, each with a schema whose root
 // is an object. Server tools are told apart; what only Anthropic can run is left out and named.
-import { keepMade, madeOnce } from '#shared/messages/made-once.ts';
+import { keepMade, madeOnce } from '#shared/made-once.ts';
 import { addNote } from './content.ts';
 import { type Fields, fieldsOf, invalid, isFields, listOf, textOf, textsOf } from './fields.ts';
 import { toObjectSchema } from './object-schema.ts';

@@ -1,7 +1,7 @@
 // Names and ids of tools as an upstream takes them. Both are made from the original alone, so that every replica makes
 // the same ones; names are mapped back in the answer.
 import { createHash } from 'node:crypto';
-import { madeOnce } from '#shared/messages/made-once.ts';
+import { madeOnce } from '#shared/made-once.ts';
 
 export interface ToolNameRule {
   max: number;

@@ -1,6 +1,6 @@
 // Values → JSON that every server can read: half a surrogate pair, which JSON can escape but Unicode does not know,
 // becomes the replacement character.
-import { madeOnce } from '#shared/messages/made-once.ts';
+import { madeOnce } from '#shared/made-once.ts';
 import type { Fields } from './fields.ts';
 
 const LONE_SURROGATE = /\\ud[89a-f]/;

@@ -3,13 +3,13 @@
 import { createHash } from 'node:crypto';
 import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semantic-conventions';
 import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
-import type { CommonAttributes } from './common-attributes.ts';
 import { compactJson } from './compact-json.ts';
 import { addContent, clip } from './content-attributes.ts';
 import type { Conversation } from './conversation.ts';
 import { type HiddenPart, hideContent } from './hide-content.ts';
 import type { ModelCost, ModelObservation, ModelRequest } from './model-call.ts';
 import { utf8Size } from './protobuf-output.ts';
+import type { RepeatedAttributes } from './repeated-attributes.ts';
 import { isSecretName, REDACTED } from './secret-shapes.ts';
 import { addMessages, type ShownMessages } from './shown-messages.ts';
 import type { AttributeValue, SpanRecord } from './tracing.ts';
@@ -19,8 +19,8 @@ export interface LlmAttributesInput {
   request: ModelRequest | null;
   /** What is shown of it, where that was read already; then it need not hold messages, system prompt and tools. */
   conversation?: Conversation;
-  /** Who has made what calls have in common before; else it is made each time. */
-  common?: CommonAttributes;
+  /** Who remembers what calls say again and again; else it is made each time. */
+  repeated?: RepeatedAttributes;
   /** What `requestAttributes` makes of it, where that is known. */
   said?: RequestAttributes | null;
   requestBytes: number;
@@ -61,7 +61,7 @@ const WORKSPACE = 'anthropic-workspace-id';
 /** What a span says of a call. */
 export interface SaidOfCall {
   /** What other calls say too. */
-  common: readonly Attributes[];
+  repeated: readonly Attributes[];
   attributes: Attributes;
   /** Behind them. */
   content: readonly ShownMessages[];
@@ -77,8 +77,8 @@ export interface RequestAttributes {
 
 /** All of it as attributes. */
 export function llmAttributes(input: LlmAttributesInput): Attributes {
-  const { common, attributes, content } = sayOfCall(input, {});
-  const all = Object.assign({}, ...common, attributes);
+  const { repeated, attributes, content } = sayOfCall(input, {});
+  const all = Object.assign({}, ...repeated, attributes);
   for (const shown of content) addMessages(all, shown);
   return all;
 }
@@ -94,14 +94,14 @@ export function sayOfCall(input: LlmAttributesInput, given: Attributes): SaidOfC
   add(given, GEN_AI.responseId, shortName(observation.message?.id));
   addTokens(given, observation.usage);
   addCost(given, input.cost ?? null);
-  const common = [modelAttributes(input), settings];
-  if (!input.content) return { common, attributes: given, content: [] };
-  const before = [...common, given].reduce((sum, attributes) => sum + sizeOf(attributes), 0);
+  const repeated = [modelAttributes(input), settings];
+  if (!input.content) return { repeated, attributes: given, content: [] };
+  const before = [...repeated, given].reduce((sum, attributes) => sum + sizeOf(attributes), 0);
   const content = addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - before);
-  if (hide.length === 0) return { common, attributes: given, content };
+  if (hide.length === 0) return { repeated, attributes: given, content };
   // By their keys.
   for (const shown of content) addMessages(given, shown);
-  return { common, attributes: hideContent(given, hide), content: [] };
+  return { repeated, attributes: hideContent(given, hide), content: [] };
 }
 
 function add(attributes: Attributes, key: string, value: AttributeValue | null | undefined): void {
@@ -135,12 +135,12 @@ function addTiming(to: Attributes, { timing, usage }: ModelObservation): void {
 
 /** Whose model it was, and how it ended: the same from call to call. */
 function modelAttributes(input: LlmAttributesInput): Attributes {
-  const { modelAsked, modelSent, provider, headers = {}, common } = input;
+  const { modelAsked, modelSent, provider, headers = {}, repeated } = input;
   const { message, stopReason, usage } = input.observation;
   const { [ORGANIZATION]: organization, [WORKSPACE]: workspace } = headers;
   const told = [message?.model, stopReason, usage?.service_tier].map(textOf);
   const values = [modelAsked, modelSent, provider, organization, workspace, ...told];
-  return common === undefined ? describeModel(input) : common(values, () => describeModel(input));
+  return repeated === undefined ? describeModel(input) : repeated(values, () => describeModel(input));
 }
 
 function describeModel({ observation, modelAsked, modelSent, provider, headers }: LlmAttributesInput): Attributes {

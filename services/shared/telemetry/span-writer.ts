@@ -1,6 +1,7 @@
 // Finished spans as the bytes that travel: OTLP's protobuf (opentelemetry/proto/trace/v1), byte for byte as the SDK writes
 // it, in one pass into a buffer that is used again. Nothing else is made of a span on its way there.
 import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { madeOnce } from '#shared/made-once.ts';
 import { putAttributes } from './attribute-bytes.ts';
 import { ProtobufOutput } from './protobuf-output.ts';
 import { scrubText } from './secret-shapes.ts';
@@ -63,21 +64,13 @@ const KINDS: Record<SpanRecord['kind'], number> = {
   internal: SpanKind.INTERNAL + 1,
 };
 
-type CommonBytes = (attributes: SpanRecord['attributes']) => Buffer;
-
 export function createSpanWriter(): SpanWriter {
   let room = Buffer.allocUnsafeSlow(FIRST_BYTES);
   const lengthBytes = new Map<SpanName, number>();
-  const common = new WeakMap<SpanRecord['attributes'], Buffer>();
-  const commonBytes: CommonBytes = (attributes) => {
-    const bytes = common.get(attributes) ?? attributesAsBytes(SPAN.attribute, attributes);
-    common.set(attributes, bytes);
-    return bytes;
-  };
   const writeTo = (output: ProtobufOutput, span: SpanRecord): void => {
     const expected = lengthBytes.get(span.name) ?? FIRST_LENGTH_BYTES;
     const start = output.open(IN_SCOPE_SPAN, expected);
-    writeSpan(output, span, commonBytes);
+    writeSpan(output, span);
     const taken = output.close(start, expected);
     if (taken !== expected) lengthBytes.set(span.name, taken);
   };
@@ -99,7 +92,7 @@ export function attributesAsBytes(tag: number, attributes: SpanRecord['attribute
   return Buffer.from(output.bytes());
 }
 
-function writeSpan(output: ProtobufOutput, span: SpanRecord, commonBytes: CommonBytes): void {
+function writeSpan(output: ProtobufOutput, span: SpanRecord): void {
   output.id(SPAN.traceId, TRACE_ID_BYTES, span.traceId);
   output.id(SPAN.spanId, SPAN_ID_BYTES, span.spanId);
   // What is no trace state after all is left out.
@@ -110,8 +103,8 @@ function writeSpan(output: ProtobufOutput, span: SpanRecord, commonBytes: Common
   output.number(SPAN.kind, KINDS[span.kind]);
   output.time(SPAN.start, span.startMs);
   output.time(SPAN.end, Math.max(span.startMs, span.endMs));
-  for (const attributes of span.common ?? []) {
-    const bytes = commonBytes(attributes);
+  for (const attributes of span.repeated ?? []) {
+    const bytes = madeOnce(attributes, 'bytes', () => attributesAsBytes(SPAN.attribute, attributes));
     output.copy(bytes, 0, bytes.length);
   }
   putAttributes(output, SPAN.attribute, span.attributes);

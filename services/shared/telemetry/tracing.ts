@@ -28,7 +28,7 @@ export interface SpanRecord {
   startMs: number;
   endMs: number;
   /** In front of the others: what other spans say as well, as the same objects, which no longer change. No key is in two. */
-  common?: ReadonlyArray<SpanRecord['attributes']> | undefined;
+  repeated?: ReadonlyArray<SpanRecord['attributes']> | undefined;
   /** In this order; small and important keys first, content last. undefined and null values are left out. */
   attributes: Record<string, AttributeValue | null | undefined>;
   /** Messages and tools, as more attributes behind those; where parts are hidden they are among those. */

@@ -1,7 +1,7 @@
 // A Messages request → the request of a converting provider, addressed and signed.
 import { hash } from 'node:crypto';
+import { madeOnce } from '#shared/made-once.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
-import { madeOnce } from '#shared/messages/made-once.ts';
 import { NATIVE } from '#shared/providers/index.ts';
 import type { ConversionMemory, LearnedTraits, Provider } from '#shared/providers/provider.ts';
 import type { Target } from '#shared/providers/target.ts';

@@ -1,7 +1,7 @@
 // The configuration's targets, each with its key, ready to be called.
 import type { Config, ModelConfig, ProviderConfig } from '#shared/config/load.ts';
 import { ConfigError, createProblems, type Problems } from '#shared/errors.ts';
-import { keepMade } from '#shared/messages/made-once.ts';
+import { keepMade } from '#shared/made-once.ts';
 import { findModelLimits } from '#shared/models/registry.ts';
 import {
   DEFAULT_PROVIDER_TYPE,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { keepMade, madeOnce } from '#shared/made-once.ts';
 import { estimateTokens } from '#shared/messages/estimate-tokens.ts';
 import { createKnownTools } from '#shared/messages/known-tools.ts';
-import { keepMade, madeOnce } from '#shared/messages/made-once.ts';
 import { createToolNames, OPENAI_TOOL_NAMES } from '#shared/providers/tool-names.ts';
 
 const toolsOf = (name: string): Buffer =>

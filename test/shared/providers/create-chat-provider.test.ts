@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { keepMade, madeOnce } from '#shared/messages/made-once.ts';
+import { keepMade, madeOnce } from '#shared/made-once.ts';
 import { openaiChat } from '#shared/providers/openai-chat.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { testTarget } from '../../support/target.ts';

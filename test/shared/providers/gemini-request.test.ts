@@ -2,7 +2,7 @@ import type { Content, FunctionDeclaration, GenerateContentConfig, Part } from '
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { GatewayError } from '#shared/errors.ts';
-import { keepMade } from '#shared/messages/made-once.ts';
+import { keepMade } from '#shared/made-once.ts';
 import { encodeSignature, toClientId, toUpstreamId, UNSIGNED } from '#shared/providers/gemini/thought-signature.ts';
 import { gemini } from '#shared/providers/gemini.ts';
 import { ANTHROPIC_ONLY, agentRequest } from '../../support/agent-request.ts';

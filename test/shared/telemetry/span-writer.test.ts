@@ -182,7 +182,7 @@ describe('the bytes of a span', () => {
     }
   });
 
-  it('begin with what spans have in common, whichever of them is written first', () => {
+  it('begin with what spans have in repeated, whichever of them is written first', () => {
     const parts = fc.array(attributes, { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(
@@ -192,21 +192,21 @@ describe('the bytes of a span', () => {
         (first, all, others) => {
           const writer = createSpanWriter();
           for (const [span, count] of [[first, all.length] as const, ...others]) {
-            const common = all.slice(0, count);
-            const alone = [...common, span.attributes].map((each) => attributesAsBytes(ATTRIBUTE, each));
-            const bytes = writer.write([{ ...span, common }]);
+            const repeated = all.slice(0, count);
+            const alone = [...repeated, span.attributes].map((each) => attributesAsBytes(ATTRIBUTE, each));
+            const bytes = writer.write([{ ...span, repeated }]);
             expect(bytes.includes(Buffer.concat(alone))).to.equal(true);
-            expect(bytes.equals(written({ ...span, common: structuredClone(common) }))).to.equal(true);
+            expect(bytes.equals(written({ ...span, repeated: structuredClone(repeated) }))).to.equal(true);
             if (count === 0) expect(bytes.equals(bySdk(span))).to.equal(true);
           }
         },
       ),
       { numRuns: 200 },
     );
-    const common = [{ model: 'm' }, { 'http.route': '/v1/messages' }];
+    const repeated = [{ model: 'm' }, { 'http.route': '/v1/messages' }];
     const span = { ...SPAN, attributes: { n: 1 } };
     const merged = { ...span, attributes: { model: 'm', 'http.route': '/v1/messages', n: 1 } };
-    expect(written({ ...span, common }).equals(bySdk(merged))).to.equal(true);
+    expect(written({ ...span, repeated }).equals(bySdk(merged))).to.equal(true);
   });
 
   it('are none of a span without an id or a time that they can say', () => {

@@ -1,6 +1,6 @@
 // A Messages request → a streamed `generateContent` of the Gemini API or of Vertex, which share their bodies.
 import { createHash } from 'node:crypto';
-import { madeOnce } from '#shared/messages/made-once.ts';
+import { madeOnce } from '#shared/made-once.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote, systemBlocks } from '../content.ts';
 import { readThinkingWish } from '../effort.ts';

@@ -1,5 +1,5 @@
 // A provider of Chat Completions: the same for all servers that speak it, but for where it is found and what they take.
-import { keepMade, madeOnce } from '#shared/messages/made-once.ts';
+import { keepMade, madeOnce } from '#shared/made-once.ts';
 import type { Capability, ConversionInput, Provider } from '../provider.ts';
 import { readHttpError } from '../read-error.ts';
 import { learnRefusedFields } from '../refused-fields.ts';

@@ -1,5 +1,5 @@
 // What a model wrote as the arguments of a call → the JSON of an object, or the knowledge that it is none.
-import { madeOnce } from '#shared/messages/made-once.ts';
+import { madeOnce } from '#shared/made-once.ts';
 import { type Fields, fieldsOf, isFields, listOf, numberOf, parseJson } from '../fields.ts';
 import type { FunctionTool } from '../tool-definitions.ts';
 import { writeJson } from '../write-json.ts';

@@ -1,5 +1,5 @@
 // Tools and the choice among them, as far as a server takes them; what it does not take is said to the model in words.
-import { keepMade, madeOnce } from '#shared/messages/made-once.ts';
+import { keepMade, madeOnce } from '#shared/made-once.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 import { addNote } from '../content.ts';
 import { type Fields, invalid, textOf } from '../fields.ts';

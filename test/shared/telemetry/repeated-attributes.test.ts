@@ -1,18 +1,18 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type CommonAttributes, createCommonAttributes } from '#shared/telemetry/common-attributes.ts';
+import { createRepeatedAttributes, type RepeatedAttributes } from '#shared/telemetry/repeated-attributes.ts';
 
-type Values = Parameters<CommonAttributes>[0];
+type Values = Parameters<RepeatedAttributes>[0];
 
-describe('common attributes', () => {
+describe('repeated attributes', () => {
   let made: number;
-  let common: CommonAttributes;
+  let repeated: RepeatedAttributes;
   beforeEach(() => {
     made = 0;
-    common = createCommonAttributes();
+    repeated = createRepeatedAttributes();
   });
   const of = (...values: Values) =>
-    common(values, () => {
+    repeated(values, () => {
       made += 1;
       return { said: JSON.stringify(values) };
     });
@@ -22,7 +22,7 @@ describe('common attributes', () => {
     const values = fc.array(value, { maxLength: 3 });
     fc.assert(
       fc.property(fc.array(values, { maxLength: 20 }), (all) => {
-        common = createCommonAttributes();
+        repeated = createRepeatedAttributes();
         for (const each of [...all, ...all]) expect(of(...each)).to.deep.equal({ said: JSON.stringify(each) });
       }),
     );

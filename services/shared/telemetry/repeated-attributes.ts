@@ -1,25 +1,26 @@
-// Attributes that are the same from span to span: made once for the values they are made of, and always the same object, so
-// that whoever writes spans knows their bytes.
+// Attributes that are the same from span to span: made once for the values they are made of, and then always the same object,
+// with which what else is made of it is kept, its bytes for one.
+import { keepMade } from '#shared/made-once.ts';
 import type { SpanRecord } from './tracing.ts';
 
 type Attributes = Readonly<SpanRecord['attributes']>;
 type Given = string | number | boolean | null | undefined;
 
 /** `make` is asked for nothing that does not follow from the values. */
-export type CommonAttributes = (values: readonly Given[], make: () => Attributes) => Attributes;
+export type RepeatedAttributes = (values: readonly Given[], make: () => Attributes) => Attributes;
 
 /** What was met first is let go first; what has a longer text is not kept. */
 const MOST = 64;
 const LONGEST_TEXT = 256;
 
-export function createCommonAttributes(): CommonAttributes {
+export function createRepeatedAttributes(): RepeatedAttributes {
   const known: Array<{ values: readonly Given[]; attributes: Attributes }> = [];
   return (values, make) => {
     for (const kind of known) if (isSame(kind.values, values)) return kind.attributes;
     const attributes = make();
     if (values.some(isLong)) return attributes;
     if (known.length === MOST) known.shift();
-    known.push({ values, attributes });
+    known.push({ values, attributes: keepMade(attributes) });
     return attributes;
   };
 }
