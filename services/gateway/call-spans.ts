@@ -22,7 +22,7 @@ export type ModelFacts = Pick<
 >;
 
 /** How spans are made that are written here. */
-export interface SpanMeans {
+interface SpanMeans {
   readonly repeated: RepeatedAttributes;
   /** Where the root's attributes are to be, those included that are said later. */
   readonly places: Readonly<Record<string, null>>;
@@ -56,7 +56,6 @@ function said(
 export function modelFacts({ request, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
   const beta = clientHeaders?.['anthropic-beta'];
   const sessionId = sessionHeader(clientHeaders ?? {});
-  // Here and below no part is spread: what is begun with another's names grows name by name.
   return {
     requestBytes: request?.length ?? 0,
     modelAsked: modelAsked ?? '',
@@ -258,49 +257,4 @@ function sinceDispatch(finished: FinishedCall, ms: number | null): number | null
 function overheadMs(finished: FinishedCall): number {
   const { dispatchedMs, answerEndMs, endMs } = finished.times;
   return dispatchedMs === null ? endMs : Math.max(0, endMs - ((answerEndMs ?? endMs) - dispatchedMs));
-}
-
-/** A request of another path, forwarded unchanged. */
-export interface ForwardedRequest {
-  requestId: string;
-  sessionId: string | undefined;
-  traceId: string;
-  spanId: string;
-  parentSpanId: string | null;
-  sampled: boolean;
-  tracestate: string;
-  links: SpanRecord['links'];
-  startedAtMs: number;
-  durationMs: number;
-  method: string;
-  path: string;
-  status: number;
-  outcome: 'ok' | 'client_error' | 'upstream_error' | 'stream_error' | 'client_abort';
-}
-
-export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
-  const isError = request.outcome === 'upstream_error' || request.outcome === 'stream_error';
-  return {
-    name: 'passthrough_forward',
-    kind: 'server',
-    traceId: request.traceId,
-    spanId: request.spanId,
-    parentSpanId: request.parentSpanId,
-    sampled: request.sampled,
-    tracestate: request.tracestate,
-    startMs: request.startedAtMs,
-    endMs: request.startedAtMs + request.durationMs,
-    attributes: {
-      [CCPROXY.service]: 'gateway',
-      [CCPROXY.requestId]: request.requestId,
-      'http.request.method': request.method,
-      'url.path': request.path,
-      'http.response.status_code': request.status || null,
-      [CCPROXY.clientAborted]: request.outcome === 'client_abort' ? true : null,
-      'error.type': isError ? String(request.status || 'connection_error') : null,
-    },
-    events: [],
-    links: request.links,
-    status: isError ? 'error' : 'unset',
-  };
 }

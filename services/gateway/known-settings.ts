@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto';
 import { keepMade } from '#shared/made-once.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
-import { type RequestAttributes, requestAttributes } from '#shared/telemetry/llm-attributes.ts';
+import { type RequestAttributes, requestAttributes } from '#shared/telemetry/request-attributes.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { valueAt } from './routing/skim-request.ts';
 

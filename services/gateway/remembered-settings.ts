@@ -3,8 +3,8 @@
 import { hash, randomUUID } from 'node:crypto';
 import { keepMade } from '#shared/made-once.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
-import { type RequestAttributes, requestAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelRequest } from '#shared/telemetry/model-call.ts';
+import { type RequestAttributes, requestAttributes } from '#shared/telemetry/request-attributes.ts';
 
 export interface RememberedSettings {
   /** `beta`: the header of the request. @throws SyntaxError */

@@ -43,6 +43,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
   const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures): void => {
     const facts = modelFacts(finished);
     const said = settingsOf(finished);
+    // No part of it is spread: what is begun with another's names grows name by name.
     addModelCall(root, {
       requestBytes: facts.requestBytes,
       modelAsked: facts.modelAsked,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type ConversationMemory, createConversationMemory } from '#services/gateway/conversation-memory.ts';
 import { parseRequest } from '#shared/exchange/read-exchange.ts';
 import { createRedactor } from '#shared/redact/redact.ts';
+import type { Attributes } from '#shared/telemetry/attribute-values.ts';
 import { HIDDEN_PARTS, type HiddenPart } from '#shared/telemetry/hide-content.ts';
 import { type LlmAttributesInput, llmAttributes, sayOfCall } from '#shared/telemetry/llm-attributes.ts';
 import type { ModelObservation } from '#shared/telemetry/model-call.ts';
@@ -41,12 +42,23 @@ function withMemory(bytes: Buffer, memory: ConversationMemory, settings: Setting
   const { repeated, attributes, content } = sayOfCall({ ...call, ...memory.read(bytes, null) }, {});
   const output = new ProtobufOutput(Buffer.alloc(0));
   for (const shown of content) putMessages(output, TAG, shown);
-  return Buffer.concat([...[...repeated, attributes].map((said) => attributesAsBytes(TAG, said)), output.bytes()]);
+  return Buffer.concat([inOrder(Object.assign({}, ...repeated, attributes)), output.bytes()]);
 }
 
 function without(bytes: Buffer, settings: Settings): Buffer {
   const call = { ...CALL, ...settings, requestBytes: bytes.length, redact: redactText };
-  return attributesAsBytes(TAG, llmAttributes({ ...call, request: parseRequest(bytes) }));
+  return inOrder(llmAttributes({ ...call, request: parseRequest(bytes) }));
+}
+
+const MESSAGES = /^llm\.(input_messages|output_messages|tools)\./;
+
+/** By their keys, and behind them the messages as they come. */
+function inOrder(attributes: Attributes): Buffer {
+  const [facts, messages] = [false, true].map((isMessage) =>
+    Object.entries(attributes).filter(([key]) => MESSAGES.test(key) === isMessage),
+  );
+  facts?.sort(([one], [other]) => (one < other ? -1 : 1));
+  return attributesAsBytes(TAG, Object.fromEntries([...(facts ?? []), ...(messages ?? [])]));
 }
 
 describe('the memory of conversations', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { createKnownSettings } from '#services/gateway/known-settings.ts';
 import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
 import { toView } from '#services/gateway/messages/parse.ts';
-import { requestAttributes } from '#shared/telemetry/llm-attributes.ts';
+import { requestAttributes } from '#shared/telemetry/request-attributes.ts';
 
 const redact = (text: string): string => text.replaceAll('secret', '[redacted]');
 
@@ -21,7 +21,7 @@ describe('the known settings of requests', () => {
 
   it('are those of each request, whatever was asked before', () => {
     const settingsOf = createKnownSettings(redact, []);
-    const word = fc.constantFrom('a', 'b', '1', '1 1 a', 'max_tokens', 'secret', 'é', 'metadata');
+    const word = fc.constantFrom('a', 'b', '1', '1 1 a', 'max_tokens', 'secret', 'é', 'š', 'metadata');
     const value = fc.oneof(word, fc.integer({ min: 0, max: 3 }), fc.dictionary(word, word), fc.boolean());
     fc.assert(
       fc.property(fc.dictionary(word, value), fc.option(word, { nil: undefined }), (settings, beta) => {
@@ -46,6 +46,15 @@ describe('the known settings of requests', () => {
     expect(settingsOf(call({ ...CONVERSATION, messages: 'none' }))).to.equal(null);
     expect(settingsOf(call({ ...CONVERSATION, more: 'x'.repeat(3000) }))).to.equal(null);
     expect(settingsOf({ ...call(CONVERSATION), request: null })).to.equal(null);
+  });
+
+  it('are known as long as they and the betas fit', () => {
+    const settingsOf = createKnownSettings(redact, []);
+    const isKnown = (model: string, betas: number): boolean =>
+      settingsOf(call({ model, messages: [] }, 'b'.repeat(betas))) !== null;
+    // 2048 bytes in all, of which the betas' length takes 2, they 2 each, and the model 14 and its JSON.
+    expect([isKnown('mm', 1014), isKnown('mmm', 1014), isKnown('mm', 1015)]).to.deep.equal([true, false, false]);
+    for (const betas of [1022, 1023, 1024, 40_000]) expect(isKnown('m', betas), `${betas}`).to.equal(false);
   });
 
   it('are not known where one of them is no JSON after all', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createRememberedSettings, type RememberedSettings } from '#services/gateway/remembered-settings.ts';
-import { requestAttributes } from '#shared/telemetry/llm-attributes.ts';
+import { requestAttributes } from '#shared/telemetry/request-attributes.ts';
 
 const settings = (more: object): string => JSON.stringify({ model: 'm', max_tokens: 9, ...more });
 

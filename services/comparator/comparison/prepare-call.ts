@@ -3,7 +3,8 @@
 import type { ExchangeEntry, RecordedAnswer } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import { observe, parseRequest, readExchange } from '#shared/exchange/read-exchange.ts';
-import { type Attributes, type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { Attributes } from '#shared/telemetry/attribute-values.ts';
+import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import { type RewriteTarget, rewriteRequest } from './rewrite-request.ts';
 
 /** What the primary did, and what the secondary is to be asked. */

@@ -1,7 +1,7 @@
 // What crosses between the comparator and the thread that does its heavy steps. Bytes travel as buffers that are given away.
 import type { AnswerEnd, ExchangeEntry, RecordedAnswer } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
-import type { Attributes } from '#shared/telemetry/llm-attributes.ts';
+import type { Attributes } from '#shared/telemetry/attribute-values.ts';
 import { ownBytes, toBuffer } from '#shared/threads/answer-questions.ts';
 import type { CallFacts, PreparedCall } from './prepare-call.ts';
 import type { RewriteTarget } from './rewrite-request.ts';

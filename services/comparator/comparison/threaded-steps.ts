@@ -2,7 +2,7 @@
 // them, small ones at once.
 import type { Observation } from '#shared/exchange/observation.ts';
 import { createRedactor, type RedactorOptions } from '#shared/redact/redact.ts';
-import type { Attributes } from '#shared/telemetry/llm-attributes.ts';
+import type { Attributes } from '#shared/telemetry/attribute-values.ts';
 import { ownBytes } from '#shared/threads/answer-questions.ts';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import { type ComparisonSteps, createSteps, type PreparedCall } from './prepare-call.ts';

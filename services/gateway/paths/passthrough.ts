@@ -17,12 +17,12 @@ import {
 } from '#shared/upstream/credentials.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import { holdsAdminToken } from '../admin/holds-admin-token.ts';
-import type { ForwardedRequest } from '../call-spans.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID, sendError } from '../error-response.ts';
 import { connectionNames, HOP_BY_HOP, isOfAccount, TRACE_CONTEXT } from '../forward-headers.ts';
 import type { CallTrace } from '../messages/call.ts';
 import { breakOff, refuseWhileDraining } from '../open-answers.ts';
+import type { ForwardedRequest } from '../passthrough-span.ts';
 import { sessionHeader } from '../routing/identify-turn.ts';
 import { startTrace, TRACE_RESPONSE, traceHeaders, traceResponse } from '../start-trace.ts';
 

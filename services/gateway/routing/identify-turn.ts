@@ -23,7 +23,7 @@ export function hasNamedSession(
 
 export function sessionHeader(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
   const named = headers[SESSION_HEADER];
-  return named === undefined ? undefined : bounded(String(named));
+  return named === undefined || named === '' ? undefined : bounded(String(named));
 }
 
 const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;

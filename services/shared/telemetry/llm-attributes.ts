@@ -1,18 +1,24 @@
 // What one call to a model looks like on its span: numbers and ids first, text last, all within a budget of bytes. Pure;
 // both arms of a comparison and the gateway's own spans are described by it.
-import { createHash } from 'node:crypto';
 import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semantic-conventions';
 import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
-import { compactJson } from './compact-json.ts';
-import { addContent, clip } from './content-attributes.ts';
+import {
+  type Attributes,
+  add,
+  isObject,
+  LONGEST_NAME_BYTES,
+  numberOf,
+  objectOf,
+  shortName,
+} from './attribute-values.ts';
+import { addContent } from './content-attributes.ts';
 import type { Conversation } from './conversation.ts';
 import { type HiddenPart, hideContent } from './hide-content.ts';
 import type { ModelCost, ModelObservation, ModelRequest } from './model-call.ts';
 import { utf8Size } from './protobuf-output.ts';
 import type { RepeatedAttributes } from './repeated-attributes.ts';
-import { isSecretName, REDACTED } from './secret-shapes.ts';
+import { type RequestAttributes, requestAttributes } from './request-attributes.ts';
 import { addMessages, type ShownMessages } from './shown-messages.ts';
-import type { AttributeValue, SpanRecord } from './tracing.ts';
 
 export interface LlmAttributesInput {
   /** null when the body was not readable. */
@@ -48,12 +54,7 @@ export interface LlmAttributesInput {
   redact(text: string): string;
 }
 
-export type Attributes = SpanRecord['attributes'];
-
 const MAX_CONTENT_BYTES = 750_000;
-/** Names and ids come from outside; none needs more. */
-const LONGEST_NAME_BYTES = 256;
-const LONGEST_PARAMETERS_BYTES = 16 * 1024;
 /** Headers of the answer. */
 const ORGANIZATION = 'anthropic-organization-id';
 const WORKSPACE = 'anthropic-workspace-id';
@@ -65,14 +66,6 @@ export interface SaidOfCall {
   attributes: Attributes;
   /** Behind them. */
   content: readonly ShownMessages[];
-}
-
-/** What a request says beside its conversation. */
-export interface RequestAttributes {
-  /** As it stands in the metadata. */
-  readonly sessionId: string | null;
-  /** The rest, which others may say as well. */
-  readonly settings: Attributes;
 }
 
 /** All of it as attributes. */
@@ -94,7 +87,11 @@ export function sayOfCall(input: LlmAttributesInput, given: Attributes): SaidOfC
   add(given, GEN_AI.responseId, shortName(observation.message?.id));
   addTokens(given, observation.usage);
   addCost(given, input.cost ?? null);
-  const repeated = [modelAttributes(input), settings];
+  const model = modelAttributes(input);
+  const repeated = [...(input.repeated ? [model] : []), ...(input.said ? [settings] : [])];
+  // What nobody keeps is of this call.
+  if (!input.repeated) Object.assign(given, model);
+  if (!input.said) Object.assign(given, settings);
   if (!input.content) return { repeated, attributes: given, content: [] };
   const before = [...repeated, given].reduce((sum, attributes) => sum + sizeOf(attributes), 0);
   const content = addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - before);
@@ -102,10 +99,6 @@ export function sayOfCall(input: LlmAttributesInput, given: Attributes): SaidOfC
   // By their keys.
   for (const shown of content) addMessages(given, shown);
   return { repeated, attributes: hideContent(given, hide), content: [] };
-}
-
-function add(attributes: Attributes, key: string, value: AttributeValue | null | undefined): void {
-  if (value !== null && value !== undefined) attributes[key] = value;
 }
 
 function addIdentity(
@@ -139,7 +132,7 @@ function modelAttributes(input: LlmAttributesInput): Attributes {
   const { message, stopReason, usage } = input.observation;
   const { [ORGANIZATION]: organization, [WORKSPACE]: workspace } = headers;
   const told = [message?.model, stopReason, usage?.service_tier].map(textOf);
-  const values = [modelAsked, modelSent, provider, organization, workspace, ...told];
+  const values = ['model', modelAsked, modelSent, provider, organization, workspace, ...told];
   return repeated === undefined ? describeModel(input) : repeated(values, () => describeModel(input));
 }
 
@@ -213,82 +206,6 @@ function addCost(to: Attributes, cost: ModelCost | null): void {
   add(to, OPENINFERENCE.costCacheWrite, cost.cacheWrite || null);
 }
 
-/** What a request says beside its conversation, and who sent it. */
-export function requestAttributes({
-  request,
-  headers,
-  hide = [],
-  redact,
-}: Pick<LlmAttributesInput, 'request' | 'headers' | 'hide' | 'redact'>): RequestAttributes {
-  const to: Attributes = {};
-  if (request === null) return { sessionId: null, settings: to };
-  const user = readUser(isObject(request.metadata) ? request.metadata.user_id : null);
-  const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => name.trim());
-  const named = betas.filter((name) => name !== '');
-  const thinking = objectOf(request.thinking);
-  add(to, OPENINFERENCE.userId, user.userHash);
-  add(to, GEN_AI.requestMaxTokens, numberOf(request.max_tokens));
-  add(to, GEN_AI.requestStream, request.stream === true ? true : null);
-  add(to, GEN_AI.requestReasoningLevel, shortName(objectOf(request.output_config).effort));
-  add(to, ANTHROPIC.thinkingType, shortName(thinking.type));
-  add(to, ANTHROPIC.thinkingBudget, numberOf(thinking.budget_tokens));
-  add(to, ANTHROPIC.requestServiceTier, shortName(request.service_tier));
-  add(to, ANTHROPIC.beta, named.length > 0 ? named : null);
-  add(to, OPENINFERENCE.invocationParameters, invocationParameters(request, redact));
-  return { sessionId: shortName(user.sessionId), settings: hideContent(to, hide) };
-}
-
-/** These are shown elsewhere, or say who the user is. */
-const NOT_PARAMETERS = new Set(['messages', 'tools', 'system', 'metadata']);
-
-/** The request's settings as JSON; only the plain ones when they are too long. */
-function invocationParameters(request: ModelRequest, redact: (text: string) => string): string {
-  // Without a prototype, so that no name means anything.
-  const parameters: Record<string, unknown> = Object.create(null);
-  for (const name of Object.keys(request)) {
-    if (!NOT_PARAMETERS.has(name)) parameters[name] = hideSecrets(name, request[name]);
-  }
-  const isSimple = Object.values(parameters).every(isPlain);
-  const text = redact(isSimple ? JSON.stringify(parameters) : compactJson(parameters, hideSecrets));
-  if (Buffer.byteLength(text) <= LONGEST_PARAMETERS_BYTES) return text;
-  const plain = Object.entries(parameters).filter(([name, value]) => name.length <= 64 && isPlain(value));
-  return redact(compactJson(Object.fromEntries(plain.slice(0, 64)), hideSecrets));
-}
-
-function isPlain(value: unknown): boolean {
-  return typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && value.length <= 64);
-}
-
-function hideSecrets(name: string, value: unknown): unknown {
-  return value !== null && isSecretName(name) ? REDACTED : value;
-}
-
-const LEGACY_USER = /^(.*)_session_(.+)$/;
-
-/** Both forms Claude Code has used: JSON with `session_id`, and `user_…_account_…_session_…`. The rest is only hashed. */
-function readUser(userId: unknown): { sessionId: string | null; userHash: string | null } {
-  if (typeof userId !== 'string' || userId === '') return { sessionId: null, userHash: null };
-  const legacy = LEGACY_USER.exec(userId);
-  if (legacy) return { sessionId: legacy[2] ?? null, userHash: hash(legacy[1] ?? '') };
-  const parsed = parseObject(userId);
-  if (parsed === null) return { sessionId: null, userHash: hash(userId) };
-  const { session_id: sessionId, ...rest } = parsed;
-  return { sessionId: typeof sessionId === 'string' ? sessionId : null, userHash: hash(compactJson(rest)) };
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
 /** Model names by whose they are; the first match wins. */
 const VENDORS: ReadonlyArray<[RegExp, string]> = [
   [/claude/, LLMSystem.ANTHROPIC],
@@ -308,10 +225,6 @@ function systemOf(model: string): string | null {
   return ANY_VENDOR.test(name) ? (VENDORS.find(([pattern]) => pattern.test(name))?.[1] ?? null) : null;
 }
 
-function shortName(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? clip(value, LONGEST_NAME_BYTES) : null;
-}
-
 function textOf(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
@@ -320,23 +233,12 @@ function lengthOf(value: unknown): number | null {
   return Array.isArray(value) ? value.length : null;
 }
 
-function numberOf(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) ? value : null;
-}
-
 function sizeOf(attributes: Attributes): number {
   let bytes = 0;
   for (const key of Object.keys(attributes)) {
     const value = attributes[key];
+    if (value === null || value === undefined) continue;
     bytes += utf8Size(key) + (typeof value === 'string' ? utf8Size(value) : 8);
   }
   return bytes;
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

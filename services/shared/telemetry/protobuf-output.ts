@@ -82,11 +82,6 @@ export class ProtobufOutput {
     this.#at += source.copy(this.room, this.#at, start, end);
   }
 
-  /** All from a place on. */
-  copyTo(target: Buffer, from: number): void {
-    this.room.copy(target, 0, from, this.#at);
-  }
-
   byte(value: number): void {
     this.#need(1);
     this.room[this.#at++] = value;

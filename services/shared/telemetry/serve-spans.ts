@@ -68,7 +68,7 @@ async function make(later: MadeLater, makers: Makers, writer: SpanWriter, all: S
 
 async function makeRecords({ maker, input }: MadeLater, makers: Makers): Promise<SpanRecord[]> {
   try {
-    return (await makers[maker]?.(input)) ?? [];
+    return [...((await makers[maker]?.(input)) ?? [])];
   } catch {
     return [];
   }

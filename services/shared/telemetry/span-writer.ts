@@ -1,6 +1,7 @@
 // Finished spans as the bytes that travel: OTLP's protobuf (opentelemetry/proto/trace/v1), byte for byte as the SDK writes
 // it, in one pass into a buffer that is used again. Nothing else is made of a span on its way there.
 import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { ownCopy } from '#shared/free.ts';
 import { madeOnce } from '#shared/made-once.ts';
 import { putAttributes } from './attribute-bytes.ts';
 import { ProtobufOutput } from './protobuf-output.ts';
@@ -85,11 +86,11 @@ export function createSpanWriter(): SpanWriter {
   };
 }
 
-/** Attributes as fields of their own, as in a resource. */
+/** Attributes as fields of their own, as in a resource, in memory of exactly their size. */
 export function attributesAsBytes(tag: number, attributes: SpanRecord['attributes']): Buffer {
   const output = new ProtobufOutput(Buffer.allocUnsafeSlow(1024));
   putAttributes(output, tag, attributes);
-  return Buffer.from(output.bytes());
+  return ownCopy(output.bytes());
 }
 
 function writeSpan(output: ProtobufOutput, span: SpanRecord): void {

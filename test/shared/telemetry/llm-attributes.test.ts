@@ -3,7 +3,8 @@ import { SemanticConventions } from '@arizeai/openinference-semantic-conventions
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Observation } from '#shared/exchange/observation.ts';
-import { type Attributes, type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { Attributes } from '#shared/telemetry/attribute-values.ts';
+import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import type { Message, MessagesRequest } from '#shared/wire/anthropic.ts';
 
 function message(more: Partial<Message> = {}): Message {

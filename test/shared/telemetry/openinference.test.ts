@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { observe } from '#shared/exchange/read-exchange.ts';
-import { type Attributes, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
+import type { Attributes } from '#shared/telemetry/attribute-values.ts';
+import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import { ROOT } from '../../support/read-imports.ts';
 
 interface Recorded {

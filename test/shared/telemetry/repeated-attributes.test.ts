@@ -45,5 +45,6 @@ describe('repeated attributes', () => {
   it('are not kept of a long text', () => {
     expect(of('x'.repeat(256))).to.equal(of('x'.repeat(256)));
     expect(of('x'.repeat(257))).to.not.equal(of('x'.repeat(257)));
+    expect(of(1, 'x'.repeat(257), 2)).to.not.equal(of(1, 'x'.repeat(257), 2));
   });
 });

@@ -13,6 +13,8 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { keepMade } from '#shared/made-once.ts';
+import { ProtobufOutput } from '#shared/telemetry/protobuf-output.ts';
 import { attributesAsBytes, createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 import { collectGarbage, untilFreed } from '../../support/collect-garbage.ts';
@@ -182,7 +184,7 @@ describe('the bytes of a span', () => {
     }
   });
 
-  it('begin with what spans have in repeated, whichever of them is written first', () => {
+  it('begin with what spans say again, whichever of them is written first', () => {
     const parts = fc.array(attributes, { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(
@@ -207,6 +209,40 @@ describe('the bytes of a span', () => {
     const span = { ...SPAN, attributes: { n: 1 } };
     const merged = { ...span, attributes: { model: 'm', 'http.route': '/v1/messages', n: 1 } };
     expect(written({ ...span, repeated }).equals(bySdk(merged))).to.equal(true);
+  });
+
+  it('are kept of what is said again, and written in memory of their own', () => {
+    const [writer, other] = [createSpanWriter(), createSpanWriter()];
+    const said = keepMade<Record<string, string>>({ model: 'first' });
+    const first = Buffer.from(writer.write([{ ...SPAN, repeated: [said] }]));
+    said.model = 'nobody may change it';
+    for (const again of [writer, other]) {
+      expect(again.write([{ ...SPAN, repeated: [said] }]).equals(first)).to.equal(true);
+    }
+    const { buffer, length } = attributesAsBytes(ATTRIBUTE, { model: 'first' });
+    expect(buffer.byteLength).to.equal(length);
+  });
+
+  it('are the same in room of any size', () => {
+    const writer = createSpanWriter();
+    const attributes = {
+      text: 'x'.repeat(100),
+      é: 'short',
+      n: 1,
+      d: 0.5,
+      t: true,
+      l: ['a', 'é'],
+      'no ascii': 'é'.repeat(40),
+    };
+    const events = [{ name: 'event', atMs: 1, attributes }];
+    const links = [{ traceId: SPAN.traceId, spanId: SPAN.spanId }];
+    const span = { ...SPAN, parentSpanId: SPAN.spanId, attributes, events, links };
+    const expected = written(span);
+    for (let size = 0; size <= expected.length + 8; size++) {
+      const output = new ProtobufOutput(Buffer.alloc(size));
+      writer.writeTo(output, span);
+      expect(output.bytes().equals(expected), `in ${size} bytes`).to.equal(true);
+    }
   });
 
   it('are none of a span without an id or a time that they can say', () => {
@@ -271,8 +307,11 @@ describe('the bytes of a span', () => {
   });
 
   it('end no earlier than they start', () => {
-    const span = { ...SPAN, endMs: SPAN.startMs - 5 };
-    expect(written(span).equals(written({ ...SPAN, endMs: SPAN.startMs }))).to.equal(true);
+    for (const endMs of [SPAN.startMs - 5, -5, Number.NEGATIVE_INFINITY]) {
+      expect(written({ ...SPAN, endMs }).equals(written({ ...SPAN, endMs: SPAN.startMs })), String(endMs)).to.equal(
+        true,
+      );
+    }
   });
 
   it('are right whatever was written into the same room before', () => {

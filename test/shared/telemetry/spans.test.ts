@@ -94,10 +94,11 @@ describe('tracing', () => {
     later('given', [made, broken], 2);
     later('throws', null, 2);
     later('unheard of', null, 1);
+    later('given', 'no list of spans'.length, 1);
     tracing.emit([record()]);
     await tracing.flush(PATIENCE_MS);
     expect(sink.spans().map(({ attributes }) => attributes)).to.deep.equal([{ text: 'made later' }, {}]);
-    expect(await results(metrics)).to.include({ exported: 2, failed: 4 });
+    expect(await results(metrics)).to.include({ exported: 2, failed: 5 });
   });
 
   it('counts what a lost thread was sending, and exports on in another', async () => {
@@ -410,10 +411,10 @@ describe('tracing', () => {
   it('counts spans of unsampled traces and does not send them', async () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url });
-    tracing.emit([record({ sampled: false }), record()]);
+    tracing.emit([record({ sampled: false }), record(), record({ sampled: false })]);
     await tracing.flush(PATIENCE_MS);
     expect(sink.spans()).to.have.length(1);
-    expect(await results(metrics)).to.include({ unsampled: 1, exported: 1 });
+    expect(await results(metrics)).to.include({ unsampled: 2, exported: 1 });
   });
 
   it('counts a span with impossible ids or times as failed and still sends its neighbours', async () => {

@@ -1,0 +1,28 @@
+// What comes from outside, as values of attributes: of the right type and short, or not at all.
+import { clip } from './content-attributes.ts';
+import type { AttributeValue, SpanRecord } from './tracing.ts';
+
+export type Attributes = SpanRecord['attributes'];
+
+/** Names and ids come from outside; none needs more. */
+export const LONGEST_NAME_BYTES = 256;
+
+export function add(attributes: Attributes, key: string, value: AttributeValue | null | undefined): void {
+  if (value !== null && value !== undefined) attributes[key] = value;
+}
+
+export function shortName(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? clip(value, LONGEST_NAME_BYTES) : null;
+}
+
+export function numberOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+export function objectOf(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {};
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

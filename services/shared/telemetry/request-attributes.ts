@@ -1,0 +1,97 @@
+// What a request says beside its conversation, as attributes: its settings, and who sent it.
+import { createHash } from 'node:crypto';
+import { ANTHROPIC, GEN_AI, OPENINFERENCE } from './attribute-keys.ts';
+import { type Attributes, add, isObject, numberOf, objectOf, shortName } from './attribute-values.ts';
+import { compactJson } from './compact-json.ts';
+import { type HiddenPart, hideContent } from './hide-content.ts';
+import type { ModelRequest } from './model-call.ts';
+import { isSecretName, REDACTED } from './secret-shapes.ts';
+
+export interface RequestParts {
+  /** null when the body was not readable. */
+  request: ModelRequest | null;
+  /** Lower-case name → value; `anthropic-beta` is read. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  hide?: readonly HiddenPart[];
+  /** Applied to the settings as text. */
+  redact(text: string): string;
+}
+
+export interface RequestAttributes {
+  /** As it stands in the metadata. */
+  readonly sessionId: string | null;
+  /** The rest, which others may say as well. */
+  readonly settings: Attributes;
+}
+
+const LONGEST_PARAMETERS_BYTES = 16 * 1024;
+
+export function requestAttributes({ request, headers, hide = [], redact }: RequestParts): RequestAttributes {
+  const to: Attributes = {};
+  if (request === null) return { sessionId: null, settings: to };
+  const user = readUser(isObject(request.metadata) ? request.metadata.user_id : null);
+  const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => name.trim());
+  const named = betas.filter((name) => name !== '');
+  const thinking = objectOf(request.thinking);
+  add(to, OPENINFERENCE.userId, user.userHash);
+  add(to, GEN_AI.requestMaxTokens, numberOf(request.max_tokens));
+  add(to, GEN_AI.requestStream, request.stream === true ? true : null);
+  add(to, GEN_AI.requestReasoningLevel, shortName(objectOf(request.output_config).effort));
+  add(to, ANTHROPIC.thinkingType, shortName(thinking.type));
+  add(to, ANTHROPIC.thinkingBudget, numberOf(thinking.budget_tokens));
+  add(to, ANTHROPIC.requestServiceTier, shortName(request.service_tier));
+  add(to, ANTHROPIC.beta, named.length > 0 ? named : null);
+  add(to, OPENINFERENCE.invocationParameters, invocationParameters(request, redact));
+  return { sessionId: shortName(user.sessionId), settings: hideContent(to, hide) };
+}
+
+/** These are shown elsewhere, or say who the user is. */
+const NOT_PARAMETERS = new Set(['messages', 'tools', 'system', 'metadata']);
+
+/** The request's settings as JSON; only the plain ones when they are too long. */
+function invocationParameters(request: ModelRequest, redact: (text: string) => string): string {
+  // Without a prototype, so that no name means anything.
+  const parameters: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(request)) {
+    if (!NOT_PARAMETERS.has(name)) parameters[name] = hideSecrets(name, request[name]);
+  }
+  const isSimple = Object.values(parameters).every(isPlain);
+  const text = redact(isSimple ? JSON.stringify(parameters) : compactJson(parameters, hideSecrets));
+  if (Buffer.byteLength(text) <= LONGEST_PARAMETERS_BYTES) return text;
+  const plain = Object.entries(parameters).filter(([name, value]) => name.length <= 64 && isPlain(value));
+  return redact(compactJson(Object.fromEntries(plain.slice(0, 64)), hideSecrets));
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && value.length <= 64);
+}
+
+function hideSecrets(name: string, value: unknown): unknown {
+  return value !== null && isSecretName(name) ? REDACTED : value;
+}
+
+const LEGACY_USER = /^(.*)_session_(.+)$/;
+
+/** Both forms Claude Code has used: JSON with `session_id`, and `user_…_account_…_session_…`. The rest is only hashed. */
+function readUser(userId: unknown): { sessionId: string | null; userHash: string | null } {
+  if (typeof userId !== 'string' || userId === '') return { sessionId: null, userHash: null };
+  const legacy = LEGACY_USER.exec(userId);
+  if (legacy) return { sessionId: legacy[2] ?? null, userHash: hash(legacy[1] ?? '') };
+  const parsed = parseObject(userId);
+  if (parsed === null) return { sessionId: null, userHash: hash(userId) };
+  const { session_id: sessionId, ...rest } = parsed;
+  return { sessionId: typeof sessionId === 'string' ? sessionId : null, userHash: hash(compactJson(rest)) };
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
