@@ -7,7 +7,7 @@ import type { FinishedCall } from '#services/gateway/messages/finished-call.ts';
 import { toView } from '#services/gateway/messages/parse.ts';
 import { createCallTracing, type TraceCall } from '#services/gateway/trace-call.ts';
 import { observe } from '#shared/exchange/read-exchange.ts';
-import { keepMade } from '#shared/made-once.ts';
+import { keepMade, madeOnce } from '#shared/made-once.ts';
 import { HIDDEN_PARTS, type HiddenPart } from '#shared/telemetry/hide-content.ts';
 import { addMessages } from '#shared/telemetry/shown-messages.ts';
 import { noTracing, type SpanRecord, type SpanWork } from '#shared/telemetry/tracing.ts';
@@ -200,7 +200,11 @@ describe('the spans of calls one after the other', () => {
       const [before, after] = [await repeatedBy(), await repeatedBy()];
       expect(before.map(({ length }) => length)).to.deep.equal(content ? [2, 0] : [3, 1]);
       for (const [at, groups] of before.entries()) {
-        for (const [index, group] of groups.entries()) expect(after[at]?.[index]).to.equal(group);
+        for (const [index, group] of groups.entries()) {
+          expect(after[at]?.[index]).to.equal(group);
+          const make = () => ({});
+          expect(madeOnce(group, make, make), 'what is made of it').to.equal(madeOnce(group, make, make));
+        }
       }
     }
   });
