@@ -139,7 +139,7 @@ const calls: fc.Arbitrary<Told> = fc.record({
 });
 
 const PLAIN: Told = {
-  ...{ asked: 'm', sent: null, target: 0, reason: 'default', mode: 'target', outcome: 'ok' },
+  ...{ asked: 'm', sent: 'm', target: 0, reason: 'default', mode: 'target', outcome: 'ok' },
   ...{ status: 200, upstreamStatus: 200, answered: 'm', stop: 'end_turn', tier: null, ids: [] },
   ...{ header: undefined, beta: undefined, sees: true },
   request: { model: 'm', metadata: { user_id: '{"session_id":"meta"}' }, messages: [] },
@@ -167,7 +167,7 @@ describe('the spans of calls one after the other', () => {
     );
   });
 
-  it('differ where two calls differ in one thing', async () => {
+  it('differ where two calls differ in one thing, and in nothing else', async () => {
     const others: Array<Partial<Told>> = [
       ...[
         { asked: 'n' },
@@ -186,8 +186,10 @@ describe('the spans of calls one after the other', () => {
       const traced = startTracing(content, []);
       const first = JSON.stringify((await tracedBy(traced, PLAIN)).map(said));
       for (const other of others) {
-        const spans = await tracedBy(traced, { ...PLAIN, ...other });
-        expect(JSON.stringify(spans.map(said)), JSON.stringify(other)).to.not.equal(first);
+        const told = { ...PLAIN, ...other };
+        const spans = (await tracedBy(traced, told)).map(said);
+        expect(JSON.stringify(spans), JSON.stringify(other)).to.not.equal(first);
+        expect(spans).to.deep.equal((await tracedBy(startTracing(content, []), told)).map(said));
       }
       expect(JSON.stringify((await tracedBy(traced, PLAIN)).map(said))).to.equal(first);
     }
