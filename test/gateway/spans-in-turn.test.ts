@@ -65,6 +65,8 @@ interface Told {
   outcome: 'ok' | 'client_abort' | 'upstream_error' | 'stream_error';
   status: number;
   upstreamStatus: number;
+  /** Whether any of an answer came. */
+  answers: boolean;
   answered: string;
   stop: string;
   tier: string | null;
@@ -100,7 +102,7 @@ function call(told: Told): FinishedCall {
     upstreamStatus: told.upstreamStatus,
     error: null,
     request: body,
-    answer: recordedAnswer(chunksOf(sseBytes(events), 64), { rawHeaders: told.ids }),
+    answer: told.answers ? recordedAnswer(chunksOf(sseBytes(events), 64), { rawHeaders: told.ids }) : null,
     times: { dispatchedMs: 1, firstByteMs: 2, answerEndMs: 30, endMs: 31, connectionWaitMs: 0.5 },
   } as unknown as FinishedCall;
 }
@@ -127,7 +129,8 @@ const calls: fc.Arbitrary<Told> = fc.record({
   mode: fc.constantFrom('target', 'compare'),
   outcome: fc.constantFrom('ok', 'ok', 'client_abort', 'upstream_error', 'stream_error'),
   status: fc.constantFrom(200, 0, 529),
-  upstreamStatus: fc.constantFrom(200, 0, 429),
+  upstreamStatus: fc.constantFrom(200, 201, 0, 429),
+  answers: fc.constantFrom(true, true, true, false),
   answered: name,
   stop: fc.constantFrom('end_turn', 'max_tokens'),
   tier: fc.constantFrom(null, 'standard', 'batch'),
@@ -140,7 +143,7 @@ const calls: fc.Arbitrary<Told> = fc.record({
 
 const PLAIN: Told = {
   ...{ asked: 'm', sent: 'm', target: 0, reason: 'default', mode: 'target', outcome: 'ok' },
-  ...{ status: 200, upstreamStatus: 200, answered: 'm', stop: 'end_turn', tier: null, ids: [] },
+  ...{ status: 200, upstreamStatus: 200, answers: true, answered: 'm', stop: 'end_turn', tier: null, ids: [] },
   ...{ header: undefined, beta: undefined, sees: true },
   request: { model: 'm', metadata: { user_id: '{"session_id":"meta"}' }, messages: [] },
 };
@@ -181,6 +184,7 @@ describe('the spans of calls one after the other', () => {
       ...[{ stop: 'max_tokens' }, { tier: 'batch' }, { ids: ['anthropic-organization-id', 'o'] }, { header: 's1' }],
       ...[{ ids: ['anthropic-workspace-id', 'o'] }, { beta: 'a' }, { request: { ...PLAIN.request, max_tokens: 9 } }],
       { outcome: 'upstream_error' },
+      ...[{ upstreamStatus: 201 }, { upstreamStatus: 0 }, { upstreamStatus: 0, answers: false }],
     ];
     for (const content of [false, true]) {
       const traced = startTracing(content, []);
