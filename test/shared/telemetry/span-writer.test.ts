@@ -191,8 +191,9 @@ describe('the bytes of a span', () => {
         spans,
         parts,
         fc.array(fc.tuple(spans, fc.nat({ max: 3 })), { maxLength: 4 }),
-        (first, all, others) => {
+        (first, said, others) => {
           const writer = createSpanWriter();
+          const all = said.map((each) => keepMade({ ...each }));
           for (const [span, count] of [[first, all.length] as const, ...others]) {
             const repeated = all.slice(0, count);
             const alone = [...repeated, span.attributes].map((each) => attributesAsBytes(ATTRIBUTE, each));
