@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import { modelFacts, toCallSpans } from '#services/gateway/call-spans.ts';
 import { type CallSpansInput, createMakeCallSpans } from '#services/gateway/make-call-spans.ts';
@@ -11,7 +10,7 @@ import { llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import { addMessages } from '#shared/telemetry/shown-messages.ts';
 import { noTracing, type SpanRecord, type SpanWork, type Tracing } from '#shared/telemetry/tracing.ts';
 import { answerEvents, chunksOf, recordedAnswer, sseBytes } from '../support/answer-bytes.ts';
-import { collectGarbage } from '../support/collect-garbage.ts';
+import { untilForgotten } from '../support/collect-garbage.ts';
 import { saidAttributes } from '../support/said-attributes.ts';
 
 const SECRET = `sk-ant-${'x'.repeat(24)}`;
@@ -168,10 +167,7 @@ describe('the spans of a call', () => {
       await make({ ...input, laidOut });
       return new WeakRef(laidOut.buffer);
     };
-    const ref = await read();
-    await setImmediate();
-    collectGarbage();
-    expect(ref.deref()).to.equal(undefined);
+    await untilForgotten(await read());
     expect(make).to.be.a('function');
   });
 

@@ -1,4 +1,4 @@
-// A full collection, for tests that ask what is still held.
+// Full collections, for tests that ask what is still held.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { until } from './gateway.ts';
@@ -16,4 +16,12 @@ export function collectGarbage(): void {
 /** The engine gives back what it collected in a thread of its own, a little later. */
 export function untilFreed(isFreed: () => boolean | Promise<boolean>): Promise<void> {
   return until(isFreed, FREED_WITHIN_MS, REST_MS);
+}
+
+/** One collection may be the end of one that had begun before, and keeps what was reachable then. */
+export function untilForgotten(ref: WeakRef<object>): Promise<void> {
+  return untilFreed(() => {
+    collectGarbage();
+    return ref.deref() === undefined;
+  });
 }

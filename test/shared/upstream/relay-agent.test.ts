@@ -8,7 +8,7 @@ import { createAgent } from '#shared/upstream/agent.ts';
 import { callUpstream } from '#shared/upstream/call-upstream.ts';
 import { createRelayAgent } from '#shared/upstream/relay-agent.ts';
 import type { ReplyHandler, UpstreamAgent, UpstreamRequestOptions } from '#shared/upstream/upstream-agent.ts';
-import { collectGarbage } from '../../support/collect-garbage.ts';
+import { untilForgotten } from '../../support/collect-garbage.ts';
 import { until } from '../../support/gateway.ts';
 import { cut } from '../../support/replies/arbitrary-replies.ts';
 import { type Reply, type ReplyPlayer, startReplyPlayer } from '../../support/replies/play-replies.ts';
@@ -102,12 +102,7 @@ describe('undici with a short cut for chunks', () => {
       await finished(call(own, { origin: `http://${address}`, body }));
       return new WeakRef(body);
     };
-    for (const body of [await ask(), await ask()]) {
-      await until(() => {
-        collectGarbage();
-        return body.deref() === undefined;
-      });
-    }
+    for (const body of [await ask(), await ask()]) await untilForgotten(body);
     expect(opened.filter((part) => 'destroyed' in part && !part.destroyed)).to.have.length(1);
   });
 
