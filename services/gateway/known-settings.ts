@@ -1,6 +1,6 @@
 // What a request says beside its conversation, as attributes of its span. A client says the same from call to call: its
-// settings are parsed and described once, and known again by a hash of their bytes, which may hold what is secret.
-import { hash } from 'node:crypto';
+// settings are parsed and described once, and known again by their bytes.
+import { ownCopy } from '#shared/free.ts';
 import { keepMade } from '#shared/made-once.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
 import { type RequestAttributes, requestAttributes } from '#shared/telemetry/request-attributes.ts';
@@ -18,22 +18,33 @@ const LENGTH_BYTES = 2;
 const UNIT_BYTES = 2;
 
 export function createKnownSettings(redact: (text: string) => string, hide: readonly HiddenPart[]): KnownSettings {
-  const known = new Map<string, RequestAttributes>();
+  const known = new Map<number, { bytes: Buffer; said: RequestAttributes }>();
   const room = Buffer.allocUnsafeSlow(LONGEST);
   return (finished) => {
     const written = writeSettings(finished, room);
     if (written === null) return null;
-    const key = hash('sha256', room.subarray(0, written), 'base64');
+    const key = checksum(room, written);
     const before = known.get(key);
-    if (before !== undefined) return before;
+    if (before !== undefined && isSame(before.bytes, room, written)) return before.said;
     const request = parsed(finished);
     if (request === null) return null;
     const said = requestAttributes({ request, headers: finished.clientHeaders, hide, redact });
-    if (known.size >= MOST) known.delete(known.keys().next().value ?? '');
+    if (known.size >= MOST) known.delete(known.keys().next().value ?? 0);
     keepMade(said.settings);
-    known.set(key, said);
+    known.set(key, { bytes: ownCopy(room.subarray(0, written)), said });
     return said;
   };
+}
+
+/** FNV-1a. Others may have the same: what is kept under it is compared, which is cheaper than a hash that nobody can forge. */
+function checksum(bytes: Buffer, end: number): number {
+  let sum = 0x811c9dc5;
+  for (let at = 0; at < end; at++) sum = Math.imul(sum ^ (bytes[at] ?? 0), 0x01000193);
+  return sum;
+}
+
+function isSame(kept: Buffer, room: Buffer, written: number): boolean {
+  return kept.length === written && room.compare(kept, 0, written, 0, written) === 0;
 }
 
 const CONVERSATION = new Set(['messages', 'tools', 'system']);
@@ -55,7 +66,7 @@ function writeSettings({ request, requestSpans, clientHeaders }: FinishedCall, r
     const size = end - start;
     if (at + textBytes(name) + LENGTH_BYTES + size > room.length) return null;
     at = writeText(name, room, at);
-    at = room.writeUInt16LE(size, at);
+    at = writeUnit(size, room, at);
     // One by one: short as they are, the way into the engine takes longer.
     for (let from = start; from < end; from++) room[at++] = request[from] ?? 0;
   }
@@ -67,9 +78,15 @@ function textBytes(text: string): number {
 }
 
 function writeText(text: string, room: Buffer, from: number): number {
-  let at = room.writeUInt16LE(text.length, from);
-  for (let index = 0; index < text.length; index++) at = room.writeUInt16LE(text.charCodeAt(index), at);
+  let at = writeUnit(text.length, room, from);
+  for (let index = 0; index < text.length; index++) at = writeUnit(text.charCodeAt(index), room, at);
   return at;
+}
+
+function writeUnit(unit: number, room: Buffer, at: number): number {
+  room[at] = unit;
+  room[at + 1] = unit >> 8;
+  return at + UNIT_BYTES;
 }
 
 /** null when one of them is no JSON after all. */

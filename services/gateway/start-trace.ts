@@ -1,5 +1,6 @@
 // In which trace a request is: the client's, one of ours, and whether its spans are kept.
 import type { IncomingHttpHeaders } from 'node:http';
+import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { formatTraceparent, newSpanId, newTraceId, parseTraceparent } from '#shared/ids.ts';
 import type { Target } from '#shared/providers/target.ts';
 import type { CallTrace } from './messages/call.ts';
@@ -29,6 +30,7 @@ const RANDOM_DIGITS = 14;
 
 /** By the random digits at the end, as samplers in other services decide (https://www.w3.org/TR/trace-context-2/). */
 function isSampled(traceId: string, share: number): boolean {
+  if (share >= 1) return true;
   return Number.parseInt(traceId.slice(-RANDOM_DIGITS), 16) >= (1 - share) * 16 ** RANDOM_DIGITS;
 }
 
@@ -52,6 +54,5 @@ export function traceResponse({ traceId, spanId, sampled }: CallTrace): string {
 
 /** Flat headers, beside those of the upstream. */
 export function traceResponseHeaders(trace: CallTrace, rawHeaders: readonly string[]): string[] {
-  const isTold = rawHeaders.some((name, index) => index % 2 === 0 && name.toLowerCase() === TRACE_RESPONSE);
-  return isTold ? [] : [TRACE_RESPONSE, traceResponse(trace)];
+  return headerValue(rawHeaders, TRACE_RESPONSE) !== undefined ? [] : [TRACE_RESPONSE, traceResponse(trace)];
 }

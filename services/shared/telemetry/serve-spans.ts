@@ -1,5 +1,6 @@
 // The thread's side of exporting: spans that are made here are written as bytes, like those that come as bytes, and sent.
 import type { MessagePort } from 'node:worker_threads';
+import { free } from '#shared/free.ts';
 import { answerQuestions, toBuffer } from '#shared/threads/answer-questions.ts';
 import type { SpanMessages } from './span-messages.ts';
 import type { Unsent } from './span-queue.ts';
@@ -45,7 +46,7 @@ export function serveSpans(port: MessagePort, options: SpanThreadOptions, makers
     for (const { bytes, spans } of question.made) {
       all.add(spans, (output) => output.copy(toBuffer(bytes), 0, bytes.length));
       count += spans;
-      bytes.buffer.transfer(0);
+      free(bytes);
     }
     const unsent = count > 0 ? await sender.send(all) : ALL_SENT;
     return { answer: { ...unsent, failed: unsent.failed + unmade } };

@@ -1,6 +1,7 @@
 // Where finished spans wait for the thread that exports: written one behind the other on a page, and a page goes there as it
 // is. A buffer for each call would outlive the young heap while it waits, and be made and freed on both sides.
 import { ownCopy } from '#shared/free.ts';
+import { createSharedRoom, type Place, type SharedRoom } from '#shared/threads/shared-room.ts';
 import type { QueueEntry, SpanQueue } from './span-queue.ts';
 import type { SpanBytes } from './span-sender.ts';
 import { createSpanWriter } from './span-writer.ts';
@@ -12,14 +13,32 @@ const PAGE_BYTES = 64 * 1024;
 const PAGE_SPANS = 64;
 /** Spans that take more wait alone: the end of a page that has no room for them takes memory too. */
 const MOST_ON_A_PAGE = 16 * 1024;
+/** For all pages: more than wait and are under way but for spans that come near the most. Only what is used is taken. */
+const ROOM_BYTES = 16 * 1024 * 1024;
 
-class SpanPage implements SpanBytes {
+/** Spans for the thread, in memory that is given away, or lent until `release`. */
+export interface WaitingSpans extends SpanBytes {
+  readonly transferred: readonly ArrayBuffer[];
+  release(): void;
+}
+
+const NOWHERE: Place = { bytes: Buffer.alloc(0), transferred: [], release: () => {} };
+
+class SpanPage implements WaitingSpans {
   spans = 0;
-  #room = Buffer.alloc(0);
+  place = NOWHERE;
   #size = 0;
 
-  get bytes(): Buffer<ArrayBuffer> {
-    return this.#room.subarray(0, this.#size);
+  get bytes(): Buffer {
+    return this.place.bytes.subarray(0, this.#size);
+  }
+
+  get transferred(): readonly ArrayBuffer[] {
+    return this.place.transferred;
+  }
+
+  release(): void {
+    this.place.release();
   }
 
   hasRoom(bytes: number, spans: number): boolean {
@@ -27,9 +46,7 @@ class SpanPage implements SpanBytes {
   }
 
   add(bytes: Uint8Array, spans: number): void {
-    // One that the queue refuses takes none.
-    if (this.#size === 0) this.#room = Buffer.allocUnsafeSlow(PAGE_BYTES);
-    this.#room.set(bytes, this.#size);
+    this.place.bytes.set(bytes, this.#size);
     this.#size += bytes.length;
     this.spans += spans;
   }
@@ -37,11 +54,12 @@ class SpanPage implements SpanBytes {
 
 /** Writes spans to where they wait. What the queue refuses it has counted; `onUnwritable` is told of each that is none. */
 export function createSpanPages<Other>(
-  queue: Pick<SpanQueue<Other | SpanBytes>, 'push' | 'grow'>,
+  queue: Pick<SpanQueue<Other | WaitingSpans>, 'push' | 'grow'>,
   onUnwritable: () => void,
 ): (spans: readonly SpanRecord[]) => void {
   const writer = createSpanWriter();
-  let open: { page: SpanPage; entry: QueueEntry<Other | SpanBytes> } | null = null;
+  let open: { page: SpanPage; entry: QueueEntry<Other | WaitingSpans> } | null = null;
+  let room: SharedRoom | null = null;
   const written = (spans: readonly SpanRecord[]): Uint8Array | null => {
     try {
       return writer.write(spans);
@@ -52,8 +70,10 @@ export function createSpanPages<Other>(
   const begin = (bytes: Uint8Array, spans: number): void => {
     const page = new SpanPage();
     const entry = queue.push(page, bytes.length, spans);
+    // One that is refused takes no memory; others are taken in another turn of the event loop.
     if (entry === null) return;
-    // It is taken in another turn of the event loop.
+    room ??= createSharedRoom(ROOM_BYTES);
+    page.place = room.take(PAGE_BYTES);
     page.add(bytes, spans);
     open = { page, entry };
   };
@@ -66,7 +86,8 @@ export function createSpanPages<Other>(
     } else if (bytes === null) {
       onUnwritable();
     } else if (!isSmall) {
-      queue.push({ bytes: ownCopy(bytes), spans: 1 }, bytes.length);
+      const own = ownCopy(bytes);
+      queue.push({ bytes: own, spans: 1, transferred: [own.buffer], release: () => {} }, own.length);
     } else if (open?.entry.isWaiting && open.page.hasRoom(bytes.length, spans.length)) {
       if (queue.grow(open.entry, bytes.length, spans.length)) open.page.add(bytes, spans.length);
     } else {

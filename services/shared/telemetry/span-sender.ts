@@ -26,9 +26,9 @@ export interface SpanSenderOptions extends OtlpExporterOptions {
   scopeVersion: string;
 }
 
-/** From a `SpanWriter`, one behind the other in memory that nothing else is in. */
+/** From a `SpanWriter`, one behind the other. */
 export interface SpanBytes {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   readonly spans: number;
 }
 

@@ -4,15 +4,15 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { createAskThread } from '#shared/threads/ask-thread.ts';
 import type { ForeignExporter } from './foreign-exporter.ts';
 import type { SpanQuestion, SpanThreadOptions } from './serve-spans.ts';
+import type { WaitingSpans } from './span-pages.ts';
 import type { Unsent } from './span-queue.ts';
-import type { SpanBytes } from './span-sender.ts';
 import type { SpanWork } from './tracing.ts';
 
 export interface ForeignSpan {
   foreign: ReadableSpan;
 }
 
-export type Exportable = SpanBytes | SpanWork | ForeignSpan;
+export type Exportable = WaitingSpans | SpanWork | ForeignSpan;
 
 export interface ThreadedExporter {
   /** Resolves with what was not sent. @throws with the reason when that is all */
@@ -51,11 +51,11 @@ export async function startThreadedExporter(
         made: made.map(({ bytes, spans }) => ({ bytes, spans })),
         later: later.map(({ maker, input, spans }) => ({ maker, input, spans })),
       };
-      const given = [...question.made.map(({ bytes }) => bytes.buffer), ...later.flatMap((work) => work.transferred)];
+      const given = [...made, ...later].flatMap(({ transferred }) => transferred);
       const asked = made.length + later.length === 0 ? undefined : thread.ask(question, given);
       const ends = await Promise.all([
         asked?.finally(() => {
-          for (const work of later) work.release?.();
+          for (const lent of [...made, ...later]) lent.release?.();
         }),
         foreign.length === 0 ? undefined : here?.export(foreign),
       ]);
@@ -90,7 +90,7 @@ async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> 
 interface Sorted {
   foreign: ReadableSpan[];
   later: SpanWork[];
-  made: SpanBytes[];
+  made: WaitingSpans[];
 }
 
 function sortOut(batch: readonly Exportable[]): Sorted {

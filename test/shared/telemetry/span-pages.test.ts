@@ -1,9 +1,8 @@
 // Spans that wait for the thread: each on one page, none twice, and no page changes once it was taken.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createSpanPages } from '#shared/telemetry/span-pages.ts';
+import { createSpanPages, type WaitingSpans } from '#shared/telemetry/span-pages.ts';
 import { createSpanQueue, type QueueResult } from '#shared/telemetry/span-queue.ts';
-import type { SpanBytes } from '#shared/telemetry/span-sender.ts';
 import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 
@@ -19,24 +18,34 @@ function record(text: string, name: SpanRecord['name'] = 'proxy_request'): SpanR
 
 const bytesOf = (spans: readonly SpanRecord[]): Buffer => Buffer.from(createSpanWriter().write(spans));
 
+/** A page as it was when it was taken. */
+interface Taken {
+  bytes: Buffer;
+  spans: number;
+  page: WaitingSpans;
+}
+
 interface Stage {
   unwritable: number;
   write(spans: readonly SpanRecord[]): void;
   /** What the queue sends by itself or, at the end, whatever waits. */
-  taken: SpanBytes[][];
+  taken: Taken[][];
   counts: Partial<Record<QueueResult, number>>;
   end(): Promise<void>;
 }
 
-function createStage(more: { maxBytes?: number; maxEntries?: number; batchEntries?: number } = {}): Stage {
-  const taken: SpanBytes[][] = [];
+function createStage(
+  more: { maxBytes?: number; maxEntries?: number; batchEntries?: number; gives?: boolean } = {},
+): Stage {
+  const taken: Taken[][] = [];
   const counts: Stage['counts'] = {};
-  const queue = createSpanQueue<SpanBytes>({
+  const queue = createSpanQueue<WaitingSpans>({
     ...{ maxBytes: 1024 * 1024, maxEntries: 10_000, batchEntries: 10_000, batchBytes: 1024 * 1024 },
     ...{ concurrency: 4, delayMs: 60_000, restedDelayMs: 60_000 },
     ...more,
     send: async (batch) => {
-      taken.push(batch.map(({ bytes, spans }) => ({ bytes, spans })));
+      taken.push(batch.map((page) => ({ bytes: Buffer.from(page.bytes), spans: page.spans, page })));
+      if (more.gives === true) for (const page of batch) page.release();
       return { failed: 0, dropped_bytes: 0 };
     },
     onResult: (result, count) => {
@@ -57,8 +66,9 @@ describe('the pages on which spans wait', () => {
     const [[page] = [], ...others] = stage.taken;
     expect([page?.spans, others.length]).to.deep.equal([6, 0]);
     expect(Buffer.from(page?.bytes ?? []).equals(bytesOf(calls.flat()))).to.equal(true);
-    // Nothing else is in that memory: it is given away.
-    expect(page?.bytes.byteOffset).to.equal(0);
+    // Lent, and so not given away.
+    expect(page?.page.bytes.buffer).to.be.instanceOf(SharedArrayBuffer);
+    expect(page?.page.transferred).to.deep.equal([]);
   });
 
   it('are full after so many bytes or spans', async () => {
@@ -67,16 +77,49 @@ describe('the pages on which spans wait', () => {
     for (let call = 0; call < 70; call++) stage.write([record('')]);
     await stage.end();
     expect(stage.taken.flat().map(({ spans }) => spans)).to.deep.equal([4, 64, 8]);
-    expect(stage.taken.flat().map(({ bytes }) => bytes.buffer.byteLength)).to.deep.equal(Array(3).fill(PAGE_BYTES));
+    expect(placesOf(stage)).to.deep.equal([0, PAGE_BYTES, 2 * PAGE_BYTES]);
   });
 
-  it('take no memory for what the queue refuses', () => {
+  it('take no memory for what the queue refuses', async () => {
     // A page is full then.
     const stage = createStage({ maxBytes: 70_000 });
-    const before = process.memoryUsage().arrayBuffers;
     for (let call = 0; call < 1000; call++) stage.write([record('x'.repeat(15_000))]);
     expect(stage.counts).to.deep.equal({ dropped_bytes: 996 });
-    expect(process.memoryUsage().arrayBuffers - before).to.be.below(2 * PAGE_BYTES);
+    await stage.end();
+    stage.write([record('next')]);
+    await stage.end();
+    expect(placesOf(stage)).to.deep.equal([0, PAGE_BYTES]);
+  });
+
+  it('are used again once nobody reads them, and not before', async () => {
+    for (const [gives, next] of [
+      [true, 0],
+      [false, PAGE_BYTES],
+    ] as const) {
+      const stage = createStage({ gives });
+      for (const text of ['one', 'two']) {
+        stage.write([record(text)]);
+        await stage.end();
+      }
+      expect(placesOf(stage)).to.deep.equal([0, next]);
+    }
+  });
+
+  it('are given away where no more can be lent', async () => {
+    const stage = createStage({ batchEntries: 1 });
+    for (let page = 0; page < 257; page++) {
+      stage.write([record(`${page}`)]);
+      await stage.end();
+    }
+    const [last] = stage.taken.flat().slice(-1);
+    expect(
+      stage.taken
+        .flat()
+        .slice(0, -1)
+        .every(({ page }) => page.transferred.length === 0),
+    ).to.equal(true);
+    expect(last?.page.transferred).to.deep.equal([last?.page.bytes.buffer]);
+    expect(last?.bytes.equals(bytesOf([record('256')]))).to.equal(true);
   });
 
   it('are not touched by a span that cannot be written, which is told of', async () => {
@@ -100,7 +143,8 @@ describe('the pages on which spans wait', () => {
     expect(stage.taken.flat().map(({ spans }) => spans)).to.deep.equal([3, 1]);
     expect(Buffer.from(first?.bytes ?? []).equals(bytesOf([small, small, small]))).to.equal(true);
     expect(Buffer.from(alone?.bytes ?? []).equals(bytesOf([large]))).to.equal(true);
-    expect(alone?.bytes.buffer.byteLength).to.equal(alone?.bytes.length);
+    expect(alone?.page.transferred).to.deep.equal([alone?.page.bytes.buffer]);
+    expect(alone?.page.bytes.buffer.byteLength).to.equal(alone?.bytes.length);
   });
 
   it('hold nothing of what the queue refused, and what came after it', async () => {
@@ -121,8 +165,8 @@ describe('the pages on which spans wait', () => {
     );
     const steps = fc.array(fc.record({ texts: fc.array(text, { minLength: 1, maxLength: 3 }), waits: fc.boolean() }));
     await fc.assert(
-      fc.asyncProperty(steps, async (given) => {
-        const stage = createStage({ batchEntries: 4, maxBytes: 64 * 1024 * 1024 });
+      fc.asyncProperty(steps, fc.boolean(), async (given, gives) => {
+        const stage = createStage({ gives, batchEntries: 4, maxBytes: 64 * 1024 * 1024 });
         const written: Buffer[] = [];
         for (const { texts, waits } of given) {
           const spans = texts.map((one) => record(one));
@@ -140,6 +184,9 @@ describe('the pages on which spans wait', () => {
     );
   });
 });
+
+/** Where in the room the pages are. */
+const placesOf = (stage: Stage): number[] => stage.taken.flat().map(({ page }) => page.bytes.byteOffset);
 
 const sorted = (spans: readonly Buffer[]): string[] => spans.map((span) => span.toString('hex')).sort();
 

@@ -399,13 +399,20 @@ describe('tracing', () => {
       null,
     );
     open.push(() => exporter.shutdown(1000));
-    const written = [record(), record()].map((span) => ({
-      bytes: ownCopy(createSpanWriter().write([span])),
-      spans: 1,
-    }));
-    expect(await exporter.export(written)).to.deep.equal({ failed: 0, dropped_bytes: 0 });
+    const written = createSpanWriter().write([record()]);
+    const given = ownCopy(written);
+    const lent = Buffer.from(new SharedArrayBuffer(given.length));
+    written.copy(lent);
+    const released: string[] = [];
+    const exporting = exporter.export([
+      { bytes: given, spans: 1, transferred: [given.buffer], release: () => void released.push('given') },
+      { bytes: lent, spans: 1, transferred: [], release: () => void released.push('lent') },
+    ]);
+    expect(released).to.deep.equal([]);
+    expect(await exporting).to.deep.equal({ failed: 0, dropped_bytes: 0 });
+    expect(released).to.deep.equal(['given', 'lent']);
     expect(sink.spans()).to.have.length(2);
-    expect(written.map(({ bytes }) => bytes.length)).to.deep.equal([0, 0]);
+    expect([given.length, lent.equals(written)]).to.deep.equal([0, true]);
   });
 
   it('counts spans of unsampled traces and does not send them', async () => {
