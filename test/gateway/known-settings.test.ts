@@ -41,6 +41,15 @@ describe('the known settings of requests', () => {
     expect(settingsOf(call({ ...other, max_tokens: 8 }))?.settings).to.include({ 'gen_ai.request.max_tokens': 8 });
   });
 
+  it('are not mixed up where they have the same checksum', () => {
+    const settingsOf = createKnownSettings(redact, []);
+    const same = ['1aj123q-53y0no', '1wd7vd9-fgsi6d', '1aj123q-53y0no'];
+    for (const model of same) {
+      const request = { model, messages: [] };
+      expect(settingsOf(call(request))).to.deep.equal(described(request));
+    }
+  });
+
   it('are not known of a request that is not counted, or that says much', () => {
     const settingsOf = createKnownSettings(redact, []);
     expect(settingsOf(call({ ...CONVERSATION, messages: 'none' }))).to.equal(null);
