@@ -1,5 +1,5 @@
 // What a request says beside its conversation, as attributes of its span. A client says the same from call to call: its
-// settings are parsed and described once, and known again by their bytes.
+// settings are parsed and described once, and known again by their bytes, which are kept for that here and nowhere else.
 import { ownCopy } from '#shared/free.ts';
 import { keepMade } from '#shared/made-once.ts';
 import type { HiddenPart } from '#shared/telemetry/hide-content.ts';
@@ -29,7 +29,8 @@ export function createKnownSettings(redact: (text: string) => string, hide: read
     const request = parsed(finished);
     if (request === null) return null;
     const said = requestAttributes({ request, headers: finished.clientHeaders, hide, redact });
-    if (known.size >= MOST) known.delete(known.keys().next().value ?? 0);
+    if (before !== undefined) known.delete(key);
+    else if (known.size >= MOST) known.delete(known.keys().next().value ?? 0);
     keepMade(said.settings);
     known.set(key, { bytes: ownCopy(room.subarray(0, written)), said });
     return said;

@@ -43,10 +43,15 @@ describe('the known settings of requests', () => {
 
   it('are not mixed up where they have the same checksum', () => {
     const settingsOf = createKnownSettings(redact, []);
-    const same = ['1aj123q-53y0no', '1wd7vd9-fgsi6d', '1aj123q-53y0no'];
-    for (const model of same) {
-      const request = { model, messages: [] };
-      expect(settingsOf(call(request))).to.deep.equal(described(request));
+    // Of one length, and of two.
+    for (const [one, other] of [
+      ['1aj123q-53y0no', '1wd7vd9-fgsi6d'],
+      ['1qqxfec-1i8c3ee', 'wvepkx-nigzht'],
+    ]) {
+      for (const model of [one, other, one]) {
+        const request = { model, messages: [] };
+        expect(settingsOf(call(request))).to.deep.equal(described(request));
+      }
     }
   });
 
@@ -84,5 +89,15 @@ describe('the known settings of requests', () => {
     asked(256);
     expect(asked(0)).to.deep.equal(first);
     expect(asked(0)).to.not.equal(first);
+  });
+
+  it('are let go for one of their checksum, and for no other then', () => {
+    const settingsOf = createKnownSettings(redact, []);
+    const asked = (model: string) => settingsOf(call({ model, messages: [] }));
+    const first = asked('first');
+    for (let others = 2; others < 256; others++) asked(`${others}`);
+    asked('1aj123q-53y0no');
+    asked('1wd7vd9-fgsi6d');
+    expect(asked('first')).to.equal(first);
   });
 });

@@ -47,6 +47,7 @@ describe('the trace of a request', () => {
     expect(kept(1)).to.equal(2000);
     expect(kept(0)).to.equal(0);
     expect(kept(0.25)).to.be.within(350, 650);
+    expect(kept(0.75)).to.be.within(1350, 1650);
     expect(startTrace({}, { inbound: 'continue', sample: 0 }, true).sampled).to.equal(true);
   });
 
@@ -64,7 +65,7 @@ describe('the trace of a request', () => {
           `00-${trace.traceId}-${trace.forwardSpanId}-${flag}`,
           ...(tracestate === '' ? [] : ['tracestate', tracestate]),
         ]);
-        expect(traceResponseHeaders(trace, ['Traceresponse', 'x'])).to.deep.equal([]);
+        for (const told of ['x', '']) expect(traceResponseHeaders(trace, ['Traceresponse', told])).to.deep.equal([]);
         expect(traceResponseHeaders(trace, [])).to.deep.equal([
           'traceresponse',
           `00-${trace.traceId}-${trace.spanId}-${flag}`,

@@ -1,6 +1,5 @@
 // The thread's side of exporting: spans that are made here are written as bytes, like those that come as bytes, and sent.
 import type { MessagePort } from 'node:worker_threads';
-import { free } from '#shared/free.ts';
 import { answerQuestions, toBuffer } from '#shared/threads/answer-questions.ts';
 import type { SpanMessages } from './span-messages.ts';
 import type { Unsent } from './span-queue.ts';
@@ -46,7 +45,8 @@ export function serveSpans(port: MessagePort, options: SpanThreadOptions, makers
     for (const { bytes, spans } of question.made) {
       all.add(spans, (output) => output.copy(toBuffer(bytes), 0, bytes.length));
       count += spans;
-      free(bytes);
+      // What was given away and is left to the collector would make it collect all of the heap.
+      if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
     }
     const unsent = count > 0 ? await sender.send(all) : ALL_SENT;
     return { answer: { ...unsent, failed: unsent.failed + unmade } };

@@ -13,8 +13,8 @@ const PAGE_BYTES = 64 * 1024;
 const PAGE_SPANS = 64;
 /** Spans that take more wait alone: the end of a page that has no room for them takes memory too. */
 const MOST_ON_A_PAGE = 16 * 1024;
-/** For all pages: more than wait and are under way but for spans that come near the most. Only what is used is taken. */
-const ROOM_BYTES = 16 * 1024 * 1024;
+/** For all pages: as much as waits at most. Of memory only what is used is taken. */
+const ROOM_BYTES = 64 * 1024 * 1024;
 
 /** Spans for the thread, in memory that is given away, or lent until `release`. */
 export interface WaitingSpans extends SpanBytes {
@@ -68,11 +68,11 @@ export function createSpanPages<Other>(
     }
   };
   const begin = (bytes: Uint8Array, spans: number): void => {
+    room ??= createSharedRoom(ROOM_BYTES);
     const page = new SpanPage();
     const entry = queue.push(page, bytes.length, spans);
     // One that is refused takes no memory; others are taken in another turn of the event loop.
     if (entry === null) return;
-    room ??= createSharedRoom(ROOM_BYTES);
     page.place = room.take(PAGE_BYTES);
     page.add(bytes, spans);
     open = { page, entry };

@@ -11,7 +11,7 @@ import { createLogger } from '#shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '#shared/telemetry/metrics.ts';
 import { createSpanWriter } from '#shared/telemetry/span-writer.ts';
 import { createTracing, type StartedTracing, type TracingConfig } from '#shared/telemetry/spans.ts';
-import { startThreadedExporter } from '#shared/telemetry/threaded-exporter.ts';
+import { startThreadedExporter, type ThreadedExporter } from '#shared/telemetry/threaded-exporter.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 import { until } from '../../support/gateway.ts';
 import { holdTimers } from '../../support/held-timers.ts';
@@ -388,31 +388,48 @@ describe('tracing', () => {
     expect(await results(metrics)).to.include({ failed: 3, exported: 1 });
   });
 
-  it('keeps no bytes of spans that have gone to the thread', async () => {
-    const sink = await startSink();
-    const exporter = await startThreadedExporter(
+  function startExporter(sink: OtlpSink, exportTimeoutMs: number): Promise<ThreadedExporter> {
+    return startThreadedExporter(
       import.meta.resolve('#shared/telemetry/span-thread.ts'),
       {
-        ...{ protocol: 'http/protobuf', url: `${sink.url}/v1/traces`, headers: {}, exportTimeoutMs: 5000 },
+        ...{ protocol: 'http/protobuf', url: `${sink.url}/v1/traces`, headers: {}, exportTimeoutMs },
         ...{ serviceName: 'cc-proxy', scopeVersion: '1.2.3', resource: {} },
       },
       null,
     );
+  }
+
+  it('keeps no bytes of spans that have gone to the thread', async () => {
+    const sink = await startSink();
+    const exporter = await startExporter(sink, 5000);
     open.push(() => exporter.shutdown(1000));
     const written = createSpanWriter().write([record()]);
     const given = ownCopy(written);
     const lent = Buffer.from(new SharedArrayBuffer(given.length));
     written.copy(lent);
     const released: string[] = [];
-    const exporting = exporter.export([
+    const batch = [
       { bytes: given, spans: 1, transferred: [given.buffer], release: () => void released.push('given') },
       { bytes: lent, spans: 1, transferred: [], release: () => void released.push('lent') },
-    ]);
-    expect(released).to.deep.equal([]);
-    expect(await exporting).to.deep.equal({ failed: 0, dropped_bytes: 0 });
+    ];
+    expect(await exporter.export(batch)).to.deep.equal({ failed: 0, dropped_bytes: 0 });
     expect(released).to.deep.equal(['given', 'lent']);
     expect(sink.spans()).to.have.length(2);
     expect([given.length, lent.equals(written)]).to.deep.equal([0, true]);
+  });
+
+  it('lends bytes of spans to the thread until it has answered', async () => {
+    const sink = await startSink();
+    await sink.mode('hang');
+    const exporter = await startExporter(sink, 1500);
+    open.push(() => exporter.shutdown(1000));
+    const bytes = createSpanWriter().write([record()]);
+    let released = 0;
+    const exporting = exporter.export([{ bytes, spans: 1, transferred: [], release: () => void released++ }]);
+    await sink.waitForRequests(1);
+    expect(released).to.equal(0);
+    await exporting.catch(() => {});
+    expect(released).to.equal(1);
   });
 
   it('counts spans of unsampled traces and does not send them', async () => {
