@@ -15,6 +15,8 @@ export interface Load {
     | { readonly perSecond: number; readonly arrivals: 'even' | 'random' };
   /** How many times as long as others it lasts: few requests a second are few figures. */
   readonly lasts: number;
+  /** How much of that goes before, uncounted: to wake after a rest is no cost of a request. 0 = its senders rest themselves. */
+  readonly leadIn: number;
   /** No goal speaks of it: a few figures are enough. */
   readonly isSeldom: boolean;
   readonly asks: (peer: PeerName) => boolean;
@@ -38,6 +40,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: KB,
     pressure: { connections: CONNECTIONS },
     lasts: 1,
+    leadIn: 0.5,
     isSeldom: true,
     asks: everyone,
     doc: `1 KB in, 1 KB of JSON out, ${CONNECTIONS} connections: the fixed cost of a request`,
@@ -48,6 +51,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { connections: CONNECTIONS },
     lasts: 1,
+    leadIn: 0.5,
     isSeldom: true,
     asks: everyone,
     doc: `100 KB in, 1 KB of JSON out, ${CONNECTIONS} connections: the cost of bytes in`,
@@ -58,6 +62,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 1024 * KB,
     pressure: { connections: CONNECTIONS },
     lasts: 1,
+    leadIn: 0.5,
     isSeldom: true,
     asks: quickOnes,
     doc: `1 MiB in, 1 KB of JSON out, ${CONNECTIONS} connections: the cost of many bytes in`,
@@ -68,6 +73,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { connections: CONNECTIONS },
     lasts: 1,
+    leadIn: 0.5,
     isSeldom: false,
     asks: everyone,
     doc: `100 KB in, 200 events out at once, ${CONNECTIONS} connections: the cost of the code for each event`,
@@ -78,6 +84,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { perSecond: BURSTS_PER_SECOND, arrivals: 'random' },
     lasts: 1,
+    leadIn: 0,
     isSeldom: false,
     asks: quickOnes,
     doc: `the same, ${BURSTS_PER_SECOND} requests a second at random times: nobody waits for the answer before`,
@@ -88,6 +95,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { perSecond: STREAMS_PER_SECOND, arrivals: 'even' },
     lasts: 2,
+    leadIn: 0,
     isSeldom: false,
     asks: everyone,
     doc: `100 KB in, 200 events out at 5 ms, ${STREAMS_PER_SECOND} streams begun a second: what users have`,
@@ -98,6 +106,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 100 * KB,
     pressure: { connections: 1 },
     lasts: 1,
+    leadIn: 0,
     isSeldom: false,
     asks: everyone,
     doc: '100 KB in, 200 events out at once, one client alone: the way without a queue',
@@ -108,6 +117,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 1024 * KB,
     pressure: { connections: 1 },
     lasts: 1,
+    leadIn: 0,
     isSeldom: false,
     asks: quickOnes,
     doc: '1 MiB in, 200 events out at once, one client alone: how long a large request is held up',
@@ -118,6 +128,7 @@ export const LOADS: readonly Load[] = [
     requestBodyBytes: 500 * KB,
     pressure: { perSecond: LARGE_PER_SECOND, arrivals: 'random' },
     lasts: 3,
+    leadIn: 0,
     isSeldom: false,
     asks: quickOnes,
     doc: `500 KB in, 200 events out at once, ${LARGE_PER_SECOND} requests a second at random times: whether large prompts hold others up`,

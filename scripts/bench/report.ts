@@ -94,7 +94,7 @@ function rounds({ rounds: times, seconds, loads, peers: names, processes }: Repo
     `${times} for each load and peer${few < times && seldom.length > 0 ? `, ${few} for ${seldom.join(', ')}` : ''}. ` +
     `In random order${twice.length > 0 ? `, ${twice.join(' and ')} twice in a round` : ''}. ` +
     `${several.length > 0 ? `Of ${several.join(', ')} ${processes} processes in turn. ` : ''}` +
-    `A load lasts ${seconds} s${longer(loads, seconds)}.`
+    `A load lasts ${seconds} s${longer(loads, seconds)}${led(loads, seconds)}.`
   );
 }
 
@@ -109,6 +109,13 @@ function warmUp({ isQuick, warmUp: { answers, limitSeconds, eachSeconds }, loads
 function longer(loads: readonly Load[], seconds: number): string {
   const others = loads.filter(({ lasts }) => lasts > 1).map(({ name, lasts }) => `${name} ${lasts * seconds} s`);
   return others.length === 0 ? '' : `, ${others.join(', ')}`;
+}
+
+function led(loads: readonly Load[], seconds: number): string {
+  const before = loads.filter(({ leadIn }) => leadIn > 0);
+  if (before.length === 0) return '';
+  const all = before.map(({ name, lasts, leadIn }) => `${leadIn * lasts * seconds} s of ${name}`);
+  return `; before each comes some of the same that is not counted, ${all.join(', ')}`;
 }
 
 function peers(names: readonly PeerName[], missing: readonly MissingPeer[]): string[] {

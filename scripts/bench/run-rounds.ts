@@ -50,7 +50,9 @@ export async function runRounds(plan: RoundsPlan, parts: RoundsParts): Promise<R
       for (const { name } of inTurn(asked)) {
         onProgress(`round ${round} of ${rounds}: ${load.name} through ${name}`);
         const peer = processFor(load.name, name);
-        const send = (): Promise<ClientView> => stage.send(peer, load, plan.seconds * load.lasts);
+        const seconds = plan.seconds * load.lasts;
+        if (load.leadIn > 0) await stage.send(peer, load, seconds * load.leadIn);
+        const send = (): Promise<ClientView> => stage.send(peer, load, seconds);
         cells.push({ round, load: load.name, peer: name, ...(await measureCell(peer, cpu, send)) });
       }
     }
