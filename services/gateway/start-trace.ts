@@ -54,5 +54,5 @@ export function traceResponse({ traceId, spanId, sampled }: CallTrace): string {
 
 /** Flat headers, beside those of the upstream. */
 export function traceResponseHeaders(trace: CallTrace, rawHeaders: readonly string[]): string[] {
-  return headerValue(rawHeaders, TRACE_RESPONSE) !== undefined ? [] : [TRACE_RESPONSE, traceResponse(trace)];
+  return headerValue(rawHeaders, TRACE_RESPONSE) === undefined ? [TRACE_RESPONSE, traceResponse(trace)] : [];
 }

@@ -18,7 +18,7 @@ export function untilFreed(isFreed: () => boolean | Promise<boolean>): Promise<v
   return until(isFreed, FREED_WITHIN_MS, REST_MS);
 }
 
-/** One collection may be the end of one that had begun before, and keeps what was reachable then. */
+/** Asked more than once: one collection alone has left what nothing held. */
 export function untilForgotten(ref: WeakRef<object>): Promise<void> {
   return untilFreed(() => {
     collectGarbage();
