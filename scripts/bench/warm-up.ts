@@ -15,10 +15,10 @@ export interface WarmUp {
 }
 
 /**
- * After less the compiler is measured: figures fall until some 4,000 answers, with spans until some 15,000. Bursts are the
+ * After less the compiler is measured: figures fall until some 4,000 answers, with spans until some 40,000. Bursts are the
  * last of it, because the first of any other load makes the engine compile anew what it had compiled for bursts.
  */
-export const WARM: WarmUp = { eachSeconds: 1, answers: 24_000, limitSeconds: 20 };
+export const WARM: WarmUp = { eachSeconds: 1, answers: 48_000, limitSeconds: 30 };
 
 const BURST = findLoad('burst-100k');
 

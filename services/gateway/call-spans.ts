@@ -6,9 +6,10 @@ import { pairId } from '#shared/ids.ts';
 import { madeOnce } from '#shared/made-once.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
-import { type LlmAttributesInput, sayOfCall } from '#shared/telemetry/llm-attributes.ts';
+import { AttributeObject } from '#shared/telemetry/attribute-values.ts';
+import { type LlmAttributesInput, sayFigures, sayOfCall } from '#shared/telemetry/llm-attributes.ts';
 import type { RepeatedAttributes } from '#shared/telemetry/repeated-attributes.ts';
-import type { SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
+import type { AttributeSink, SayAttributes, SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
@@ -18,46 +19,45 @@ export type CallSpans = [root: SpanRecord, ...others: SpanRecord[]];
 
 export type ModelFacts = Pick<
   LlmAttributesInput,
-  'requestBytes' | 'modelAsked' | 'modelSent' | 'provider' | 'headers' | 'sessionId'
+  'requestBytes' | 'durationMs' | 'modelAsked' | 'modelSent' | 'provider' | 'headers' | 'sessionId'
 >;
 
-/** How spans are made that are written here. */
-interface SpanMeans {
-  readonly repeated: RepeatedAttributes;
-  /** Where the root's attributes are to be, those included that are said later. */
-  readonly places: Readonly<Record<string, null>>;
-}
-
-/** The root comes first; nothing is said of the model call yet. Without means all they say is among their attributes. */
+/**
+ * The root comes first; nothing is said of the model call yet. With a memory they are to be written here, and say most of it
+ * then; without, all they say is among their attributes.
+ */
 export function toCallSpans(
   finished: FinishedCall,
   observation: AnswerFigures | null,
   handover: Handover,
-  means: SpanMeans | null = null,
+  memory: RepeatedAttributes | null = null,
 ): CallSpans {
-  const spans: CallSpans = [proxyRequest(finished, observation, handover, means)];
-  if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished, means));
+  const spans: CallSpans = [proxyRequest(finished, observation, handover, memory)];
+  if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished, memory));
   return spans;
 }
 
-type Said = Pick<SpanRecord, 'repeated' | 'attributes'>;
+const NOTHING: SpanRecord['attributes'] = Object.freeze({});
 
-/** `make` makes what follows from the values. */
+/** `make` makes what follows from the values; `say` says the rest. */
 function said(
-  means: SpanMeans | null,
-  own: SpanRecord['attributes'],
+  memory: RepeatedAttributes | null,
   values: Parameters<RepeatedAttributes>[0],
   make: () => SpanRecord['attributes'],
-): Said {
-  if (means === null) return { repeated: undefined, attributes: { ...make(), ...own } };
-  return { repeated: [means.repeated(values, make)], attributes: own };
+  say: SayAttributes,
+): Pick<SpanRecord, 'repeated' | 'attributes' | 'say'> {
+  if (memory !== null) return { repeated: [memory(values, make)], attributes: NOTHING, say };
+  const all = new AttributeObject(make());
+  say(all);
+  return { attributes: all.attributes };
 }
 
-export function modelFacts({ request, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
+export function modelFacts({ request, times, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
   const beta = clientHeaders?.['anthropic-beta'];
   const sessionId = sessionHeader(clientHeaders ?? {});
   return {
     requestBytes: request?.length ?? 0,
+    durationMs: times.endMs,
     modelAsked: modelAsked ?? '',
     modelSent: plan?.model ?? modelAsked ?? '',
     provider: plan?.primary.provider ?? 'none',
@@ -80,20 +80,32 @@ function namedHeaders(rawHeaders: readonly string[], beta: string | undefined): 
 
 /** Says on the root what there is to say of the model call. */
 export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void {
-  // The whole of the call took longer than the answer did.
-  const { total_duration_ms } = root.attributes;
   const { repeated, attributes, content } = sayOfCall(input, root.attributes);
   root.repeated = [...(root.repeated ?? []), ...repeated];
   root.attributes = attributes;
   if (content.length > 0) root.content = content;
-  root.attributes.total_duration_ms = total_duration_ms;
+}
+
+/** The same without content, when the root is written. */
+export function sayModelCall(root: SpanRecord, input: LlmAttributesInput): void {
+  const { say: own } = root;
+  const { repeated, say } = sayFigures(input);
+  root.repeated = [...(root.repeated ?? []), ...repeated];
+  root.say = own ? inTurn(own, say) : say;
+}
+
+function inTurn(first: SayAttributes, second: SayAttributes): SayAttributes {
+  return (to) => {
+    first(to);
+    second(to);
+  };
 }
 
 function proxyRequest(
   finished: FinishedCall,
   observation: AnswerFigures | null,
   handover: Handover,
-  means: SpanMeans | null,
+  memory: RepeatedAttributes | null,
 ): SpanRecord {
   const { trace, plan, times, httpStatus, outcome } = finished;
   const isAborted = outcome === 'client_abort';
@@ -101,21 +113,8 @@ function proxyRequest(
   const mode = plan?.mode ?? finished.mode;
   const upstream = plan?.primary.provider;
   const error = isError ? errorType(finished, observation) : null;
-  const own: SpanRecord['attributes'] = {
-    ...means?.places,
-    [CCPROXY.requestId]: finished.id,
-    [OPENINFERENCE.metadata]: metadataOf(finished),
-    [CCPROXY.overheadMs]: overheadMs(finished),
-    // Both run on the gateway's own clock, also when the answer broke off.
-    ttfb_ms: sinceDispatch(finished, times.firstByteMs),
-    total_duration_ms: times.endMs,
-    // Else it is said with the model call.
-    [OPENINFERENCE.spanKind]: observation === null ? 'LLM' : null,
-  };
-  addHandover(own, finished, handover);
-  addHeaders(own, finished.capturedHeaders);
   const values = ['proxy_request', mode, upstream, plan?.reason, httpStatus, error, isAborted] as const;
-  const { repeated, attributes } = said(means, own, values, () => ({
+  const make = (): SpanRecord['attributes'] => ({
     [CCPROXY.mode]: mode,
     [CCPROXY.leg]: 'primary',
     [CCPROXY.service]: 'gateway',
@@ -126,7 +125,21 @@ function proxyRequest(
     'http.response.status_code': httpStatus || null,
     'error.type': error,
     [CCPROXY.clientAborted]: isAborted ? true : null,
-  }));
+  });
+  const say: SayAttributes = (to) => {
+    to.add(CCPROXY.requestId, finished.id);
+    to.add(OPENINFERENCE.metadata, metadataOf(finished));
+    to.add(CCPROXY.overheadMs, overheadMs(finished));
+    // On the gateway's own clock, also when the answer broke off.
+    to.add('ttfb_ms', sinceDispatch(finished, times.firstByteMs));
+    if (observation === null) {
+      // Else it is said with the model call.
+      to.add('total_duration_ms', times.endMs);
+      to.add(OPENINFERENCE.spanKind, 'LLM');
+    }
+    sayHandover(to, finished, handover);
+    sayHeaders(to, finished.capturedHeaders);
+  };
   return {
     name: 'proxy_request',
     kind: 'server',
@@ -137,8 +150,7 @@ function proxyRequest(
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs,
     endMs: finished.startedAtMs + times.endMs,
-    repeated,
-    attributes,
+    ...said(memory, values, make, say),
     events: [...events(finished, observation), ...handoverEvents(finished, handover)],
     links: trace.links ?? [],
     status: isError ? 'error' : 'unset',
@@ -147,11 +159,11 @@ function proxyRequest(
 }
 
 /** Under OpenTelemetry's name, and once more under that by which Langfuse filters traces. */
-function addHeaders(to: SpanRecord['attributes'], headers: FinishedCall['capturedHeaders']): void {
+function sayHeaders(to: AttributeSink, headers: FinishedCall['capturedHeaders']): void {
   if (headers === null || headers === undefined) return;
   for (const [name, value] of Object.entries(headers)) {
-    to[REQUEST_HEADER + name] = [value];
-    to[LANGFUSE_METADATA + name] = value;
+    to.add(REQUEST_HEADER + name, [value]);
+    to.add(LANGFUSE_METADATA + name, value);
   }
 }
 
@@ -179,19 +191,13 @@ function addressOf(target: Target): { url: string; host: string; port: number } 
   return { url: origin + path, host: hostname, port: Number(port || (protocol === 'https:' ? 443 : 80)) };
 }
 
-function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRecord {
+function primaryForward(finished: FinishedCall, memory: RepeatedAttributes | null): SpanRecord {
   const { trace, plan, times, answer, upstreamStatus } = finished;
   const address = plan && madeOnce(plan.primary, addressOf, () => addressOf(plan.primary));
   const isFailed = upstreamStatus === 0 || upstreamStatus >= 400;
   const error = isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null;
-  const own: SpanRecord['attributes'] = {
-    [CCPROXY.requestId]: finished.id,
-    'anthropic.request.id': answer ? upstreamRequestId(answer.rawHeaders) : null,
-    [CCPROXY.connectionWaitMs]: times.connectionWaitMs,
-    ttfb_ms: sinceDispatch(finished, times.firstByteMs),
-  };
   const values = ['primary_forward', address?.url, upstreamStatus, error] as const;
-  const { repeated, attributes } = said(means, own, values, () => ({
+  const make = (): SpanRecord['attributes'] => ({
     [CCPROXY.service]: 'gateway',
     'http.request.method': 'POST',
     'url.full': address?.url,
@@ -200,7 +206,13 @@ function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRe
     'http.response.status_code': upstreamStatus || null,
     'http.request.resend_count': 0,
     'error.type': error,
-  }));
+  });
+  const say: SayAttributes = (to) => {
+    to.add(CCPROXY.requestId, finished.id);
+    to.add('anthropic.request.id', answer ? upstreamRequestId(answer.rawHeaders) : null);
+    to.add(CCPROXY.connectionWaitMs, times.connectionWaitMs);
+    to.add('ttfb_ms', sinceDispatch(finished, times.firstByteMs));
+  };
   return {
     name: 'primary_forward',
     kind: 'client',
@@ -211,8 +223,7 @@ function primaryForward(finished: FinishedCall, means: SpanMeans | null): SpanRe
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs + (times.dispatchedMs ?? 0),
     endMs: finished.startedAtMs + (times.answerEndMs ?? times.endMs),
-    repeated,
-    attributes,
+    ...said(memory, values, make, say),
     events: [],
     links: [],
     status: isFailed && finished.outcome !== 'client_abort' ? 'error' : 'unset',
@@ -231,12 +242,12 @@ function events(finished: FinishedCall, observation: AnswerFigures | null): Span
   return found;
 }
 
-function addHandover(to: SpanRecord['attributes'], finished: FinishedCall, handover: Handover): void {
+function sayHandover(to: AttributeSink, finished: FinishedCall, handover: Handover): void {
   if (finished.plan?.mode !== 'compare') return;
   const isSampled = handover.kind === 'published' && handover.pairs > 0;
   const [first] = finished.plan.shadow;
-  to[CCPROXY.compareSampled] = isSampled;
-  if (isSampled && first) to[CCPROXY.pairId] = pairId(finished.id, first.name);
+  to.add(CCPROXY.compareSampled, isSampled);
+  if (isSampled && first) to.add(CCPROXY.pairId, pairId(finished.id, first.name));
 }
 
 function handoverEvents(finished: FinishedCall, handover: Handover): SpanEvent[] {

@@ -10,13 +10,12 @@ import { createRepeatedAttributes } from '#shared/telemetry/repeated-attributes.
 import type { SpanRecord, Tracing } from '#shared/telemetry/tracing.ts';
 import { createSharedRoom, type SharedRoom } from '#shared/threads/shared-room.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
-import { addModelCall, modelFacts, toCallSpans } from './call-spans.ts';
+import { modelFacts, sayModelCall, toCallSpans } from './call-spans.ts';
 import { placesOf } from './conversation-memory.ts';
 import type { Handover } from './handover.ts';
 import { createKnownSettings } from './known-settings.ts';
 import { CALL_SPANS, type CallSpansInput, type ContentSettings, costOf, writeSettings } from './make-call-spans.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
-import { createRoomyAttributes } from './roomy-attributes.ts';
 import { skimRequest } from './routing/skim-request.ts';
 
 export interface CallTracingParts {
@@ -39,13 +38,13 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
   const settings = writeSettings({ content, redaction });
   let room: SharedRoom | null = null;
   const pricesOf = createPriceList(content.prices);
-  const roomy = createRoomyAttributes();
   const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures): void => {
     const facts = modelFacts(finished);
     const said = settingsOf(finished);
     // No part of it is spread: what is begun with another's names grows name by name.
-    addModelCall(root, {
+    sayModelCall(root, {
       requestBytes: facts.requestBytes,
+      durationMs: facts.durationMs,
       modelAsked: facts.modelAsked,
       modelSent: facts.modelSent,
       provider: facts.provider,
@@ -61,19 +60,14 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
       content: false,
       redact: redactText,
     });
-    roomy.learn(root.attributes);
   };
 
   return (finished, observation, handover) => {
     if (!tracing.enabled) return;
     const { request, answer, trace } = finished;
     if (!tracing.content || !trace.sampled || observation === null || request === null || answer === null) {
-      const isDescribed = observation !== null && trace.sampled;
-      const spans = toCallSpans(finished, observation, handover, {
-        repeated,
-        places: isDescribed ? roomy.places() : {},
-      });
-      if (isDescribed) describe(spans[0], finished, observation);
+      const spans = toCallSpans(finished, observation, handover, repeated);
+      if (observation !== null && trace.sampled) describe(spans[0], finished, observation);
       tracing.emit(spans);
       return;
     }

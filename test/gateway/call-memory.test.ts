@@ -13,6 +13,7 @@ import { observe } from '#shared/exchange/read-exchange.ts';
 import { noTracing, type SpanRecord } from '#shared/telemetry/tracing.ts';
 import { startTestGateway, until } from '../support/gateway.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
+import { saidAttributes } from '../support/said-attributes.ts';
 
 describe('the memory of a call', () => {
   const large = (): Buffer => Buffer.allocUnsafeSlow(20_000);
@@ -62,7 +63,7 @@ describe('the memory of a call', () => {
       await until(() => roots().length === sent.length);
       await Promise.all([gateway.stop(), simulator.stop()]);
       expect([...bodies.values()].sort()).to.deep.equal(lengths);
-      const told = roots().map(({ attributes }) => Number(attributes['ccproxy.request.bytes']));
+      const told = roots().map((root) => Number(saidAttributes(root)['ccproxy.request.bytes']));
       expect(told.sort()).to.deep.equal(lengths);
       expect(
         gateway.lines

@@ -8,6 +8,7 @@ import { makeEntry, type SpanSink, spanSink } from '../support/comparator.ts';
 import { startCompareBed } from '../support/compare-bed.ts';
 import { startTestGateway, testConfig, until } from '../support/gateway.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
+import { saidAttributes } from '../support/said-attributes.ts';
 
 const capture = (...headers: string[]) => ({ hooks: [{ use: 'capture-headers', headers }] });
 
@@ -29,7 +30,7 @@ describe('capture-headers', () => {
     try {
       await send(gateway.url, messagesRequest({ headers }));
       await until(() => tracing.spans.some(({ name }) => name === 'proxy_request'));
-      return tracing.spans.find(({ name }) => name === 'proxy_request')?.attributes ?? {};
+      return saidAttributes(tracing.spans.filter(({ name }) => name === 'proxy_request')[0] ?? { attributes: {} });
     } finally {
       await gateway.stop();
     }

@@ -32,6 +32,7 @@ import {
 } from '../support/gateway.ts';
 import { holdTimers, passOnceWaiting } from '../support/held-timers.ts';
 import { messagesRequest, send } from '../support/raw-client.ts';
+import { saidAttributes } from '../support/said-attributes.ts';
 
 /** A gateway that stops waits so long for what is queued. */
 const FLUSH_MS = 5000;
@@ -86,7 +87,7 @@ describe('handing exchanges over', () => {
       ['exchange_dropped', 'bus_error'],
       ['exchange_dropped', 'too_large'],
     ]);
-    expect(roots()[0]?.attributes).to.include({ 'ccproxy.compare.sampled': true });
+    expect(roots().map(saidAttributes)[0]).to.include({ 'ccproxy.compare.sampled': true });
     expect(await gateway.metric('ccproxy_compare_enqueue_total', { result: 'redis_unknown' })).to.equal(1);
   });
 

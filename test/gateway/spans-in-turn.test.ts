@@ -45,7 +45,7 @@ function startTracing(content: boolean, hide: readonly HiddenPart[]): Traced {
 }
 
 function said(span: SpanRecord): object {
-  const { repeated: _, content = [], attributes: _own, ...rest } = span;
+  const { repeated: _, content = [], attributes: _own, say: _say, ...rest } = span;
   const attributes: SpanRecord['attributes'] = saidAttributes(span);
   for (const messages of content) addMessages(attributes, messages);
   return { ...rest, attributes };

@@ -1,6 +1,6 @@
 // Attributes as bytes: OTLP's `KeyValue` (opentelemetry/proto/common/v1), in fields of a given tag.
 import { type ProtobufOutput, utf8Size, varintSize } from './protobuf-output.ts';
-import type { AttributeValue, SpanRecord } from './tracing.ts';
+import type { AttributeSink, AttributeValue, SpanRecord } from './tracing.ts';
 
 /** Field numbers with their wire types. */
 const VALUE = { text: 0x0a, truth: 0x10, whole: 0x18, double: 0x21, list: 0x2a } as const;
@@ -11,6 +11,21 @@ type Given = SpanRecord['attributes'][string];
 /** Those without a name or a value are left out. */
 function isPresent(key: string, value: Given): value is AttributeValue {
   return value !== null && value !== undefined && key !== '';
+}
+
+/** Writes each where it travels. */
+export class AttributeBytes implements AttributeSink {
+  readonly #output: ProtobufOutput;
+  readonly #tag: number;
+
+  constructor(output: ProtobufOutput, tag: number) {
+    this.#output = output;
+    this.#tag = tag;
+  }
+
+  add(key: string, value: Given): void {
+    if (isPresent(key, value)) putAttribute(this.#output, this.#tag, key, value);
+  }
 }
 
 export function putAttributes(output: ProtobufOutput, tag: number, attributes: SpanRecord['attributes']): void {

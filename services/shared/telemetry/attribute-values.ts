@@ -1,6 +1,6 @@
 // What comes from outside, as values of attributes: of the right type and short, or not at all.
 import { clip } from './content-attributes.ts';
-import type { AttributeValue, SpanRecord } from './tracing.ts';
+import type { AttributeSink, AttributeValue, SpanRecord } from './tracing.ts';
 
 export type Attributes = SpanRecord['attributes'];
 
@@ -9,6 +9,23 @@ export const LONGEST_NAME_BYTES = 256;
 
 export function add(attributes: Attributes, key: string, value: AttributeValue | null | undefined): void {
   if (value !== null && value !== undefined) attributes[key] = value;
+}
+
+/** Where they are needed as an object. */
+export class AttributeObject implements AttributeSink {
+  readonly attributes: Attributes;
+
+  constructor(attributes: Attributes = {}) {
+    this.attributes = attributes;
+  }
+
+  add(key: string, value: AttributeValue | null | undefined): void {
+    add(this.attributes, key, value);
+  }
+}
+
+export function addAll(to: AttributeSink, attributes: Attributes): void {
+  for (const key in attributes) to.add(key, attributes[key]);
 }
 
 export function shortName(value: unknown): string | null {

@@ -3,8 +3,10 @@
 import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semantic-conventions';
 import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
 import {
+  AttributeObject,
   type Attributes,
   add,
+  addAll,
   isObject,
   LONGEST_NAME_BYTES,
   numberOf,
@@ -19,6 +21,7 @@ import { utf8Size } from './protobuf-output.ts';
 import type { RepeatedAttributes } from './repeated-attributes.ts';
 import { type RequestAttributes, requestAttributes } from './request-attributes.ts';
 import { addMessages, type ShownMessages } from './shown-messages.ts';
+import type { AttributeSink, SayAttributes } from './tracing.ts';
 
 export interface LlmAttributesInput {
   /** null when the body was not readable. */
@@ -33,6 +36,8 @@ export interface LlmAttributesInput {
   /** Of its messages and tools, where they were counted; else the request is asked. */
   counts?: { messages: number | undefined; tools: number | undefined };
   observation: ModelObservation;
+  /** Of the whole call, where it took longer than the answer did. */
+  durationMs?: number | undefined;
   modelAsked: string;
   modelSent: string;
   /** Who hosts the model: the configured provider's name. */
@@ -78,20 +83,9 @@ export function llmAttributes(input: LlmAttributesInput): Attributes {
 
 /** Added to what is given, which counts towards the budget too. */
 export function sayOfCall(input: LlmAttributesInput, given: Attributes): SaidOfCall {
-  const { hide = [], observation } = input;
-  const { sessionId, settings } = input.said ?? requestAttributes(input);
-  addIdentity(given, input);
-  // One that is known otherwise stays.
-  if (input.sessionId === undefined) add(given, OPENINFERENCE.sessionId, sessionId);
-  addTiming(given, observation);
-  add(given, GEN_AI.responseId, shortName(observation.message?.id));
-  addTokens(given, observation.usage);
-  addCost(given, input.cost ?? null);
-  const model = modelAttributes(input);
-  const repeated = [...(input.repeated ? [model] : []), ...(input.said ? [settings] : [])];
-  // What nobody keeps is of this call.
-  if (!input.repeated) Object.assign(given, model);
-  if (!input.said) Object.assign(given, settings);
+  const { hide = [] } = input;
+  const { repeated, say } = sayFigures(input);
+  say(new AttributeObject(given));
   if (!input.content) return { repeated, attributes: given, content: [] };
   const before = [...repeated, given].reduce((sum, attributes) => sum + sizeOf(attributes), 0);
   const content = addContent(given, input, (input.maxContentBytes ?? MAX_CONTENT_BYTES) - before);
@@ -101,29 +95,50 @@ export function sayOfCall(input: LlmAttributesInput, given: Attributes): SaidOfC
   return { repeated, attributes: hideContent(given, hide), content: [] };
 }
 
-function addIdentity(
-  to: Attributes,
-  { request, requestBytes, counts, observation, sessionId }: LlmAttributesInput,
-): void {
-  add(to, PLAIN.anthropicRequestId, shortName(observation.requestId));
-  add(to, ANTHROPIC.requestId, shortName(observation.requestId));
-  add(to, OPENINFERENCE.sessionId, shortName(sessionId));
-  add(to, CCPROXY.requestBytes, requestBytes);
-  add(to, CCPROXY.messageCount, counts?.messages ?? lengthOf(request?.messages));
-  add(to, CCPROXY.toolCount, counts?.tools ?? lengthOf(request?.tools));
+/** All but the content. */
+export function sayFigures(input: LlmAttributesInput): Pick<SaidOfCall, 'repeated'> & { say: SayAttributes } {
+  const { observation, said, repeated: memory } = input;
+  const { sessionId, settings } = said ?? requestAttributes(input);
+  const model = modelAttributes(input);
+  const say = (to: AttributeSink): void => {
+    addIdentity(to, input);
+    // One that is known otherwise stays.
+    if (input.sessionId === undefined) to.add(OPENINFERENCE.sessionId, sessionId);
+    addTiming(to, input);
+    to.add(GEN_AI.responseId, shortName(observation.message?.id));
+    addTokens(to, observation.usage);
+    addCost(to, input.cost ?? null);
+    // What nobody keeps is of this call.
+    if (!memory) addAll(to, model);
+    if (!said) addAll(to, settings);
+  };
+  return { repeated: [...(memory ? [model] : []), ...(said ? [settings] : [])], say };
 }
 
-function addTiming(to: Attributes, { timing, usage }: ModelObservation): void {
+function addIdentity(
+  to: AttributeSink,
+  { request, requestBytes, counts, observation, sessionId }: LlmAttributesInput,
+): void {
+  to.add(PLAIN.anthropicRequestId, shortName(observation.requestId));
+  to.add(ANTHROPIC.requestId, shortName(observation.requestId));
+  to.add(OPENINFERENCE.sessionId, shortName(sessionId));
+  to.add(CCPROXY.requestBytes, requestBytes);
+  to.add(CCPROXY.messageCount, counts?.messages ?? lengthOf(request?.messages));
+  to.add(CCPROXY.toolCount, counts?.tools ?? lengthOf(request?.tools));
+}
+
+function addTiming(to: AttributeSink, { observation, durationMs }: LlmAttributesInput): void {
+  const { timing, usage } = observation;
   const outputTokens = numberOf(usage?.output_tokens);
   const streamedMs =
     timing.ttftMs === null || timing.lastDeltaMs === null ? null : Math.max(0, timing.lastDeltaMs - timing.ttftMs);
   const hasRate = streamedMs !== null && streamedMs > 0 && outputTokens !== null && outputTokens > 1;
-  add(to, PLAIN.ttftMs, timing.ttftMs);
-  add(to, PLAIN.totalDurationMs, timing.durationMs);
-  add(to, CCPROXY.ttfvtMs, timing.ttfvtMs);
-  add(to, CCPROXY.itlMeanMs, hasRate ? streamedMs / (outputTokens - 1) : null);
-  add(to, CCPROXY.tokensPerS, hasRate ? outputTokens / (streamedMs / 1000) : null);
-  add(to, GEN_AI.timeToFirstChunk, timing.ttftMs === null ? null : timing.ttftMs / 1000);
+  to.add(PLAIN.ttftMs, timing.ttftMs);
+  to.add(PLAIN.totalDurationMs, durationMs ?? timing.durationMs);
+  to.add(CCPROXY.ttfvtMs, timing.ttfvtMs);
+  to.add(CCPROXY.itlMeanMs, hasRate ? streamedMs / (outputTokens - 1) : null);
+  to.add(CCPROXY.tokensPerS, hasRate ? outputTokens / (streamedMs / 1000) : null);
+  to.add(GEN_AI.timeToFirstChunk, timing.ttftMs === null ? null : timing.ttftMs / 1000);
 }
 
 /** Whose model it was, and how it ended: the same from call to call. */
@@ -159,7 +174,7 @@ function describeModel({ observation, modelAsked, modelSent, provider, headers }
   return to;
 }
 
-function addTokens(to: Attributes, usage: ModelObservation['usage']): void {
+function addTokens(to: AttributeSink, usage: ModelObservation['usage']): void {
   if (usage === null) return;
   const fresh = numberOf(usage.input_tokens);
   const cacheRead = numberOf(usage.cache_read_input_tokens) ?? 0;
@@ -168,42 +183,42 @@ function addTokens(to: Attributes, usage: ModelObservation['usage']): void {
   const completion = numberOf(usage.output_tokens);
   const reasoning = numberOf(objectOf(usage.output_tokens_details).thinking_tokens);
   const writes = objectOf(usage.cache_creation);
-  add(to, OPENINFERENCE.tokensPrompt, prompt);
-  add(to, OPENINFERENCE.tokensCompletion, completion);
-  add(to, OPENINFERENCE.tokensTotal, prompt === null || completion === null ? null : prompt + completion);
-  add(to, OPENINFERENCE.tokensCacheRead, cacheRead || null);
-  add(to, OPENINFERENCE.tokensCacheWrite, cacheWrite || null);
-  add(to, OPENINFERENCE.tokensReasoning, reasoning || null);
-  add(to, GEN_AI.inputTokens, prompt);
-  add(to, GEN_AI.outputTokens, completion);
+  to.add(OPENINFERENCE.tokensPrompt, prompt);
+  to.add(OPENINFERENCE.tokensCompletion, completion);
+  to.add(OPENINFERENCE.tokensTotal, prompt === null || completion === null ? null : prompt + completion);
+  to.add(OPENINFERENCE.tokensCacheRead, cacheRead || null);
+  to.add(OPENINFERENCE.tokensCacheWrite, cacheWrite || null);
+  to.add(OPENINFERENCE.tokensReasoning, reasoning || null);
+  to.add(GEN_AI.inputTokens, prompt);
+  to.add(GEN_AI.outputTokens, completion);
   // Here a reported 0 is said, as the SDK of Anthropic does.
-  add(to, GEN_AI.cacheReadTokens, numberOf(usage.cache_read_input_tokens));
-  add(to, GEN_AI.cacheWriteTokens, numberOf(usage.cache_creation_input_tokens));
-  add(to, GEN_AI.reasoningTokens, reasoning);
-  add(to, ANTHROPIC.cacheWrite5m, numberOf(writes.ephemeral_5m_input_tokens));
-  add(to, ANTHROPIC.cacheWrite1h, numberOf(writes.ephemeral_1h_input_tokens));
+  to.add(GEN_AI.cacheReadTokens, numberOf(usage.cache_read_input_tokens));
+  to.add(GEN_AI.cacheWriteTokens, numberOf(usage.cache_creation_input_tokens));
+  to.add(GEN_AI.reasoningTokens, reasoning);
+  to.add(ANTHROPIC.cacheWrite5m, numberOf(writes.ephemeral_5m_input_tokens));
+  to.add(ANTHROPIC.cacheWrite1h, numberOf(writes.ephemeral_1h_input_tokens));
   addCompactions(to, usage.iterations);
 }
 
 /** What compactions on the server used is in no other count. */
-function addCompactions(to: Attributes, iterations: unknown): void {
+function addCompactions(to: AttributeSink, iterations: unknown): void {
   if (!Array.isArray(iterations)) return;
   const compactions = iterations.filter(isObject).filter(({ type }) => type === 'compaction');
   if (compactions.length === 0) return;
   const sum = (names: readonly string[]): number =>
     compactions.reduce((total, each) => names.reduce((part, name) => part + (numberOf(each[name]) ?? 0), total), 0);
-  add(to, ANTHROPIC.compactionInput, sum(['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']));
-  add(to, ANTHROPIC.compactionOutput, sum(['output_tokens']));
+  to.add(ANTHROPIC.compactionInput, sum(['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens']));
+  to.add(ANTHROPIC.compactionOutput, sum(['output_tokens']));
 }
 
-function addCost(to: Attributes, cost: ModelCost | null): void {
+function addCost(to: AttributeSink, cost: ModelCost | null): void {
   if (cost === null) return;
-  add(to, OPENINFERENCE.costPrompt, cost.prompt);
-  add(to, OPENINFERENCE.costCompletion, cost.completion);
-  add(to, OPENINFERENCE.costTotal, cost.total);
-  add(to, OPENINFERENCE.costInput, cost.input);
-  add(to, OPENINFERENCE.costCacheRead, cost.cacheRead || null);
-  add(to, OPENINFERENCE.costCacheWrite, cost.cacheWrite || null);
+  to.add(OPENINFERENCE.costPrompt, cost.prompt);
+  to.add(OPENINFERENCE.costCompletion, cost.completion);
+  to.add(OPENINFERENCE.costTotal, cost.total);
+  to.add(OPENINFERENCE.costInput, cost.input);
+  to.add(OPENINFERENCE.costCacheRead, cost.cacheRead || null);
+  to.add(OPENINFERENCE.costCacheWrite, cost.cacheWrite || null);
 }
 
 /** Model names by whose they are; the first match wins. */

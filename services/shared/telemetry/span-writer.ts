@@ -3,7 +3,7 @@
 import { createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { ownCopy } from '#shared/free.ts';
 import { madeOnce } from '#shared/made-once.ts';
-import { putAttributes } from './attribute-bytes.ts';
+import { AttributeBytes, putAttributes } from './attribute-bytes.ts';
 import { ProtobufOutput } from './protobuf-output.ts';
 import { scrubText } from './secret-shapes.ts';
 import { putMessages } from './shown-messages.ts';
@@ -109,6 +109,7 @@ function writeSpan(output: ProtobufOutput, span: SpanRecord): void {
     output.copy(bytes, 0, bytes.length);
   }
   putAttributes(output, SPAN.attribute, span.attributes);
+  span.say?.(new AttributeBytes(output, SPAN.attribute));
   for (const shown of span.content ?? []) putMessages(output, SPAN.attribute, shown);
   output.number(SPAN.droppedAttributes, 0);
   for (const { name, atMs, attributes } of span.events) {

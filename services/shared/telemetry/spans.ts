@@ -52,10 +52,10 @@ export interface StartedTracing extends Tracing {
 }
 
 const EXPORTER = { exporter: 'otlp' } as const;
-/** Large batches: the thread that exports runs seldom, finds cold caches, and takes half as much for the second call of a batch. */
+/** Large batches: the thread that exports runs seldom, finds cold caches, and leaves cold ones to the thread of the streams. */
 const QUEUE = {
-  maxEntries: 4096,
-  batchEntries: 512,
+  maxEntries: 16_384,
+  batchEntries: 2048,
   batchBytes: 4 * 1024 * 1024,
   concurrency: 4,
   delayMs: 1000,

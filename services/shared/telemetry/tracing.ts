@@ -7,6 +7,14 @@ export type SpanName = 'proxy_request' | 'primary_forward' | 'passthrough_forwar
 
 export type AttributeValue = string | number | boolean | string[];
 
+/** Takes what is said of something, each key once. Of null and undefined nothing is said. */
+export interface AttributeSink {
+  add(key: string, value: AttributeValue | null | undefined): void;
+}
+
+/** Says it when it is written. Nothing that it says may have changed by then. */
+export type SayAttributes = (to: AttributeSink) => void;
+
 export interface SpanEvent {
   name: string;
   /** Unix milliseconds, fractions allowed. */
@@ -31,6 +39,8 @@ export interface SpanRecord {
   repeated?: ReadonlyArray<SpanRecord['attributes']> | undefined;
   /** In this order; small and important keys first, content last. undefined and null values are left out. */
   attributes: Record<string, AttributeValue | null | undefined>;
+  /** More of them, behind those: what is written at once needs no object for them. */
+  say?: SayAttributes;
   /** Messages and tools, as more attributes behind those; where parts are hidden they are among those. */
   content?: readonly ShownMessages[];
   events: SpanEvent[];

@@ -16,7 +16,7 @@ import fc from 'fast-check';
 import { keepMade } from '#shared/made-once.ts';
 import { ProtobufOutput } from '#shared/telemetry/protobuf-output.ts';
 import { attributesAsBytes, createSpanWriter } from '#shared/telemetry/span-writer.ts';
-import type { SpanRecord } from '#shared/telemetry/tracing.ts';
+import type { SayAttributes, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { collectGarbage, untilFreed } from '../../support/collect-garbage.ts';
 
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL };
@@ -138,6 +138,8 @@ const spans: fc.Arbitrary<SpanRecord> = fc
   })
   .map((span) => ({ ...span, endMs: Math.max(span.startMs, span.endMs) }) as SpanRecord);
 
+const parts = fc.array(attributes, { minLength: 1, maxLength: 3 });
+
 describe('the bytes of a span', () => {
   it('are those that the SDK writes, whatever the span holds', () => {
     fc.assert(
@@ -185,7 +187,6 @@ describe('the bytes of a span', () => {
   });
 
   it('begin with what spans say again, whichever of them is written first', () => {
-    const parts = fc.array(attributes, { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(
         spans,
@@ -210,6 +211,27 @@ describe('the bytes of a span', () => {
     const span = { ...SPAN, attributes: { n: 1 } };
     const merged = { ...span, attributes: { model: 'm', 'http.route': '/v1/messages', n: 1 } };
     expect(written({ ...span, repeated }).equals(bySdk(merged))).to.equal(true);
+  });
+
+  it('are the same said one by one, behind those of an object', () => {
+    fc.assert(
+      fc.property(spans, parts, (span, said) => {
+        const say: SayAttributes = (to) => {
+          for (const each of said) for (const [key, value] of Object.entries(each)) to.add(key, value);
+        };
+        const alone = [span.attributes, ...said].map((each) => attributesAsBytes(ATTRIBUTE, each));
+        const bytes = written({ ...span, say });
+        expect(bytes.includes(Buffer.concat(alone))).to.equal(true);
+      }),
+      { numRuns: 200 },
+    );
+    const say: SayAttributes = (to) => {
+      to.add('n', 1);
+      to.add('nothing', null);
+      to.add('http.route', '/v1/messages');
+    };
+    const merged = { ...SPAN, attributes: { model: 'm', n: 1, 'http.route': '/v1/messages' } };
+    expect(written({ ...SPAN, attributes: { model: 'm' }, say }).equals(bySdk(merged))).to.equal(true);
   });
 
   it('are kept of what is said again, and written in memory of their own', () => {

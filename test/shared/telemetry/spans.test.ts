@@ -155,11 +155,11 @@ describe('tracing', () => {
     // Each is a batch, and one more than are under way at once.
     for (let batch = 1; batch <= 5; batch++) {
       const release = (): void => void released.add(batch);
-      tracing.emitLater({ maker: 'given', input: [record()], transferred: [], spans: 512, bytes: 10, release });
+      tracing.emitLater({ maker: 'given', input: [record()], transferred: [], spans: 2048, bytes: 10, release });
     }
     await tracing.shutdown(200);
     expect([...released]).to.include(5);
-    expect(await results(metrics)).to.include({ failed: 5 * 512 });
+    expect(await results(metrics)).to.include({ failed: 5 * 2048 });
   });
 
   it('puts on the wire exactly the ids, times, kinds, parents, links and events it was given', async () => {
@@ -273,14 +273,14 @@ describe('tracing', () => {
     expect(new Set(sink.requests().map(({ path }) => path))).to.deep.equal(new Set(['/v1/traces']));
   });
 
-  it('exports in batches of at most 512', async () => {
+  it('exports in batches of at most 2048', async () => {
     const sink = await startSink();
     const { tracing, metrics } = start({ endpoint: sink.url });
-    tracing.emit(Array.from({ length: 2000 }, () => record()));
+    tracing.emit(Array.from({ length: 5000 }, () => record()));
     await tracing.flush(PATIENCE_MS);
-    expect(sink.spans()).to.have.length(2000);
-    expect(Math.max(...sink.batches())).to.equal(512);
-    expect(await results(metrics)).to.include({ exported: 2000, failed: 0 });
+    expect(sink.spans()).to.have.length(5000);
+    expect(Math.max(...sink.batches())).to.equal(2048);
+    expect(await results(metrics)).to.include({ exported: 5000, failed: 0 });
   });
 
   it('sends messages below 1 MiB over HTTP, and alone what is larger, wherever it was made', async () => {
@@ -503,15 +503,15 @@ describe('tracing', () => {
     expect((await metrics.telemetryQueueBytes.get()).values[0]?.value).to.equal(0);
   });
 
-  it('holds at most 4096 spans', async () => {
+  it('holds at most 16384 spans', async () => {
     const sink = await startSink();
     await sink.mode('hang');
     const { tracing, metrics } = start({ endpoint: sink.url, exportTimeoutMs: 300 });
-    tracing.emit(Array.from({ length: 4156 }, () => record()));
+    tracing.emit(Array.from({ length: 16_444 }, () => record()));
     expect(await results(metrics)).to.include({ dropped_queue: 60 });
-    expect((await metrics.telemetryQueueSpans.get()).values[0]?.value).to.equal(4096);
+    expect((await metrics.telemetryQueueSpans.get()).values[0]?.value).to.equal(16_384);
     await tracing.shutdown(50);
-    expect(await results(metrics)).to.include({ dropped_queue: 60, failed: 4096 });
+    expect(await results(metrics)).to.include({ dropped_queue: 60, failed: 16_384 });
   });
 
   it('ends flush and shutdown within their time when the receiver hangs', async () => {
