@@ -78,7 +78,7 @@ function namedHeaders(rawHeaders: readonly string[], beta: string | undefined): 
   return named;
 }
 
-/** Says on the root what there is to say of the model call. */
+/** Says on a root that was made without a memory what there is to say of the model call. */
 export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void {
   const { repeated, attributes, content } = sayOfCall(input, root.attributes);
   root.repeated = [...(root.repeated ?? []), ...repeated];
@@ -86,7 +86,7 @@ export function addModelCall(root: SpanRecord, input: LlmAttributesInput): void 
   if (content.length > 0) root.content = content;
 }
 
-/** The same without content, when the root is written. */
+/** The same without content, of a root that was made with one: when it is written. */
 export function sayModelCall(root: SpanRecord, input: LlmAttributesInput): void {
   const { say: own } = root;
   const { repeated, say } = sayFigures(input);

@@ -71,7 +71,7 @@ function writeSettings({ request, requestSpans, clientHeaders }: FinishedCall, r
     if (at + textBytes(name) + LENGTH_BYTES + size > room.length) return null;
     at = writeText(name, room, at);
     at = writeUnit(size, room, at);
-    // One by one, as below.
+    // One by one, as above.
     for (let from = start; from < end; from++) room[at++] = request[from] ?? 0;
   }
   return at;

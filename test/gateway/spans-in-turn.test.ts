@@ -246,7 +246,11 @@ describe('the spans of calls one after the other', () => {
     const told = { ...PLAIN, sees: false, asked: 'the "m"', outcome: 'upstream_error' as const };
     const [root] = await tracedBy(startTracing(false, []), told);
     if (!root) throw new Error('no span');
-    expect(saidAttributes(root)).to.include({ 'openinference.span.kind': 'LLM', 'ccproxy.upstream': 'one' });
+    expect(saidAttributes(root)).to.include({
+      ...{ 'openinference.span.kind': 'LLM', 'ccproxy.upstream': 'one' },
+      ...{ total_duration_ms: root.endMs - root.startMs, 'ccproxy.request_id': 'id' },
+    });
+    expect(saidAttributes(root)['ccproxy.overhead_ms']).to.be.a('number');
     expect(JSON.parse(String(saidAttributes(root).metadata))).to.deep.equal({
       ...{ service: 'gateway', request_id: 'id', mode: 'target', leg: 'primary', upstream: 'one' },
       model_asked: 'the "m"',

@@ -176,7 +176,11 @@ describe('the spans of a call', () => {
     await trace(finished, { content: false });
     const { total_duration_ms: _, ...llm } = await llmOf(finished, false);
     expect(llm).to.include({ 'ccproxy.request.message_count': 3, 'ccproxy.request.tool_count': 2 });
-    expect(emitted.map(saidAttributes)[0]).to.deep.include({ ...llm, total_duration_ms: 31 });
+    expect(emitted.map(saidAttributes)[0]).to.deep.include({
+      ...{ ...llm, total_duration_ms: 31, ttfb_ms: 1, 'ccproxy.overhead_ms': 2, 'ccproxy.request_id': 'id' },
+      metadata:
+        '{"service":"gateway","request_id":"id","mode":"target","leg":"primary","upstream":null,"model_asked":"m"}',
+    });
     expect(JSON.stringify([emitted, emitted.map(saidAttributes)])).to.not.include('what now?');
     expect(work).to.deep.equal([]);
   });

@@ -12,8 +12,9 @@ export interface SpanQueueOptions<T> {
   /** Bounds of one batch; a batch holds at least one entry. */
   batchEntries: number;
   batchBytes: number;
-  /** Batches under way at once; together they hold no more bytes than one may. */
+  /** Batches under way at once, and what they may hold together where it is more than one. */
   concurrency: number;
+  underWayBytes: number;
   /** How long an incomplete batch waits for more. */
   delayMs: number;
   /** The same where none was sent for as long: a call that comes alone is soon seen. */
@@ -72,11 +73,10 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
   const isBatchDue = (): boolean =>
     waitingSpans >= options.batchEntries || waitingBytes >= options.batchBytes || isOverdue || flushing > 0;
 
-  /** A receiver shares its time among what is under way: no more at once than one batch may hold. */
+  /** A receiver shares its time among what is under way: one full batch at once, or several smaller ones. */
   const isBusy = (): boolean => {
-    const next = Math.min(waitingBytes, options.batchBytes);
-    const isTooMuch = bytes - waitingBytes + next > options.batchBytes;
-    return inFlight.size >= options.concurrency || (inFlight.size > 0 && isTooMuch);
+    if (inFlight.size === 0) return false;
+    return inFlight.size >= options.concurrency || bytes - waitingBytes + nextBatch().size > options.underWayBytes;
   };
 
   const schedule = (): void => {
@@ -118,7 +118,7 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
 
   const sendBatch = async (taken: Array<Entry<T>>): Promise<Unsent> => options.send(taken.map((entry) => entry.value));
 
-  const takeBatch = (): Array<Entry<T>> => {
+  const nextBatch = (): { count: number; spans: number; size: number } => {
     let count = 0;
     let spans = 0;
     let size = 0;
@@ -129,6 +129,11 @@ export function createSpanQueue<T>(options: SpanQueueOptions<T>): SpanQueue<T> {
       spans += entry.spans;
       size += entry.bytes;
     }
+    return { count, spans, size };
+  };
+
+  const takeBatch = (): Array<Entry<T>> => {
+    const { count, spans, size } = nextBatch();
     waitingSpans -= spans;
     waitingBytes -= size;
     const taken = waiting.splice(0, count);

@@ -66,6 +66,8 @@ const SPANS_TOGETHER = 8;
 const QUEUE_MAX_BYTES = 64 * 1024 * 1024;
 /** A full queue holds so many: one is sent while others come. */
 const LEAST_BATCHES = 4;
+/** Of batches. Two of spans without text, so that others go on where an export stalls; of those with text one. */
+const UNDER_WAY = 1.5;
 const EXPORT_TIMEOUT_MS = 10_000;
 
 /** @throws ConfigError for an endpoint that cannot be used. */
@@ -79,10 +81,11 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
 
   const maxBytes = config.queueMaxBytes ?? QUEUE_MAX_BYTES;
 
+  const batchBytes = Math.min(QUEUE.batchBytes, maxBytes / LEAST_BATCHES);
+
   const queue: SpanQueue<Exportable> = createSpanQueue({
     ...QUEUE,
-    maxBytes,
-    batchBytes: Math.min(QUEUE.batchBytes, maxBytes / LEAST_BATCHES),
+    ...{ maxBytes, batchBytes, underWayBytes: UNDER_WAY * batchBytes },
     send: async (batch) => {
       const ready = await exporter?.catch((error: unknown) => {
         release(batch);

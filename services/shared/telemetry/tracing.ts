@@ -1,4 +1,4 @@
-// The port of tracing. Services describe finished spans as plain data; the adapter (spans.ts) sends them as
+// The port of tracing. Services describe finished spans as data; the adapter (spans.ts) sends them as
 // OpenTelemetry spans with exactly these ids and times. Nothing on a request's way touches the SDK.
 
 import type { ShownMessages } from './shown-messages.ts';
@@ -39,7 +39,7 @@ export interface SpanRecord {
   repeated?: ReadonlyArray<SpanRecord['attributes']> | undefined;
   /** In this order; small and important keys first, content last. undefined and null values are left out. */
   attributes: Record<string, AttributeValue | null | undefined>;
-  /** More of them, behind those: what is written at once needs no object for them. */
+  /** More of them, behind those: what is written at once needs no object for them. Crosses to no thread. */
   say?: SayAttributes;
   /** Messages and tools, as more attributes behind those; where parts are hidden they are among those. */
   content?: readonly ShownMessages[];

@@ -41,7 +41,7 @@ function createStage(
   const counts: Stage['counts'] = {};
   const queue = createSpanQueue<WaitingSpans>({
     ...{ maxBytes: 1024 * 1024, maxEntries: 10_000, batchEntries: 10_000, batchBytes: 1024 * 1024 },
-    ...{ concurrency: 4, delayMs: 60_000, restedDelayMs: 60_000 },
+    ...{ concurrency: 4, underWayBytes: 1024 * 1024, delayMs: 60_000, restedDelayMs: 60_000 },
     ...more,
     send: async (batch) => {
       taken.push(batch.map((page) => ({ bytes: Buffer.from(page.bytes), spans: page.spans, page })));

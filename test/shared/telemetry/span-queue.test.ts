@@ -30,6 +30,7 @@ function options(books: Books, send: (batch: number[]) => Promise<Unsent>): Span
     batchEntries: 8,
     batchBytes: 300,
     concurrency: 2,
+    underWayBytes: 300,
     delayMs: 1,
     restedDelayMs: 1,
     send,
@@ -118,7 +119,7 @@ describe('span queue', () => {
     expect(books.counts).to.deep.equal({ exported: 0, failed: 1, dropped_queue: 0, dropped_bytes: 0 });
   });
 
-  it('has no more bytes under way than a batch may hold, in how many batches ever', async () => {
+  it('has no more bytes under way than it may, in how many batches ever', async () => {
     let underWay = 0;
     let most = 0;
     const sizes = [100, 150, 20, 299, 300, 1, 1, 200];
@@ -138,6 +139,23 @@ describe('span queue', () => {
     }
     await queue.flush(10_000);
     expect(most).to.equal(300);
+  });
+
+  it('goes on beside a batch that nobody answers, and never with more than may be under way', async () => {
+    const begun: number[][] = [];
+    const send = (batch: number[]): Promise<Unsent> => {
+      begun.push(batch);
+      return new Promise(() => {});
+    };
+    const more = { batchEntries: 2, underWayBytes: 450, concurrency: 4 };
+    const queue = createSpanQueue({ ...options(createBooks(), send), ...more });
+    for (let index = 0; index < 6; index++) queue.push(index, 100);
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    expect(begun).to.deep.equal([
+      [0, 1],
+      [2, 3],
+    ]);
+    queue.close();
   });
 
   it('lets one that comes alone wait less than those that follow each other', async () => {

@@ -162,6 +162,19 @@ describe('tracing', () => {
     expect(await results(metrics)).to.include({ failed: 5 * 2048 });
   });
 
+  it('sends two full batches without text at once, so that one whose export stalls does not stop the other', async () => {
+    const sink = await startSink();
+    await sink.mode('hang');
+    const { tracing } = start({ endpoint: sink.url, thread: ODD_THREAD });
+    await tracing.started;
+    for (let batch = 0; batch < 3; batch++) {
+      tracing.emitLater({ maker: 'given', input: [record()], transferred: [], spans: 2048, bytes: 2048 * 1420 });
+    }
+    await until(() => sink.requests().length === 2);
+    await tracing.shutdown(50);
+    expect(sink.requests()).to.have.length(2);
+  });
+
   it('puts on the wire exactly the ids, times, kinds, parents, links and events it was given', async () => {
     const sink = await startSink();
     const { tracing } = start({ endpoint: sink.url });
