@@ -15,7 +15,7 @@ export function add(attributes: Attributes, key: string, value: AttributeValue |
 export class AttributeObject implements AttributeSink {
   readonly attributes: Attributes;
 
-  constructor(attributes: Attributes = {}) {
+  constructor(attributes: Attributes) {
     this.attributes = attributes;
   }
 

@@ -80,7 +80,6 @@ export function createTracing(config: TracingConfig, parts: TracingParts): Start
   let exporter: Promise<ThreadedExporter> | undefined;
 
   const maxBytes = config.queueMaxBytes ?? QUEUE_MAX_BYTES;
-
   const batchBytes = Math.min(QUEUE.batchBytes, maxBytes / LEAST_BATCHES);
 
   const queue: SpanQueue<Exportable> = createSpanQueue({
