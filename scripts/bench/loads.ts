@@ -15,7 +15,7 @@ export interface Load {
     | { readonly perSecond: number; readonly arrivals: 'even' | 'random' };
   /** How many times as long as others it lasts: few requests a second are few figures. */
   readonly lasts: number;
-  /** How much of that goes before, uncounted: to wake after a rest is no cost of a request. 0 = its senders rest themselves. */
+  /** How much of that goes before, uncounted: to wake after a rest, or after another load, is no cost of a request. 0 = its senders rest themselves. */
   readonly leadIn: number;
   /** No goal speaks of it: a few figures are enough. */
   readonly isSeldom: boolean;
@@ -94,8 +94,8 @@ export const LOADS: readonly Load[] = [
     answer: 'paced',
     requestBodyBytes: 100 * KB,
     pressure: { perSecond: STREAMS_PER_SECOND, arrivals: 'even' },
-    lasts: 2,
-    leadIn: 0,
+    lasts: 4,
+    leadIn: 0.25,
     isSeldom: false,
     asks: everyone,
     doc: `100 KB in, 200 events out at 5 ms, ${STREAMS_PER_SECOND} streams begun a second: what users have`,

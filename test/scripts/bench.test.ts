@@ -312,7 +312,7 @@ describe("the bench's warm-up", () => {
 
   it('sends a little of each load, then bursts until enough answers have come', async () => {
     const bursts = Array.from({ length: 3 }, () => 'burst-100k 1 s');
-    expect(await warm('target')).to.deep.equal(['burst-100k 1 s', 'paced 4 s', 'single-1m 2 s', ...bursts]);
+    expect(await warm('target')).to.deep.equal(['burst-100k 1 s', 'paced 8 s', 'single-1m 2 s', ...bursts]);
   });
 
   it('sends a load only to whom it is meant for', async () => {
