@@ -2,7 +2,7 @@
 // which model is better; the verdict with its interval is in the console's report.
 import type { Page } from './dashboard.ts';
 import { heatmap, stat, timeseries } from './panels.ts';
-import { buckets, increase, largest, orZero, quantiles, rate, ratio, total } from './queries.ts';
+import { buckets, increase, largest, orZero, quantiles, rate, ratio } from './queries.ts';
 
 const CAVEAT = 'Unpaired and not clustered by session: no verdict follows from it.';
 
@@ -210,8 +210,12 @@ export const compare: Page = {
           { span: 12 },
         ),
         timeseries(
-          { title: 'Tokens of the shadow', description: 'ccproxy_tokens_total of the target leg.', unit: 'short' },
-          [{ expr: total('ccproxy_tokens_total', 'leg="target"', 'token_type'), legend: '{{token_type}}' }],
+          {
+            title: 'Tokens of the shadow',
+            description: 'ccproxy_tokens_total of the target leg, per second.',
+            unit: 'short',
+          },
+          [{ expr: rate('ccproxy_tokens_total', 'leg="target"', 'token_type'), legend: '{{token_type}}' }],
           { span: 24 },
         ),
       ],

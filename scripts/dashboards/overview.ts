@@ -139,6 +139,29 @@ export const overview: Page = {
       ],
     },
     {
+      title: 'Cost',
+      panels: [
+        timeseries(
+          {
+            title: 'Cost an hour',
+            description: 'ccproxy_cost_usd_total by the prices known here; the shadow costs too.',
+            unit: 'currencyUSD',
+          },
+          [{ expr: `3600 * ${rate('ccproxy_cost_usd_total', '', 'leg')}`, legend: '{{leg}}' }],
+          { span: 12, stacked: true },
+        ),
+        timeseries(
+          {
+            title: 'Calls whose cost is not known',
+            description: 'ccproxy_cost_unpriced_total: no price, no count of tokens, or an answer that broke off.',
+            unit: 'reqps',
+          },
+          [{ expr: rate('ccproxy_cost_unpriced_total', '', 'leg'), legend: '{{leg}}' }],
+          { span: 12 },
+        ),
+      ],
+    },
+    {
       title: 'Objectives',
       panels: [
         timeseries(
@@ -152,35 +175,25 @@ export const overview: Page = {
         ),
         timeseries(
           {
-            title: 'Error budget left over three days',
+            title: 'Error budget left of thirty days',
             description:
-              'One less the bad share of three days over what the objective allows; below 0 the budget is spent.',
+              'One less the mean bad share of the five minutes with traffic, of thirty days or of what Prometheus keeps, over what the objective allows; below 0 the budget is spent.',
             unit: 'percentunit',
           },
-          [
-            { expr: '1 - ccproxy:availability:ratio_rate3d / ccproxy:availability:budget', legend: 'availability' },
-            { expr: '1 - ccproxy:ttft:ratio_rate3d / ccproxy:ttft:budget', legend: 'ttft' },
-            { expr: '1 - ccproxy:overhead:ratio_rate3d / ccproxy:overhead:budget', legend: 'overhead' },
-          ],
+          SLIS.map((sli) => ({
+            expr: `1 - avg_over_time(ccproxy:${sli}:ratio_rate5m[30d]) / ccproxy:${sli}:budget`,
+            legend: sli,
+          })),
+          { span: 12, belowZero: true },
+        ),
+        timeseries(
+          {
+            title: 'Burn rate over an hour',
+            description: 'How many times faster than allowed the budget is spent; 14.4 pages.',
+            unit: 'short',
+          },
+          SLIS.map((sli) => ({ expr: `ccproxy:${sli}:ratio_rate1h / ccproxy:${sli}:budget`, legend: sli })),
           { span: 12 },
-        ),
-        stat(
-          {
-            title: 'Availability burn (1h)',
-            description: 'How many times faster than allowed the budget is spent; 14.4 pages.',
-            unit: 'short',
-          },
-          { expr: 'ccproxy:availability:ratio_rate1h / ccproxy:availability:budget' },
-          { thresholds: [1, 14.4], span: 6 },
-        ),
-        stat(
-          {
-            title: 'First-token burn (1h)',
-            description: 'How many times faster than allowed the budget is spent; 14.4 pages.',
-            unit: 'short',
-          },
-          { expr: 'ccproxy:ttft:ratio_rate1h / ccproxy:ttft:budget' },
-          { thresholds: [1, 14.4], span: 6 },
         ),
         timeseries(
           { title: 'Mode', description: 'ccproxy_mode_info: 1 for the mode each process is in.', unit: 'short' },

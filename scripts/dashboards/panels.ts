@@ -39,6 +39,7 @@ export interface PanelOptions {
   /** Ascending: below the first value green, then yellow, above the second red. */
   thresholds?: readonly [number, number];
   decimals?: number;
+  belowZero?: boolean;
 }
 
 export const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
@@ -51,7 +52,6 @@ const COLORS: Readonly<Record<string, string>> = { mean: 'blue', p50: 'green', p
 
 export function timeseries(text: PanelText, queries: readonly Query[], options: PanelOptions = {}): Builder<Panel> {
   const panel = withText(new TimeseriesBuilder(), text, HEIGHT, options.span ?? 8)
-    .min(0)
     .fillOpacity(options.stacked === true ? 40 : 8)
     .legend(
       new VizLegendOptionsBuilder()
@@ -61,6 +61,7 @@ export function timeseries(text: PanelText, queries: readonly Query[], options: 
         .calcs([]),
     )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi));
+  if (options.belowZero !== true) panel.min(0);
   if (options.stacked === true) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal));
   for (const [name, color] of Object.entries(COLORS)) panel.overrideByRegexp(`^${name}\\b.*`, fixedColor(color));
   return withQueries(panel, queries);

@@ -16,7 +16,7 @@ interface Panel {
   title: string;
   description?: string;
   datasource?: { uid: string };
-  fieldConfig?: { defaults: { unit?: string; noValue?: string } };
+  fieldConfig?: { defaults: { unit?: string; noValue?: string; min?: number } };
   targets?: Target[];
 }
 interface DashboardJson {
@@ -142,7 +142,29 @@ describe('dashboards', () => {
     expect(fixed).to.deep.equal([]);
   });
 
-  it('draw requests in flight and their limit on one scale: both of all processes, not the limit of one', () => {
+  it('draw no counter as it stands: it only grows, and falls when a process restarts', () => {
+    const isDrawnBare = (expression: string): boolean =>
+      /\w_(?:total|sum|count|bucket)\{/.test(expression.replace(/\b(?:rate|increase|changes)\(\w+/g, ''));
+    expect(isDrawnBare('sum by (token_type) (ccproxy_tokens_total{})')).to.equal(true);
+    const bare = expressions.filter(isDrawnBare);
+    expect(bare).to.deep.equal([]);
+  });
+
+  it('draw what is left of every budget and how fast it goes, below nothing too', () => {
+    const slis = [...recordedNames()].flatMap((name) => name.match(/^ccproxy:(\w+):budget$/)?.[1] ?? []);
+    const drawn = (title: string): string[] => {
+      const targets = panels.filter(({ panel }) => panel.title === title).flatMap(({ panel }) => panel.targets ?? []);
+      return targets.flatMap(({ expr }) => expr.match(/ccproxy:(\w+):budget$/)?.[1] ?? []);
+    };
+    expect(slis).to.have.length(5);
+    expect(drawn('Error budget left of thirty days')).to.have.members(slis);
+    expect(drawn('Burn rate over an hour')).to.have.members(slis);
+    const fromZero = panels.filter(({ panel }) => panel.type === 'timeseries' && panel.fieldConfig?.defaults.min === 0);
+    expect(fromZero.map(({ panel }) => panel.title)).to.include('Cost an hour');
+    expect(fromZero.map(({ panel }) => panel.title)).to.not.include('Error budget left of thirty days');
+  });
+
+  it('draw requests in flight on one scale: both of all processes, not the limit of one', () => {
     const limits = panels.filter(({ panel }) => panel.title === 'In flight and limit');
     expect(limits).to.have.length(1);
     for (const { panel } of limits) {
