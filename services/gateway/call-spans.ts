@@ -6,7 +6,7 @@ import { pairId } from '#shared/ids.ts';
 import { madeOnce } from '#shared/made-once.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
-import { AttributeObject } from '#shared/telemetry/attribute-values.ts';
+import { AttributeObject, shortName, shortText } from '#shared/telemetry/attribute-values.ts';
 import { type LlmAttributesInput, sayFigures, sayOfCall } from '#shared/telemetry/llm-attributes.ts';
 import type { RepeatedAttributes } from '#shared/telemetry/repeated-attributes.ts';
 import type { AttributeSink, SayAttributes, SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
@@ -22,18 +22,23 @@ export type ModelFacts = Pick<
   'requestBytes' | 'durationMs' | 'modelAsked' | 'modelSent' | 'provider' | 'headers' | 'sessionId'
 >;
 
-/**
- * The root comes first; nothing is said of the model call yet. With a memory they are to be written here, and say most of it
- * then; without, all they say is among their attributes.
- */
+export interface CallSpanRules {
+  /** With one they are to be written here, and say most of it then; without, all they say is among their attributes. */
+  readonly memory: RepeatedAttributes | null;
+  /** Whether text of the call may be on them. */
+  readonly content: boolean;
+  redact(text: string): string;
+}
+
+/** The root comes first; nothing is said of the model call yet. */
 export function toCallSpans(
   finished: FinishedCall,
   observation: AnswerFigures | null,
   handover: Handover,
-  memory: RepeatedAttributes | null = null,
+  rules: CallSpanRules,
 ): CallSpans {
-  const spans: CallSpans = [proxyRequest(finished, observation, handover, memory)];
-  if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished, memory));
+  const spans: CallSpans = [proxyRequest(finished, observation, handover, rules)];
+  if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished, rules.memory));
   return spans;
 }
 
@@ -105,7 +110,7 @@ function proxyRequest(
   finished: FinishedCall,
   observation: AnswerFigures | null,
   handover: Handover,
-  memory: RepeatedAttributes | null,
+  rules: CallSpanRules,
 ): SpanRecord {
   const { trace, plan, times, httpStatus, outcome } = finished;
   const isAborted = outcome === 'client_abort';
@@ -128,7 +133,7 @@ function proxyRequest(
   });
   const say: SayAttributes = (to) => {
     to.add(CCPROXY.requestId, finished.id);
-    to.add(OPENINFERENCE.metadata, metadataOf(finished));
+    to.add(OPENINFERENCE.metadata, metadataOf(finished, rules));
     to.add(CCPROXY.overheadMs, overheadMs(finished));
     // On the gateway's own clock, also when the answer broke off.
     to.add('ttfb_ms', sinceDispatch(finished, times.firstByteMs));
@@ -150,12 +155,20 @@ function proxyRequest(
     tracestate: trace.tracestate,
     startMs: finished.startedAtMs,
     endMs: finished.startedAtMs + times.endMs,
-    ...said(memory, values, make, say),
+    ...said(rules.memory, values, make, say),
     events: [...events(finished, observation), ...handoverEvents(finished, handover)],
     links: trace.links ?? [],
     status: isError ? 'error' : 'unset',
-    statusMessage: isError ? (finished.error?.message ?? outcome) : undefined,
+    statusMessage: isError ? statusMessage(finished, rules) : undefined,
   };
+}
+
+const LONGEST_MESSAGE_BYTES = 1024;
+
+/** What an upstream says of its error may quote the prompt. */
+function statusMessage({ error, outcome }: FinishedCall, { content, redact }: CallSpanRules): string {
+  if (!error) return outcome;
+  return content ? shortText(error.message, LONGEST_MESSAGE_BYTES, redact) : error.code;
 }
 
 /** Under OpenTelemetry's name, and once more under that by which Langfuse filters traces. */
@@ -176,12 +189,12 @@ function errorType({ error, httpStatus, outcome }: FinishedCall, observation: An
 }
 
 /** For lists and filters of trace stores, which show no resource. */
-function metadataOf({ id, mode, plan, modelAsked }: FinishedCall): string {
+function metadataOf({ id, mode, plan, modelAsked }: FinishedCall, { redact }: CallSpanRules): string {
   const text = (value: string | null): string => JSON.stringify(value);
   // As one object it is 1.1 µs of a call, profiled, and so 0.6.
   return (
     `{"service":"gateway","request_id":${text(id)},"mode":${text(plan?.mode ?? mode)},"leg":"primary",` +
-    `"upstream":${text(plan?.primary.provider ?? null)},"model_asked":${text(modelAsked)}}`
+    `"upstream":${text(plan?.primary.provider ?? null)},"model_asked":${text(shortName(modelAsked, redact))}}`
   );
 }
 

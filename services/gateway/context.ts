@@ -126,6 +126,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     onTrouble: trouble('log levels'),
   });
   const modelLabel = boundedLabel(modelNames(targets));
+  const { redactText: redact } = createRedactor(parts.redaction);
   const events = createGatewayEvents({
     log,
     metrics,
@@ -144,6 +145,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
       },
       redaction: parts.redaction,
     }),
+    redact,
   });
   mode.onChange((from, to) => events.modeChanged(from, to.mode, to.source));
   metrics.modeInfo.set({ mode: mode.current().mode }, 1);
@@ -185,7 +187,7 @@ export function createContext(config: Config, parts: GatewayParts): GatewayConte
     log,
     targets,
     rules: createRules(config.rules, targets),
-    hooks: createHooks(config, targets, createRedactor(parts.redaction).redactText),
+    hooks: createHooks(config, targets, redact),
     mode,
     tracing,
     logLevels,

@@ -74,13 +74,14 @@ export interface GatewayEventsParts {
   pricesOf: PriceLookup;
   currentMode(): Mode;
   traceCall: TraceCall;
+  redact(text: string): string;
 }
 
 /** Of exchanges that are lost for the same reason. The metrics count each. */
 const LOSS_LINES_EVERY_MS = 1000;
 
 export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
-  const { log, metrics, tracing } = parts;
+  const { log, metrics, tracing, redact } = parts;
   const planned = (finished: FinishedCall): number => Math.max(1, finished.plan?.shadow.length ?? 1);
   const losses = createRareLines(LOSS_LINES_EVERY_MS);
   const sayDropped = ({ id, trace }: FinishedCall, result: string): void =>
@@ -153,7 +154,7 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
     answered,
     forwarded: (request) => {
       answered({ ...request, route: 'passthrough' });
-      if (tracing.enabled) tracing.emit([toPassthroughSpan(request)]);
+      if (tracing.enabled) tracing.emit([toPassthroughSpan(request, redact)]);
     },
     modeChanged: (from, to, source) => {
       metrics.modeChangesTotal.inc({ from, to });

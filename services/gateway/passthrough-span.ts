@@ -1,5 +1,6 @@
 // The span of a request that is forwarded unchanged.
 import { CCPROXY } from '#shared/telemetry/attribute-keys.ts';
+import { shortName } from '#shared/telemetry/attribute-values.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 
 /** A request of another path, forwarded unchanged. */
@@ -20,7 +21,7 @@ export interface ForwardedRequest {
   outcome: 'ok' | 'client_error' | 'upstream_error' | 'stream_error' | 'client_abort';
 }
 
-export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
+export function toPassthroughSpan(request: ForwardedRequest, redact: (text: string) => string): SpanRecord {
   const isError = request.outcome === 'upstream_error' || request.outcome === 'stream_error';
   return {
     name: 'passthrough_forward',
@@ -36,7 +37,7 @@ export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
       [CCPROXY.service]: 'gateway',
       [CCPROXY.requestId]: request.requestId,
       'http.request.method': request.method,
-      'url.path': request.path,
+      'url.path': shownPath(request.path, redact),
       'http.response.status_code': request.status || null,
       [CCPROXY.clientAborted]: request.outcome === 'client_abort' ? true : null,
       'error.type': isError ? String(request.status || 'connection_error') : null,
@@ -45,4 +46,21 @@ export function toPassthroughSpan(request: ForwardedRequest): SpanRecord {
     links: request.links,
     status: isError ? 'error' : 'unset',
   };
+}
+
+/** As it came, unless only its escapes hide a secret: an address mostly comes as `joe%40example.com`. */
+function shownPath(path: string, redact: (text: string) => string): string | null {
+  const shown = shortName(path, redact);
+  const plain = path.includes('%') ? unescaped(path) : path;
+  if (plain === path) return shown;
+  const clean = shortName(plain, redact);
+  return clean === shortName(plain, (text) => text) ? shown : clean;
+}
+
+function unescaped(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

@@ -10,7 +10,7 @@ import { createRepeatedAttributes } from '#shared/telemetry/repeated-attributes.
 import type { SpanRecord, Tracing } from '#shared/telemetry/tracing.ts';
 import { createSharedRoom, type SharedRoom } from '#shared/threads/shared-room.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
-import { modelFacts, sayModelCall, toCallSpans } from './call-spans.ts';
+import { type CallSpanRules, modelFacts, sayModelCall, toCallSpans } from './call-spans.ts';
 import { placesOf } from './conversation-memory.ts';
 import type { Handover } from './handover.ts';
 import { createKnownSettings } from './known-settings.ts';
@@ -35,6 +35,8 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
   const { redactText } = createRedactor(redaction);
   const settingsOf = createKnownSettings(redactText, content.hide);
   const repeated = createRepeatedAttributes();
+  const writtenHere: CallSpanRules = { memory: repeated, content: tracing.content, redact: redactText };
+  const writtenThere: CallSpanRules = { ...writtenHere, memory: null };
   const settings = writeSettings({ content, redaction });
   let room: SharedRoom | null = null;
   const pricesOf = createPriceList(content.prices);
@@ -66,12 +68,12 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     if (!tracing.enabled) return;
     const { request, answer, trace } = finished;
     if (!tracing.content || !trace.sampled || observation === null || request === null || answer === null) {
-      const spans = toCallSpans(finished, observation, handover, repeated);
+      const spans = toCallSpans(finished, observation, handover, writtenHere);
       if (observation !== null && trace.sampled) describe(spans[0], finished, observation);
       tracing.emit(spans);
       return;
     }
-    const spans = toCallSpans(finished, observation, handover);
+    const spans = toCallSpans(finished, observation, handover, writtenThere);
     const body = planBody({ request, answer });
     room ??= createSharedRoom(ROOM_BYTES);
     const { bytes: laidOut, transferred, release } = room.take(body.size);

@@ -45,10 +45,15 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
     };
   }
 
-  function clean(text: string, tag: (secret: string) => string): string {
+  function clean(text: string, known?: (secret: string) => string): string {
     let last = text;
+    let tag = known;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const next = replaceSpans(last, findAll(last, extraPatterns), tag);
+      const spans = findAll(last, extraPatterns);
+      // Most texts are clean, and most of those are names: nothing is made for them.
+      if (spans.length === 0) break;
+      tag ??= createTags();
+      const next = replaceSpans(last, spans, tag);
       if (next === last) break;
       last = next;
     }
@@ -56,7 +61,7 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
   }
 
   return {
-    redactText: (text) => clean(text, createTags()),
+    redactText: (text) => clean(text),
     redactJson: (value) => {
       const tag = createTags();
       return mapStrings(value, (text) => clean(text, tag), 0);
@@ -113,7 +118,6 @@ function piecesBetween(text: string, spans: readonly Span[]): Span[] {
 }
 
 function replaceSpans(text: string, spans: readonly Span[], replacement: (part: string) => string): string {
-  if (spans.length === 0) return text;
   let clean = '';
   let done = 0;
   for (const [start, end] of spans) {

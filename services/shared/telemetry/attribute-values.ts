@@ -28,8 +28,17 @@ export function addAll(to: AttributeSink, attributes: Attributes): void {
   for (const key in attributes) to.add(key, attributes[key]);
 }
 
-export function shortName(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? clip(value, LONGEST_NAME_BYTES) : null;
+export function shortName(value: unknown, redact: (text: string) => string): string | null {
+  return typeof value === 'string' && value !== '' ? shortText(value, LONGEST_NAME_BYTES, redact) : null;
+}
+
+/** So much of a text is looked through: where it is cut a secret may be too, and half of one no rule knows. */
+const LOOKED_THROUGH = 4;
+
+/** Its start, without secrets. */
+export function shortText(text: string, maxBytes: number, redact: (text: string) => string): string {
+  const most = LOOKED_THROUGH * maxBytes;
+  return clip(redact(text.length > most ? text.slice(0, most) : text), maxBytes);
 }
 
 export function numberOf(value: unknown): number | null {

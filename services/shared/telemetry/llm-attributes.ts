@@ -105,7 +105,7 @@ export function sayFigures(input: LlmAttributesInput): Pick<SaidOfCall, 'repeate
     // One that is known otherwise stays.
     if (input.sessionId === undefined) to.add(OPENINFERENCE.sessionId, sessionId);
     addTiming(to, input);
-    to.add(GEN_AI.responseId, shortName(observation.message?.id));
+    to.add(GEN_AI.responseId, shortName(observation.message?.id, input.redact));
     addTokens(to, observation.usage);
     addCost(to, input.cost ?? null);
     // What nobody keeps is of this call.
@@ -117,11 +117,12 @@ export function sayFigures(input: LlmAttributesInput): Pick<SaidOfCall, 'repeate
 
 function addIdentity(
   to: AttributeSink,
-  { request, requestBytes, counts, observation, sessionId }: LlmAttributesInput,
+  { request, requestBytes, counts, observation, sessionId, redact }: LlmAttributesInput,
 ): void {
-  to.add(PLAIN.anthropicRequestId, shortName(observation.requestId));
-  to.add(ANTHROPIC.requestId, shortName(observation.requestId));
-  to.add(OPENINFERENCE.sessionId, shortName(sessionId));
+  const requestId = shortName(observation.requestId, redact);
+  to.add(PLAIN.anthropicRequestId, requestId);
+  to.add(ANTHROPIC.requestId, requestId);
+  to.add(OPENINFERENCE.sessionId, shortName(sessionId, redact));
   to.add(CCPROXY.requestBytes, requestBytes);
   to.add(CCPROXY.messageCount, counts?.messages ?? lengthOf(request?.messages));
   to.add(CCPROXY.toolCount, counts?.tools ?? lengthOf(request?.tools));
@@ -151,26 +152,27 @@ function modelAttributes(input: LlmAttributesInput): Attributes {
   return repeated === undefined ? describeModel(input) : repeated(values, () => describeModel(input));
 }
 
-function describeModel({ observation, modelAsked, modelSent, provider, headers }: LlmAttributesInput): Attributes {
+function describeModel({ observation, modelAsked, modelSent, provider, headers, redact }: LlmAttributesInput): Attributes {
   const to: Attributes = {};
   const { message, stopReason, usage } = observation;
-  const answered = shortName(message?.model);
+  const short = (value: unknown): string | null => shortName(value, redact);
+  const answered = short(message?.model);
   add(to, OPENINFERENCE.spanKind, OpenInferenceSpanKind.LLM);
-  add(to, ANTHROPIC.organizationId, shortName(headers?.[ORGANIZATION]));
-  add(to, ANTHROPIC.workspaceId, shortName(headers?.[WORKSPACE]));
-  add(to, OPENINFERENCE.modelName, answered ?? shortName(modelSent));
-  add(to, OPENINFERENCE.requestModelName, shortName(modelAsked));
+  add(to, ANTHROPIC.organizationId, short(headers?.[ORGANIZATION]));
+  add(to, ANTHROPIC.workspaceId, short(headers?.[WORKSPACE]));
+  add(to, OPENINFERENCE.modelName, answered ?? short(modelSent));
+  add(to, OPENINFERENCE.requestModelName, short(modelAsked));
   add(to, OPENINFERENCE.responseModelName, answered);
-  add(to, OPENINFERENCE.system, systemOf(answered ?? modelSent) ?? shortName(provider));
-  add(to, OPENINFERENCE.provider, shortName(provider));
-  add(to, OPENINFERENCE.finishReason, shortName(stopReason));
-  add(to, ANTHROPIC.stopReason, shortName(stopReason));
+  add(to, OPENINFERENCE.system, systemOf(answered ?? modelSent) ?? short(provider));
+  add(to, OPENINFERENCE.provider, short(provider));
+  add(to, OPENINFERENCE.finishReason, short(stopReason));
+  add(to, ANTHROPIC.stopReason, short(stopReason));
   add(to, CCPROXY.modelRewritten, modelAsked !== modelSent);
   add(to, GEN_AI.operationName, 'chat');
-  add(to, GEN_AI.providerName, shortName(provider));
-  add(to, GEN_AI.requestModel, shortName(modelSent));
+  add(to, GEN_AI.providerName, short(provider));
+  add(to, GEN_AI.requestModel, short(modelSent));
   add(to, GEN_AI.responseModel, answered);
-  add(to, ANTHROPIC.responseServiceTier, shortName(usage?.service_tier));
+  add(to, ANTHROPIC.responseServiceTier, short(usage?.service_tier));
   return to;
 }
 

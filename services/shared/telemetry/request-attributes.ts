@@ -25,24 +25,26 @@ export interface RequestAttributes {
 }
 
 const LONGEST_PARAMETERS_BYTES = 16 * 1024;
+const MOST_BETAS = 64;
 
 export function requestAttributes({ request, headers, hide = [], redact }: RequestParts): RequestAttributes {
   const to: Attributes = {};
   if (request === null) return { sessionId: null, settings: to };
   const user = readUser(isObject(request.metadata) ? request.metadata.user_id : null);
-  const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => name.trim());
-  const named = betas.filter((name) => name !== '');
+  const short = (value: unknown): string | null => shortName(value, redact);
+  const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => short(name.trim()));
+  const named = betas.filter((name) => name !== null).slice(0, MOST_BETAS);
   const thinking = objectOf(request.thinking);
   add(to, OPENINFERENCE.userId, user.userHash);
   add(to, GEN_AI.requestMaxTokens, numberOf(request.max_tokens));
   add(to, GEN_AI.requestStream, request.stream === true ? true : null);
-  add(to, GEN_AI.requestReasoningLevel, shortName(objectOf(request.output_config).effort));
-  add(to, ANTHROPIC.thinkingType, shortName(thinking.type));
+  add(to, GEN_AI.requestReasoningLevel, short(objectOf(request.output_config).effort));
+  add(to, ANTHROPIC.thinkingType, short(thinking.type));
   add(to, ANTHROPIC.thinkingBudget, numberOf(thinking.budget_tokens));
-  add(to, ANTHROPIC.requestServiceTier, shortName(request.service_tier));
+  add(to, ANTHROPIC.requestServiceTier, short(request.service_tier));
   add(to, ANTHROPIC.beta, named.length > 0 ? named : null);
   add(to, OPENINFERENCE.invocationParameters, invocationParameters(request, redact));
-  return { sessionId: shortName(user.sessionId), settings: hideContent(to, hide) };
+  return { sessionId: short(user.sessionId), settings: hideContent(to, hide) };
 }
 
 /** These are shown elsewhere, or say who the user is. */
