@@ -60,8 +60,8 @@ export interface ReadRequest
   extends Pick<LlmAttributesInput, 'request' | 'said' | 'counts'>,
     Required<Pick<LlmAttributesInput, 'conversation'>> {}
 
-export interface MemoryOptions extends TextRules {
-  /** What of a request's settings is not said. */
+export interface MemoryOptions extends Omit<TextRules, 'hidesImages'> {
+  /** What of a request is not said. */
   hide: readonly HiddenPart[];
   /** Of all that is kept, about, in bytes. */
   maxBytes: number;
@@ -125,6 +125,7 @@ export function createConversationMemory({ redact, longestImage, hide, maxBytes 
   let earlier = createGeneration();
   const mark = randomUUID();
   const settings = createRememberedSettings(redactText, hide);
+  const images = { longestImage, hidesImages: hide.includes('input_images') };
   /** Of the request that is at hand: texts that are not known, and where they stand. */
   const unknown = new Map<string, Buffer>();
 
@@ -243,14 +244,14 @@ export function createConversationMemory({ redact, longestImage, hide, maxBytes 
       flatten: (names) =>
         isNamedAlike(known.named, names)
           ? known.shown
-          : read({ redact: lookThrough, longestImage, sizeOf }).flatten(names),
+          : read({ redact: lookThrough, ...images, sizeOf }).flatten(names),
     };
   }
 
   /** @throws SyntaxError */
   function newPart(kind: PartKind, json: Buffer, strings: readonly Span[], isKept: boolean): ConversationPart {
     const read = reading(kind, json, strings);
-    return isKept ? keeping(kind, json, read) : read({ redact: redactText, longestImage, sizeOf });
+    return isKept ? keeping(kind, json, read) : read({ redact: redactText, ...images, sizeOf });
   }
 
   /** A part that is remembered when it is shown; of one that holds a secret only its other texts are. */
@@ -264,7 +265,7 @@ export function createConversationMemory({ redact, longestImage, hide, maxBytes 
         else isClean = false;
         return clean;
       },
-      longestImage,
+      ...images,
       sizeOf,
     });
     return {
@@ -327,7 +328,7 @@ export function createConversationMemory({ redact, longestImage, hide, maxBytes 
       } catch (error) {
         if (!(error instanceof ScanError || error instanceof SyntaxError)) throw error;
         const request = parseRequest(bytes);
-        return { request, conversation: readConversation(request, { redact: redactText, longestImage }) };
+        return { request, conversation: readConversation(request, { redact: redactText, ...images }) };
       }
     },
   };

@@ -5,6 +5,7 @@ import { CCPROXY, OPENINFERENCE } from './attribute-keys.ts';
 import { compactJson, LONGEST_BASE64 } from './compact-json.ts';
 import { type Conversation, readConversation } from './conversation.ts';
 import { type FlatMessage, flattenContent, type TextRules } from './flatten-message.ts';
+import type { HiddenPart } from './hide-content.ts';
 import type { ModelObservation, ModelRequest } from './model-call.ts';
 import { utf8Size } from './protobuf-output.ts';
 import { type ShownMessages, type SizedMessage, sized } from './shown-messages.ts';
@@ -16,6 +17,7 @@ export interface ContentInput {
   conversation?: Conversation;
   observation: ModelObservation;
   longestImage?: number;
+  hide?: readonly HiddenPart[];
   redact(text: string): string;
 }
 
@@ -32,7 +34,8 @@ export function addContent(attributes: Attributes, input: ContentInput, maxBytes
   const budget = createBudget(maxBytes - Buffer.byteLength(CCPROXY.contentTruncated) - 1);
   const { request, observation, redact } = input;
   const rules: TextRules = { redact, longestImage: input.longestImage ?? LONGEST_BASE64 };
-  const conversation = input.conversation ?? readConversation(request, rules);
+  const hidesImages = input.hide?.includes('input_images') ?? false;
+  const conversation = input.conversation ?? readConversation(request, { ...rules, hidesImages });
   const values: Attributes = {};
   const summaryBytes = Math.min(LONGEST_VALUE_BYTES, Math.floor(maxBytes / 8));
   addValue(values, budget, [OPENINFERENCE.inputMimeType, OPENINFERENCE.inputValue], summaryBytes, {

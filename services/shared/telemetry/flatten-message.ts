@@ -1,7 +1,7 @@
 // Anthropic messages → OpenInference's flat messages, each a list of key suffixes and values. No block is dropped: what has
 // no convention becomes JSON text. Input is whatever a client sent, so nothing about its shape is believed.
 import { MESSAGE } from './attribute-keys.ts';
-import { compactJson, LEFT_OUT } from './compact-json.ts';
+import { compactJson, LEFT_OUT, LONGEST_BASE64 } from './compact-json.ts';
 
 /** Key suffix and value, the role first. */
 export type FlatMessage = Array<[key: string, value: string]>;
@@ -12,6 +12,8 @@ export interface TextRules {
   redact(text: string): string;
   /** Longest base64 image that is kept, in characters. */
   longestImage: number;
+  /** Whether those are left out that stand where no key of their own can be: in the result of a tool. */
+  hidesImages?: boolean;
   /** The bytes of a text, where that is known without counting. */
   sizeOf?(text: string): number;
 }
@@ -37,7 +39,7 @@ export function namedCalls(message: unknown): Array<[id: string, name: string]> 
 /** One message of a request → one or more flat ones: every tool result is a message of its own. */
 export function flattenMessage(message: unknown, names: ToolNames, rules: TextRules): FlatMessage[] {
   if (!isObject(message)) return [textMessage('unknown', rules.redact(compactJson(message)))];
-  const role = typeof message.role === 'string' ? message.role : 'unknown';
+  const role = typeof message.role === 'string' ? rules.redact(message.role) : 'unknown';
   return flattenContent(role, message.content, names, rules);
 }
 
@@ -76,9 +78,9 @@ function toolResultMessage(block: Block, names: ToolNames, rules: TextRules): Fl
   const { content } = block;
   return [
     [MESSAGE.role, 'tool'],
-    [MESSAGE.toolCallId, id],
-    ...(name === undefined ? [] : ([[MESSAGE.name, name]] satisfies FlatMessage)),
-    [MESSAGE.content, rules.redact(typeof content === 'string' ? content : compactJson(content ?? ''))],
+    [MESSAGE.toolCallId, rules.redact(id)],
+    ...(name === undefined ? [] : ([[MESSAGE.name, rules.redact(name)]] satisfies FlatMessage)),
+    [MESSAGE.content, rules.redact(typeof content === 'string' ? content : blocksJson(content ?? '', rules))],
   ];
 }
 
@@ -111,8 +113,8 @@ function isToolUse(block: unknown): block is Block {
 
 function toolCall(block: Block, rules: TextRules): FlatMessage {
   return [
-    [MESSAGE.callId, typeof block.id === 'string' ? block.id : ''],
-    [MESSAGE.callName, typeof block.name === 'string' ? block.name : ''],
+    [MESSAGE.callId, typeof block.id === 'string' ? rules.redact(block.id) : ''],
+    [MESSAGE.callName, typeof block.name === 'string' ? rules.redact(block.name) : ''],
     [MESSAGE.callArguments, rules.redact(compactJson(block.input ?? {}))],
   ];
 }
@@ -142,7 +144,7 @@ function toContent(block: unknown, rules: TextRules): FlatMessage {
       ];
     }
   }
-  return textContent(rules.redact(compactJson(block)));
+  return textContent(rules.redact(blocksJson(block, rules)));
 }
 
 function textContent(text: string): FlatMessage {
@@ -158,6 +160,29 @@ function imageUrl(source: unknown, longest: number): string | null {
   if (typeof source.data !== 'string') return null;
   const mime = typeof source.media_type === 'string' ? source.media_type : 'application/octet-stream';
   return source.data.length > longest ? LEFT_OUT : `data:${mime};base64,${source.data}`;
+}
+
+const IMAGE = '"type":"image"';
+
+/** Blocks as JSON, the images among them by the same rules as those that stand alone. */
+function blocksJson(blocks: unknown, rules: TextRules): string {
+  const json = compactJson(blocks);
+  if (!json.includes(IMAGE)) return json;
+  const longest = Math.max(LONGEST_BASE64, rules.longestImage);
+  return compactJson(blocks, (_key, value) => (isImage(value) ? shownImage(value, rules) : value), longest);
+}
+
+function isImage(value: unknown): value is Block {
+  return isObject(value) && value.type === 'image';
+}
+
+function shownImage(image: Block, { hidesImages = false, longestImage }: TextRules): Block {
+  if (hidesImages) return { type: 'image', source: LEFT_OUT };
+  const { source } = image;
+  if (!isObject(source)) return image;
+  const isLong = ([, value]: [string, unknown]): boolean => typeof value === 'string' && value.length > longestImage;
+  const long = Object.entries(source).filter(isLong);
+  return { ...image, source: { ...source, ...Object.fromEntries(long.map(([name]) => [name, LEFT_OUT])) } };
 }
 
 function prefixed(prefix: string, flat: FlatMessage): FlatMessage {

@@ -152,7 +152,14 @@ function modelAttributes(input: LlmAttributesInput): Attributes {
   return repeated === undefined ? describeModel(input) : repeated(values, () => describeModel(input));
 }
 
-function describeModel({ observation, modelAsked, modelSent, provider, headers, redact }: LlmAttributesInput): Attributes {
+function describeModel({
+  observation,
+  modelAsked,
+  modelSent,
+  provider,
+  headers,
+  redact,
+}: LlmAttributesInput): Attributes {
   const to: Attributes = {};
   const { message, stopReason, usage } = observation;
   const short = (value: unknown): string | null => shortName(value, redact);
