@@ -5,6 +5,7 @@ import type { Observation } from '#shared/exchange/observation.ts';
 import { pairId, pairSpanId, parseTraceparent } from '#shared/ids.ts';
 import { usageCounts } from '#shared/messages/usage.ts';
 import type { ArmSummary, PairRow, PairStatus, ScoreRow } from '#shared/store/store.ts';
+import { shortName } from '#shared/telemetry/attribute-values.ts';
 import { toArm } from './pair.ts';
 import { REWRITES_VERSION } from './rewrite-request.ts';
 import type { PairScore } from './score.ts';
@@ -17,7 +18,7 @@ export interface PairFacts {
   delivery: Delivery;
   /** From the end of the primary's answer until the comparator turned to this pair. */
   queueWaitMs: number;
-  /** Cleans what an upstream said in an error before it is kept. */
+  /** Cleans what client and upstreams said before it is kept. */
   redact(text: string): string;
 }
 
@@ -69,7 +70,7 @@ function toRow({ entry, target, delivery, queueWaitMs, redact }: PairFacts, part
     target,
     replicate: 0,
     started_at: new Date(entry.startedAtMs).toISOString(),
-    session_id: entry.sessionId,
+    session_id: redact(entry.sessionId),
     class: entry.class,
     status: parts.status,
     verdict: parts.verdict,
@@ -97,10 +98,10 @@ function toArmSummary(observation: Observation, spanId: string | null, redact: P
   return {
     outcome,
     http_status: httpStatus,
-    model: message?.model || null,
-    stop_reason: stopReason,
+    model: shortName(message?.model, redact),
+    stop_reason: shortName(stopReason, redact),
     action: toArm(observation).action,
-    tools: toolCalls.map((call) => call.name),
+    tools: toolCalls.map((call) => shortName(call.name, redact) ?? ''),
     usage: usageCounts(usage),
     ttft_ms: timing.ttftMs,
     ttfvt_ms: timing.ttfvtMs,

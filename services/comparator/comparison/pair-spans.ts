@@ -2,6 +2,7 @@
 // a repeated export makes the same spans.
 import type { Bus } from '#shared/bus/bus.ts';
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
+import { isErrorCode } from '#shared/errors.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import { pairSpanId } from '#shared/ids.ts';
 import type { ArmSummary, PairRow } from '#shared/store/store.ts';
@@ -22,6 +23,8 @@ export interface PairSpanParts {
   /** The secondary's reading; null when only the row is left. */
   secondary: Observation | null;
   bodyBytes: number | null;
+  /** Whether text may be on them. */
+  content: boolean;
 }
 
 /** The secondary's call, where there was one, and the pair. */
@@ -65,7 +68,7 @@ function requestSpan(parts: PairSpanParts, secondary: ArmSummary): SpanRecord {
     events: requestEvents(startMs, secondary, parts.secondary),
     links: links(trace.traceId, trace.parentSpanId),
     status: failed ? 'error' : 'unset',
-    ...(failed && secondary.error !== null ? { statusMessage: secondary.error } : {}),
+    ...(failed ? { statusMessage: (parts.content && secondary.error) || secondary.outcome } : {}),
   };
 }
 
@@ -168,10 +171,15 @@ function requestEvents(startMs: number, arm: ArmSummary, observation: Observatio
 
 const ERROR_OUTCOMES = new Set(['http_error', 'timeout_first_byte', 'timeout_total', 'stream_broken', 'empty']);
 
-/** Type of the error, written in front of its message. */
+/** As the reading of an answer names them, beside those of Anthropic. */
+const READING_ERRORS = new Set(['connection_error', 'invalid_response']);
+
+/** Type of the error, written in front of its message; where an upstream made up its own, the status. */
 function errorType(arm: ArmSummary): string {
   const [type = ''] = (arm.error ?? '').split(':', 1);
-  return type || String(arm.http_status || 'connection_error');
+  if (isErrorCode(type) || READING_ERRORS.has(type)) return type;
+  if (arm.http_status === 0) return 'connection_error';
+  return arm.http_status >= 400 ? String(arm.http_status) : 'api_error';
 }
 
 function annotations(row: PairRow): Attributes {

@@ -10,7 +10,7 @@ import { type PairSpanParts, pairSpans } from './pair-spans.ts';
 export interface Recorded {
   row: PairRow;
   /** The rest of what spans are made of. */
-  spans: Omit<PairSpanParts, 'row'>;
+  spans: Omit<PairSpanParts, 'row' | 'content'>;
   /** Whether the secondary was called for it. */
   wasCalled: boolean;
 }
@@ -36,7 +36,8 @@ async function exportStored(pairId: string, spans: Recorded['spans'], context: C
 
 /** Also for a row that was stored by a process that then died. */
 export async function exportPair(row: PairRow, spans: Recorded['spans'], context: Context): Promise<void> {
-  context.tracing.emit(pairSpans({ ...spans, row }));
+  const { content } = context.tracing;
+  context.tracing.emit(pairSpans({ ...spans, row, content }));
   if (context.tracing.enabled) context.notes?.add(spanNotes(row, traceOf(spans.entry)));
   await context.store.markExported(row.pair_id, new Date(context.clock.nowMs()).toISOString());
 }

@@ -139,7 +139,7 @@ async function comparePair(planned: PlannedPair, context: ComparatorContext): Pr
   const queueWaitMs = Math.max(0, context.clock.nowMs() - entry.startedAtMs - entry.totalDurationMs);
   const facts: PairFacts = { entry, target: name, delivery, queueWaitMs, redact: context.redact };
   if (!admission) return keep(toOrphanRow(facts, 'unknown_target', null), spans, context);
-  const turn = context.sessionCap.turn(entry.sessionId, name);
+  const turn = context.sessionCap.turn(context.redact(entry.sessionId), name);
   try {
     return await compareOnce({ facts, target, admission, turn, spans }, context);
   } finally {
