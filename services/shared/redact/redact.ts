@@ -23,6 +23,7 @@ export interface Redactor {
 }
 
 const TAG = /\[\[secret:[0-9a-f]{8}\]\]/;
+const TAG_START = '[[secret:';
 const MAX_DEPTH = 500;
 const TOO_DEEP = '[[nested too deep]]';
 /** A tag beside a text may complete a match; this many rounds settle all but contrived patterns. */
@@ -98,7 +99,9 @@ function findAll(text: string, extraPatterns: readonly RegExp[]): Span[] {
   const pieces = piecesBetween(text, tagSpans(text));
   for (const pattern of extraPatterns) {
     for (const [start, end] of pieces) {
-      for (const match of text.slice(start, end).matchAll(pattern)) {
+      const piece = text.slice(start, end);
+      if (piece.search(pattern) === -1) continue;
+      for (const match of piece.matchAll(pattern)) {
         if (match[0] !== '') spans.push([start + match.index, start + match.index + match[0].length]);
       }
     }
@@ -107,6 +110,7 @@ function findAll(text: string, extraPatterns: readonly RegExp[]): Span[] {
 }
 
 function tagSpans(text: string): Span[] {
+  if (!text.includes(TAG_START)) return [];
   return Array.from(text.matchAll(new RegExp(TAG, 'g')), (match) => [match.index, match.index + match[0].length]);
 }
 
