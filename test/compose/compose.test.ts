@@ -28,6 +28,7 @@ interface Service {
 
 interface CollectorConfig {
   exporters: Record<string, { endpoint: string }>;
+  processors: { 'transform/without_content': { trace_statements: Array<{ context: string; statements: string[] }> } };
 }
 
 interface JaegerConfig {
@@ -132,6 +133,14 @@ describe('docker-compose.yml', () => {
   it('sends scores, which a collector does not take on, to Phoenix itself', () => {
     const { phoenix_url, endpoint } = configOf(compose.services.comparator as Service).tracing;
     expect([endpoint, phoenix_url]).to.deep.equal(['http://collector:4318', 'http://phoenix:6006']);
+  });
+
+  it('gives Jaeger no text of spans, and not what an upstream said of its error', () => {
+    const { processors } = parse(readSource('deploy/collector/config.yaml')) as CollectorConfig;
+    const [spans] = processors['transform/without_content'].trace_statements;
+    expect(spans?.context).to.equal('span');
+    expect(spans?.statements[0]).to.match(/^delete_matching_keys\(span\.attributes, /);
+    expect(spans?.statements[1]).to.equal('set(span.status.message, "")');
   });
 
   it('publishes on 127.0.0.1 only, and the ports that the services listen on', () => {

@@ -1,8 +1,8 @@
 // The spans of a pair, in the trace of the request it came from. Ids and times follow from entry and row alone, so that
 // a repeated export makes the same spans.
 import type { Bus } from '#shared/bus/bus.ts';
-import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import { isErrorCode } from '#shared/errors.ts';
+import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import { pairSpanId } from '#shared/ids.ts';
 import type { ArmSummary, PairRow } from '#shared/store/store.ts';
