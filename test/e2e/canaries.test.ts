@@ -25,6 +25,20 @@ const SECRETS: Record<string, string> = {
   'canary.person': 'canary.person@example.com',
 };
 const ALL = Object.values(SECRETS).join(' and ');
+/** Where a client says names; each is a secret here. */
+const NAMES = {
+  model: 'sk-ant-api03-bW9kZWxfbmFtZQ',
+  session: 'sk-ant-api03-c2Vzc2lvbl9pZA',
+  beta: 'sk-ant-api03-YmV0YV9uYW1l',
+  effort: 'sk-ant-api03-ZWZmb3J0X25h',
+  thinking: 'sk-ant-api03-dGhpbmtpbmdf',
+  tier: 'sk-ant-api03-dGllcl9uYW1l',
+  call: 'sk-ant-api03-Y2FsbF9pZF9u',
+  tool: 'sk-ant-api03-dG9vbF9uYW1l',
+  role: 'sk-ant-api03-cm9sZV9uYW1l',
+  file: 'sk-ant-api03-ZmlsZV9uYW1l',
+  person: 'name.canary@example.com',
+};
 const TARGET_KEY = 'the-key-of-the-target-2718281828';
 const ADMIN_TOKEN = 'the-admin-token-3141592653';
 
@@ -133,13 +147,50 @@ async function talk(bed: Bed): Promise<string> {
     headers,
     body: Buffer.alloc(0),
   });
+  bed.primary.use({ content });
+  bed.secondary.use({ content });
+  ids.push(await askWithNames(bed));
+  for (const path of [NAMES.file, NAMES.person, NAMES.person.replace('@', '%40')]) {
+    await send(bed.started.gatewayUrl, { method: 'GET', path: `/v1/files/${path}`, headers, body: Buffer.alloc(0) });
+  }
   const notJson = { ...messagesRequest({ headers }), body: Buffer.from(`{"model": ${PROMPT} ${ALL}`) };
   const refused = await send(bed.started.gatewayUrl, notJson);
 
   const admin = { authorization: `Bearer ${ADMIN_TOKEN}` };
   for (const id of ids) await createConsoleClient(bed.started.consoleUrl, admin).settled(id, 20_000);
   await bed.sink.waitFor((spans) => spans.filter(({ name }) => name === 'proxy_request').length >= ids.length, 20_000);
+  await askQuoting(bed);
   return refused.body.toString();
+}
+
+async function askWithNames({ started }: Bed): Promise<string> {
+  const headers = ['x-claude-code-session-id', NAMES.session, 'anthropic-beta', `some-2026, ${NAMES.beta}`];
+  const { call, tool, role, model, tier, effort, thinking } = NAMES;
+  const body = {
+    ...{ model, service_tier: tier, output_config: { effort }, thinking: { type: thinking } },
+    messages: [
+      { role, content: PROMPT },
+      { role: 'assistant', content: [{ type: 'tool_use', id: call, name: tool, input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: call, content: 'done' }] },
+    ],
+  };
+  const answer = await send(started.gatewayUrl, messagesRequest({ stream: true, headers, body }));
+  return header(answer, 'x-ccproxy-request-id') ?? '';
+}
+
+/** A converted upstream refuses, and quotes what it refused. */
+async function askQuoting({ started, secondary, sink }: Bed): Promise<void> {
+  const mode = await fetch(`${started.gatewayUrl}/api/mode`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    body: JSON.stringify({ mode: 'target' }),
+  });
+  expect(mode.status).to.equal(200);
+  secondary.use({ status: 400, error: { message: `bad prompt: ${PROMPT} ${ALL}` } });
+  const body = { messages: [{ role: 'user', content: PROMPT }] };
+  const answer = await send(started.gatewayUrl, messagesRequest({ stream: true, body }));
+  const id = header(answer, 'x-ccproxy-request-id');
+  await sink.waitFor((spans) => spans.some(({ attributes }) => attributes['ccproxy.request_id'] === id), 20_000);
 }
 
 async function outputsOf(bed: Bed, refused: string) {
@@ -162,7 +213,8 @@ async function outputsOf(bed: Bed, refused: string) {
   };
 }
 
-const SECRET_PIECES = [...Object.keys(SECRETS), TARGET_KEY, ADMIN_TOKEN];
+const pieceOf = (name: string): string => name.replace(/^sk-ant-api03-|@.*$/g, '');
+const SECRET_PIECES = [...Object.keys(SECRETS), ...Object.values(NAMES).map(pieceOf), TARGET_KEY, ADMIN_TOKEN];
 const piecesIn = (text: string): string[] => SECRET_PIECES.filter((piece) => text.includes(piece));
 
 describe('canaries', function () {

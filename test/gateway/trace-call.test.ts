@@ -211,12 +211,37 @@ describe('the spans of a call', () => {
     expect(JSON.stringify(roots.slice(1))).to.not.include('blue');
   });
 
+  it('say of an error without text its code alone, and with it a message that is redacted and short', async () => {
+    const extraPatterns = ['PROMPT[0-9]+'];
+    const rules = { memory: null, redact: createRedactor({ extraPatterns }).redactText };
+    const message = `target: bad prompt: PROMPT0, ${SECRET}, ${'and so on '.repeat(1000)}`;
+    const error = { code: 'invalid_request_error' as const, message };
+    const finished = call({ outcome: 'upstream_error', httpStatus: 400, error });
+    const messageOf = (content: boolean): string | undefined =>
+      toCallSpans(finished, null, { kind: 'none' }, { ...rules, content })[0].statusMessage;
+    expect(messageOf(false)).to.equal('invalid_request_error');
+    expect(messageOf(true)).to.match(/^target: bad prompt: \[\[secret:\w+\]\], \[\[secret:\w+\]\], and so on/);
+    expect(messageOf(true)).to.have.length(1024);
+  });
+
+  it('keep the name of a model that a client made up short, and look through it', async () => {
+    const asked = `${SECRET}/${'m'.repeat(300_000)}`;
+    for (const content of [false, true]) {
+      await trace(call({ modelAsked: asked, answer: null }), { content });
+      const { metadata } = saidAttributes(emitted.shift() as SpanRecord);
+      expect(JSON.parse(String(metadata)).model_asked).to.match(/^\[\[secret:\w+\]\]\/m{100}/);
+      expect(String(metadata).length).to.be.below(512);
+      emitted = [];
+    }
+  });
+
   it('cost nothing where the trace is not sampled, and are still counted', async () => {
     const finished = call({ trace: { ...call().trace, sampled: false } });
     await trace(finished, { content: true });
     expect([emitted.length, work.length]).to.deep.equal([2, 0]);
     const observation = await observe(call().answer ?? recordedAnswer([]));
-    const spans = toCallSpans(finished, observation, { kind: 'none' });
+    const rules = { memory: null, content: true, redact: createRedactor(redaction).redactText };
+    const spans = toCallSpans(finished, observation, { kind: 'none' }, rules);
     expect(emitted.map(saidAttributes)).to.deep.equal(spans.map(saidAttributes));
   });
 

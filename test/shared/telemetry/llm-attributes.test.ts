@@ -373,6 +373,102 @@ describe('llmAttributes', () => {
     }
   });
 
+  it('hides images in tool results and documents with those that stand alone, whatever they look like', () => {
+    const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(50) } };
+    const linked = { type: 'image', source: { type: 'url', url: 'https://images.invalid/AAAAAAAAAA.png' } };
+    const odd = { type: 'image', mimeType: 'image/png', data: 'A'.repeat(50) };
+    const words = { type: 'text', text: 'words beside "type":"image"' };
+    const shown = [words, image, linked, odd];
+    const attributes = describeCall({
+      hide: ['input_images'],
+      request: request({
+        messages: [
+          { role: 'user', content: [image, { type: 'document', source: { type: 'content', content: shown } }] },
+          { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: shown }] },
+        ],
+      }),
+    });
+    expect(JSON.stringify(attributes)).to.not.include('AAAAA');
+    expect(JSON.parse(String(attributes['llm.input_messages.1.message.content']))).to.deep.equal([
+      words,
+      ...[image, linked, odd].map(() => ({ type: 'image', source: '__REDACTED__' })),
+    ]);
+  });
+
+  it('holds images in tool results to the length that others may have, below the usual one and above', () => {
+    const imageOf = (length: number): object => ({
+      type: 'image',
+      source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(length) },
+    });
+    const lengths = (longestImage: number): number[] => {
+      const content = [imageOf(20), imageOf(2000), imageOf(50_000)];
+      const messages = [{ role: 'user' as const, content: [{ type: 'tool_result', tool_use_id: 't', content }] }];
+      const attributes = describeCall({ request: request({ messages }), longestImage });
+      const blocks = JSON.parse(String(attributes['llm.input_messages.0.message.content']));
+      return blocks.map(({ source }: { source: { data: string } }) => source.data.replace('__REDACTED__', '').length);
+    };
+    expect(lengths(10)).to.deep.equal([0, 0, 0]);
+    expect(lengths(1000)).to.deep.equal([20, 0, 0]);
+    expect(lengths(32_000)).to.deep.equal([20, 2000, 0]);
+    expect(lengths(60_000)).to.deep.equal([20, 2000, 50_000]);
+  });
+
+  it('passes every name that comes from outside through the redactor, with content and without', () => {
+    const key = (name: string): string => `planted-${name}`;
+    const redact = (text: string): string => text.replace(/planted-\w+/g, '[[gone]]');
+    const content = [{ type: 'tool_use', id: key('call'), name: key('tool'), input: {} }];
+    for (const shows of [false, true]) {
+      const attributes = describeCall({
+        redact,
+        content: shows,
+        request: request({
+          thinking: { type: key('thinking') },
+          service_tier: key('tier'),
+          output_config: { effort: key('effort') },
+          metadata: { user_id: JSON.stringify({ session_id: key('session') }) },
+          messages: [
+            { role: key('role') as 'user', content: 'hello' },
+            { role: 'assistant', content },
+            { role: 'user', content: [{ type: 'tool_result', tool_use_id: key('call'), content: 'done' }] },
+          ],
+        }),
+        observation: observation({
+          requestId: key('request'),
+          stopReason: key('stop'),
+          usage: { service_tier: key('tier') },
+          message: message({ id: key('message'), model: key('answered'), content }),
+        }),
+        modelAsked: key('asked'),
+        modelSent: key('sent'),
+        headers: {
+          'anthropic-beta': `a, ${key('beta')}`,
+          'anthropic-organization-id': key('organization'),
+          'anthropic-workspace-id': key('workspace'),
+        },
+      });
+      expect(JSON.stringify(attributes)).to.not.include('planted');
+      expect(attributes).to.deep.include({
+        'llm.request.model_name': '[[gone]]',
+        'session.id': '[[gone]]',
+        'anthropic.beta': ['a', '[[gone]]'],
+      });
+      const [, asked, result] = inputs(attributes);
+      if (!shows) continue;
+      expect(asked).to.include({ 'message.tool_calls.0.tool_call.id': '[[gone]]' });
+      expect(result).to.include({ 'message.tool_call_id': '[[gone]]', 'message.name': '[[gone]]' });
+    }
+    expect(JSON.stringify(describeCall({ redact, sessionId: key('header') }))).to.not.include('planted');
+  });
+
+  it('keeps names short, and no half of a secret where one is cut', () => {
+    const redact = (text: string): string => text.replace(/<[^>]+>/g, '***');
+    const modelAsked = `${'m'.repeat(250)}<secret-of-some-length>${'m'.repeat(300_000)}`;
+    const betas = Array.from({ length: 100 }, (_, index) => `b-${index}`).join(',');
+    const attributes = describeCall({ redact, modelAsked, headers: { 'anthropic-beta': betas } });
+    expect(attributes['llm.request.model_name']).to.equal(`${'m'.repeat(250)}***mmm`);
+    expect(attributes['anthropic.beta']).to.have.length(64);
+  });
+
   it('keeps the place of a tool call that text follows', () => {
     const content = [
       { type: 'tool_use', id: 't1', name: 'Read', input: {} },
