@@ -1,9 +1,10 @@
 // A finished call → its spans: `proxy_request`, and `primary_forward` below it when an upstream was asked. Pure. What is
 // to be said of the model call itself can be added later, in a thread.
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
-import { headerValue, upstreamRequestId } from '#shared/exchange/read-exchange.ts';
+import { upstreamRequestId } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
 import { madeOnce } from '#shared/made-once.ts';
+import { headerValue } from '#shared/messages/answer-headers.ts';
 import type { Target } from '#shared/providers/target.ts';
 import { CCPROXY, LANGFUSE_METADATA, OPENINFERENCE, REQUEST_HEADER } from '#shared/telemetry/attribute-keys.ts';
 import { AttributeObject, shortName, shortText } from '#shared/telemetry/attribute-values.ts';
@@ -222,7 +223,7 @@ function primaryForward(finished: FinishedCall, memory: RepeatedAttributes | nul
   });
   const say: SayAttributes = (to) => {
     to.add(CCPROXY.requestId, finished.id);
-    to.add('anthropic.request.id', answer ? upstreamRequestId(answer.rawHeaders) : null);
+    to.add('anthropic.request.id', answer && upstreamRequestId(answer));
     to.add(CCPROXY.connectionWaitMs, times.connectionWaitMs);
     to.add('ttfb_ms', sinceDispatch(finished, times.firstByteMs));
   };

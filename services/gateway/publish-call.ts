@@ -223,6 +223,7 @@ function toEntry(finished: FinishedCall, plan: FinishedPlan, turn: TurnFacts, de
 const NO_ANSWER: RecordedAnswer = {
   status: 0,
   rawHeaders: [],
+  upstream: null,
   headersAtMs: null,
   chunks: [],
   end: 'connect_error',

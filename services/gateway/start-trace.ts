@@ -1,7 +1,7 @@
 // In which trace a request is: the client's, one of ours, and whether its spans are kept.
 import type { IncomingHttpHeaders } from 'node:http';
-import { headerValue } from '#shared/exchange/read-exchange.ts';
 import { formatTraceparent, newSpanId, newTraceId, parseTraceparent } from '#shared/ids.ts';
+import { headerValue } from '#shared/messages/answer-headers.ts';
 import type { Target } from '#shared/providers/target.ts';
 import type { CallTrace } from './messages/call.ts';
 

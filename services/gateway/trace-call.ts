@@ -96,7 +96,15 @@ function countsOf({ requestSpans }: FinishedCall): NonNullable<LlmAttributesInpu
 }
 
 /** As spans without content are described: the texts they do not show were not read. */
-function withoutText({ message, stopReason, usage, toolCalls, timing, requestId }: AnswerFigures): ModelObservation {
-  const named = message && { id: message.id, model: message.model, content: [] };
-  return { message: named, stopReason, usage, toolCalls, text: '', timing, requestId };
+function withoutText({
+  message,
+  model,
+  stopReason,
+  usage,
+  toolCalls,
+  timing,
+  requestId,
+}: AnswerFigures): ModelObservation {
+  const named = message && { id: message.id, content: [] };
+  return { message: named, model, stopReason, usage, toolCalls, text: '', timing, requestId };
 }

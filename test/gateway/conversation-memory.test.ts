@@ -19,7 +19,8 @@ const { redactText } = createRedactor({ hmacKey: 'key' });
 const long = (letter: string, length = 1000): string => `${letter} `.repeat(length / 2);
 
 const observation: ModelObservation = {
-  message: { id: 'msg', model: 'm', content: [{ type: 'text', text: `done, ${SECRET}` }] },
+  message: { id: 'msg', content: [{ type: 'text', text: `done, ${SECRET}` }] },
+  model: 'm',
   stopReason: 'end_turn',
   usage: { output_tokens: 3 },
   toolCalls: [],

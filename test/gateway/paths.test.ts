@@ -227,6 +227,7 @@ describe('paths', () => {
       const answer = {
         status,
         rawHeaders,
+        upstream: null,
         headersAtMs: 0,
         chunks: [{ atMs: 0, bytes: body }],
         end: 'complete' as const,

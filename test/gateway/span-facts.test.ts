@@ -7,6 +7,7 @@ import { createFileControl } from '#shared/control/file-control.ts';
 import { observe } from '#shared/exchange/read-exchange.ts';
 import { createMetrics } from '#shared/telemetry/metrics.ts';
 import { createTracing, type StartedTracing } from '#shared/telemetry/spans.ts';
+import { recordedAnswer } from '../support/answer-bytes.ts';
 import { type CompareBed, startCompareBed } from '../support/compare-bed.ts';
 import { recordingLogger, startTestGateway, type TestGateway, until } from '../support/gateway.ts';
 import { type OtlpSink, type SinkSpan, startOtlpSink } from '../support/otlp-sink.ts';
@@ -152,9 +153,10 @@ describe('spans of real calls', function () {
 describe('the request id of an upstream', () => {
   it('S0-22 is read from request-id, else from x-request-id', async () => {
     const read = async (rawHeaders: string[]): Promise<string | null> =>
-      (await observe({ status: 200, rawHeaders, headersAtMs: 1, chunks: [], end: 'complete', endAtMs: 2 })).requestId;
+      (await observe(recordedAnswer([], { rawHeaders }))).requestId;
     expect(await read(['X-Request-Id', 'b', 'Request-Id', 'a'])).to.equal('a');
     expect(await read(['x-request-id', 'b'])).to.equal('b');
+    expect(await read(['apim-request-id', 'c'])).to.equal('c');
     expect(await read([])).to.equal(null);
   });
 });

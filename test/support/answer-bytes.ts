@@ -115,6 +115,7 @@ export function chunksAt(bytes: Buffer, cuts: number[]): TimedChunk[] {
 export interface AnswerOverrides {
   status?: number;
   rawHeaders?: string[];
+  upstream?: RecordedAnswer['upstream'];
   end?: AnswerEnd;
   endAtMs?: number;
 }
@@ -123,6 +124,7 @@ export function recordedAnswer(chunks: TimedChunk[], overrides: AnswerOverrides 
   return {
     status: 200,
     rawHeaders: ['content-type', 'text/event-stream', 'request-id', 'req_1'],
+    upstream: null,
     headersAtMs: 0.5,
     chunks,
     end: 'complete',

@@ -76,7 +76,8 @@ export async function callSecondary(call: SecondaryCall, parts: CallSecondaryPar
     if (parts.signal.aborted) throw new Stopping();
     if (error instanceof GatewayError) return refusedAnswer(error, sinceStart());
     if (!(error instanceof UpstreamFailure)) throw error;
-    return { status: 0, rawHeaders: [], headersAtMs: null, chunks: [], end: error.kind, endAtMs: sinceStart() };
+    const nothing = { status: 0, rawHeaders: [], upstream: null, headersAtMs: null, chunks: [] };
+    return { ...nothing, end: error.kind, endAtMs: sinceStart() };
   } finally {
     abort.forget();
   }
@@ -128,6 +129,7 @@ function refusedAnswer(error: GatewayError, atMs: number): RecordedAnswer {
   return {
     status: error.status,
     rawHeaders,
+    upstream: null,
     headersAtMs: atMs,
     chunks: [{ atMs, bytes }],
     end: 'complete',
@@ -173,9 +175,9 @@ function recordAnswer(answer: Answer, sinceStart: () => number, parts: CallSecon
   return new Promise((resolve, reject) => {
     const end = (kind: AnswerEnd): void => {
       parts.signal.removeEventListener('abort', onAbort);
-      const { status, rawHeaders } = answer;
-      const kept = withoutSecrets(rawHeaders);
-      resolve({ status, rawHeaders: kept, headersAtMs, chunks, end: kind, endAtMs: sinceStart() });
+      const { status, upstream = null } = answer;
+      const rawHeaders = withoutSecrets(answer.rawHeaders);
+      resolve({ status, rawHeaders, upstream, headersAtMs, chunks, end: kind, endAtMs: sinceStart() });
     };
     const onAbort = (): void => reject(new Stopping());
     parts.signal.addEventListener('abort', onAbort, { once: true });

@@ -94,11 +94,11 @@ function toRow({ entry, target, delivery, queueWaitMs, redact }: PairFacts, part
 }
 
 function toArmSummary(observation: Observation, spanId: string | null, redact: PairFacts['redact']): ArmSummary {
-  const { outcome, httpStatus, message, stopReason, toolCalls, usage, timing, visibleBytes, error } = observation;
+  const { outcome, httpStatus, model, stopReason, toolCalls, usage, timing, visibleBytes, error } = observation;
   return {
     outcome,
     http_status: httpStatus,
-    model: shortName(message?.model, redact),
+    model: shortName(model, redact),
     stop_reason: shortName(stopReason, redact),
     action: toArm(observation).action,
     tools: toolCalls.map((call) => shortName(call.name, redact) ?? ''),

@@ -1,5 +1,5 @@
 // What crosses between the comparator and the thread that does its heavy steps. Bytes travel as buffers that are given away.
-import type { AnswerEnd, ExchangeEntry, RecordedAnswer } from '#shared/exchange/exchange.ts';
+import type { ExchangeEntry, RecordedAnswer } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import type { Attributes } from '#shared/telemetry/attribute-values.ts';
 import { ownBytes, toBuffer } from '#shared/threads/answer-questions.ts';
@@ -14,12 +14,7 @@ export type StepQuestion =
 export type StepAnswer = PreparedCall | Observation | Attributes;
 
 /** A recorded answer with its chunks in one buffer. */
-export interface PackedAnswer {
-  status: number;
-  rawHeaders: string[];
-  headersAtMs: number | null;
-  end: AnswerEnd;
-  endAtMs: number;
+export interface PackedAnswer extends Omit<RecordedAnswer, 'chunks'> {
   bytes: Uint8Array<ArrayBuffer>;
   chunks: Array<{ atMs: number; length: number }>;
 }

@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateChunks } from '#shared/exchange/inflate-chunks.ts';
-import { headerValue } from '#shared/exchange/read-exchange.ts';
+import { headerValue } from '#shared/messages/answer-headers.ts';
 import { createRedactor, type Redactor, type RedactorOptions } from '#shared/redact/redact.ts';
 import { isSecretName, REDACTED, scrubText } from '#shared/telemetry/secret-shapes.ts';
 import { looksLikeCredential } from '#shared/upstream/credentials.ts';

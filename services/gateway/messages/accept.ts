@@ -27,6 +27,7 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     answerEndedAt: null,
     upstreamStatus: 0,
     upstreamHeaders: [],
+    converted: null,
     kept: null,
     answerEnd: null,
     sentBodies: [],

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { GatewayError } from '#shared/errors.ts';
 import type { CallOutcome, RecordedAnswer } from '#shared/exchange/exchange.ts';
-import { headerValue } from '#shared/exchange/read-exchange.ts';
+import { headerValue } from '#shared/messages/answer-headers.ts';
 import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { type CallMemory, createCallMemory, LEFT_TO_THE_COLLECTOR } from '../call-memory.ts';
 import type { GatewayContext } from '../context.ts';
@@ -102,6 +102,7 @@ function recordedAnswer(call: Call, endedAt: number): RecordedAnswer | null {
   return {
     status: call.upstreamStatus,
     rawHeaders: withoutSecrets(call.upstreamHeaders),
+    upstream: call.converted?.upstream ?? null,
     headersAtMs: call.headersAt === null ? null : call.headersAt - sentAt,
     chunks: [...(call.kept?.chunks ?? [])],
     end: call.isClientGone ? 'client_abort' : (call.answerEnd ?? 'reset'),

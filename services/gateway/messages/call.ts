@@ -4,7 +4,7 @@ import type { GatewayError } from '#shared/errors.ts';
 import type { AnswerEnd, Mode } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
 import type { Target } from '#shared/providers/target.ts';
-import type { SentRequest } from '#shared/upstream/call-upstream.ts';
+import type { Answer, SentRequest } from '#shared/upstream/call-upstream.ts';
 import type { ReadRequest } from '../read-request.ts';
 import type { KeptChunks } from './kept-chunks.ts';
 
@@ -81,6 +81,8 @@ export interface Call {
   answerEndedAt: number | null;
   upstreamStatus: number;
   upstreamHeaders: string[];
+  /** What the client was given of an upstream that speaks another protocol. */
+  converted: Answer | null;
   kept: KeptChunks | null;
   answerEnd: AnswerEnd | null;
   /** What was sent to an upstream, of one call after the other. */

@@ -96,6 +96,7 @@ async function convert(
     });
     call.upstreamStatus ||= converted.status;
     call.upstreamHeaders = converted.rawHeaders;
+    call.converted = converted;
     return converted;
   } catch (error) {
     call.answerEndedAt = context.clock.monotonicMs();

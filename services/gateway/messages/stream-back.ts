@@ -1,7 +1,7 @@
 // Answer → client, byte for byte. Each chunk is written before anything else sees it. At the end, and only there, the
 // last bytes tell whether the turn was whole; a broken one never looks finished.
 import { GatewayError, toErrorEnvelope } from '#shared/errors.ts';
-import { headerValue } from '#shared/exchange/read-exchange.ts';
+import { headerValue } from '#shared/messages/answer-headers.ts';
 import { errorEvent } from '#shared/messages/event-text.ts';
 import type { Answer, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
 import type { GatewayContext } from '../context.ts';

@@ -20,10 +20,10 @@ export interface AnswerSummary {
 const LONGEST_NAME = 512;
 
 export function summarizeAnswer(figures: AnswerFigures): AnswerSummary {
-  const { outcome, message, complete, stopReason, error, usage, timing } = figures;
+  const { outcome, model, complete, stopReason, error, usage, timing } = figures;
   return {
     outcome,
-    model: message ? (name(message.model) ?? '') : null,
+    model: name(model),
     complete,
     stopReason: name(stopReason),
     errorType: name(error?.type),

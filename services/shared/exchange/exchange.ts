@@ -53,12 +53,22 @@ export type AnswerEnd =
   | 'timeout_total'
   | 'connect_error';
 
+/** What an upstream calls itself and the call, where the answer was converted: its bytes say neither. */
+export interface UpstreamNames {
+  /** The model that answered; the one that was asked, where the upstream named none. */
+  model: string;
+  /** null = it gave the call none. */
+  requestId: string | null;
+}
+
 /** One arm's answer, as bytes and times. The evidence that everything else is computed from. */
 export interface RecordedAnswer {
   /** HTTP status; 0 when no answer came. */
   status: number;
   /** Flat `[name, value, …]`, as received, without credentials and cookies. */
   rawHeaders: string[];
+  /** null = the bytes are the upstream's own. */
+  upstream: UpstreamNames | null;
   headersAtMs: number | null;
   chunks: TimedChunk[];
   end: AnswerEnd;
@@ -236,6 +246,7 @@ export function planBody({ request, answer }: ExchangeBody): BodyPlan {
     v: EXCHANGE_VERSION,
     status: answer.status,
     rawHeaders: answer.rawHeaders,
+    upstream: answer.upstream ?? undefined,
     headersAtMs: answer.headersAtMs,
     end: answer.end,
     endAtMs: answer.endAtMs,
@@ -325,6 +336,8 @@ interface BodyMeta {
   v: number;
   status: number;
   rawHeaders: string[];
+  /** Not written by all who write this version, and for converted answers alone. */
+  upstream?: UpstreamNames;
   headersAtMs: number | null;
   end: AnswerEnd;
   endAtMs: number;
@@ -345,8 +358,8 @@ function parseBody(plain: Buffer): ExchangeBody {
     offset += length;
   }
   if (offset !== response.length) throw new ExchangeSchemaError('exchange body: chunk lengths do not add up');
-  const { status, rawHeaders, headersAtMs, end, endAtMs } = meta;
-  return { request, answer: { status, rawHeaders, headersAtMs, chunks, end, endAtMs } };
+  const { status, rawHeaders, upstream = null, headersAtMs, end, endAtMs } = meta;
+  return { request, answer: { status, rawHeaders, upstream, headersAtMs, chunks, end, endAtMs } };
 }
 
 function readSections(plain: Buffer): [Buffer, Buffer, Buffer] {

@@ -45,6 +45,8 @@ export interface Observation {
   readonly streamed: boolean;
   /** The folded message; also what was seen of a broken stream; null when there was none. */
   readonly message: Message | null;
+  /** Which model answered, as the upstream calls it, also where the client read another name; null as `message`. */
+  readonly model: string | null;
   /** True when the stream reached `message_stop` or the JSON body was whole. */
   readonly complete: boolean;
   readonly error: { type: string; message: string } | null;
@@ -63,5 +65,5 @@ export interface Observation {
 
 /** An observation for those who want its numbers: what is made of texts is not known. */
 export type AnswerFigures = Omit<Observation, 'message' | 'text' | 'thinkingBytes' | 'visibleBytes'> & {
-  readonly message: Pick<Message, 'id' | 'model'> | null;
+  readonly message: Pick<Message, 'id'> | null;
 };

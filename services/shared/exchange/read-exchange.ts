@@ -13,6 +13,7 @@ import type { ReadTexts } from '#shared/exchange/read-delta-runs.ts';
 import { readJsonAnswer } from '#shared/exchange/read-json-answer.ts';
 import { type OnStreamEvent, readStreamAnswer } from '#shared/exchange/read-stream-answer.ts';
 import { toObservation } from '#shared/exchange/to-observation.ts';
+import { headerValue, requestIdIn } from '#shared/messages/answer-headers.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
 
 export interface ReadExchange {
@@ -57,7 +58,7 @@ function read(
   texts: ReadTexts,
   onStreamEvent?: OnStreamEvent,
 ): Observation | Promise<Observation> {
-  const requestId = upstreamRequestId(answer.rawHeaders);
+  const requestId = upstreamRequestId(answer);
   const toResult = ({ chunks, whole }: InflatedChunks): Observation => {
     const reading = isEventStream(chunks) ? readStreamAnswer(chunks, texts, onStreamEvent) : readJsonAnswer(chunks);
     return toObservation({ answer, reading, whole, requestId });
@@ -69,21 +70,12 @@ function read(
 }
 
 /** By which name the upstream knows the request. Where an answer was converted, its `request-id` is the gateway's own. */
-export function upstreamRequestId(rawHeaders: readonly string[]): string | null {
-  for (const name of ['x-upstream-request-id', 'request-id', 'x-request-id']) {
-    const id = headerValue(rawHeaders, name);
-    if (id !== undefined) return id;
-  }
-  return null;
-}
-
-/** The first value of a header in a flat `[name, value, …]` list; undefined when absent. */
-export function headerValue(rawHeaders: readonly string[], name: string): string | undefined {
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const given = rawHeaders[index];
-    if (given?.length === name.length && given.toLowerCase() === name) return rawHeaders[index + 1];
-  }
-  return undefined;
+export function upstreamRequestId({
+  upstream,
+  rawHeaders,
+}: Pick<RecordedAnswer, 'upstream' | 'rawHeaders'>): string | null {
+  if (upstream !== null) return upstream.requestId;
+  return headerValue(rawHeaders, 'x-upstream-request-id') ?? requestIdIn(rawHeaders);
 }
 
 /** The request's JSON, a view on bytes that are kept as they are; null when it is not an object. */

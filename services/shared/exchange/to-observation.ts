@@ -44,6 +44,7 @@ export function toObservation({ answer, reading, whole, requestId }: ReadAnswer)
     httpStatus: answer.status,
     streamed,
     message,
+    model: message && (answer.upstream?.model || string(message.model)),
     complete,
     error: reading.error ?? wireError(answer, complete),
     stopReason: facts.stopReason,

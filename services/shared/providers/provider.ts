@@ -59,6 +59,8 @@ export interface ConvertedRequest {
 
 /** Reads one answer. Calls writer verbs and nothing else; never `begin` before there is output. */
 export interface StreamReader {
+  /** The model that answers, as the upstream calls it; '' or absent = it has not said. */
+  readonly model?: string;
   /** @throws GatewayError when the event says that the upstream failed */
   onEvent(event: SseEvent): void;
   /** Of events that it knows by sight; the others come as events. @throws as `onEvent` */

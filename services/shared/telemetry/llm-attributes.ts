@@ -1,6 +1,6 @@
 // What one call to a model looks like on its span: numbers and ids first, text last, all within a budget of bytes. Pure;
 // both arms of a comparison and the gateway's own spans are described by it.
-import { LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semantic-conventions';
+import { LLMProvider, LLMSystem, OpenInferenceSpanKind } from '@arizeai/openinference-semantic-conventions';
 import { ANTHROPIC, CCPROXY, GEN_AI, OPENINFERENCE, PLAIN } from './attribute-keys.ts';
 import {
   AttributeObject,
@@ -145,9 +145,9 @@ function addTiming(to: AttributeSink, { observation, durationMs }: LlmAttributes
 /** Whose model it was, and how it ended: the same from call to call. */
 function modelAttributes(input: LlmAttributesInput): Attributes {
   const { modelAsked, modelSent, provider, headers = {}, repeated } = input;
-  const { message, stopReason, usage } = input.observation;
+  const { model, stopReason, usage } = input.observation;
   const { [ORGANIZATION]: organization, [WORKSPACE]: workspace } = headers;
-  const told = [message?.model, stopReason, usage?.service_tier].map(textOf);
+  const told = [model, stopReason, usage?.service_tier].map(textOf);
   const values = ['model', modelAsked, modelSent, provider, organization, workspace, ...told];
   return repeated === undefined ? describeModel(input) : repeated(values, () => describeModel(input));
 }
@@ -161,9 +161,9 @@ function describeModel({
   redact,
 }: LlmAttributesInput): Attributes {
   const to: Attributes = {};
-  const { message, stopReason, usage } = observation;
+  const { model, stopReason, usage } = observation;
   const short = (value: unknown): string | null => shortName(value, redact);
-  const answered = short(message?.model);
+  const answered = short(model);
   add(to, OPENINFERENCE.spanKind, OpenInferenceSpanKind.LLM);
   add(to, ANTHROPIC.organizationId, short(headers?.[ORGANIZATION]));
   add(to, ANTHROPIC.workspaceId, short(headers?.[WORKSPACE]));
@@ -237,6 +237,8 @@ const VENDORS: ReadonlyArray<[RegExp, string]> = [
   [/gemini|gemma/, LLMSystem.VERTEXAI],
   [/mistral|mixtral|codestral|devstral|magistral/, LLMSystem.MISTRALAI],
   [/\bcommand\b|cohere/, LLMSystem.COHERE],
+  [/deepseek/, LLMProvider.DEEPSEEK],
+  [/\bgrok\b/, LLMProvider.XAI],
   [/llama/, LLMSystem.META],
   [/\bnova\b/, LLMSystem.AMAZON],
   [/jamba/, LLMSystem.AI21],

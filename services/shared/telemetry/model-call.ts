@@ -14,7 +14,9 @@ export interface ModelCost {
 export type ModelRequest = Readonly<Record<string, unknown>>;
 
 export interface ModelObservation {
-  readonly message: { readonly id: unknown; readonly model: unknown; readonly content: unknown } | null;
+  readonly message: { readonly id: unknown; readonly content: unknown } | null;
+  /** As the upstream calls it; null = none answered. */
+  readonly model: string | null;
   readonly stopReason: string | null;
   readonly usage: Readonly<Record<string, unknown>> | null;
   readonly toolCalls: ReadonlyArray<{ name: string; input: unknown; rawInput: string }>;

@@ -16,6 +16,8 @@ export interface SourceHandlers {
 
 export interface AnswerSource {
   start(): void;
+  /** By which name the upstream calls the model that answers; '' = it has not said. */
+  readonly model: string;
   /** The reader says what is still to be said, or throws because the answer is not whole. */
   endReading(): void;
   /** All was said: the upstream may end by itself, within a moment. */
@@ -75,6 +77,10 @@ class Source implements AnswerSource {
     this.#reader = reader;
     const readAhead = reader.readAhead?.bind(reader);
     this.#frames = createFrameReader(provider.framing, (event) => reader.onEvent(event), readAhead);
+  }
+
+  get model(): string {
+    return this.#reader.model ?? '';
   }
 
   start(): void {

@@ -2,7 +2,7 @@
 // bytes.
 import type { Dispatcher } from 'undici';
 import { errors } from 'undici';
-import type { AnswerEnd } from '#shared/exchange/exchange.ts';
+import type { AnswerEnd, UpstreamNames } from '#shared/exchange/exchange.ts';
 import type { Timeouts } from '#shared/providers/target.ts';
 import type { Body, ReplyHandler, UpstreamAgent } from './upstream-agent.ts';
 
@@ -51,6 +51,8 @@ export interface Answer {
   readonly status: number;
   /** Flat `[name, value, …]`, order and case as received. */
   readonly rawHeaders: string[];
+  /** Where it is converted: as known so far. */
+  readonly upstream?: UpstreamNames;
   /** When the answer has ended: true = nothing of the request is still on its way out; else that is not known. */
   readonly isRequestSent?: boolean;
   /** From the call until a connection took the request; absent where that is not known. */

@@ -1,7 +1,9 @@
 // An answer in another protocol → an Answer in Anthropic bytes. Read event by event as it comes; nothing is held back but
 // what must wait for its place. For a client that asked for no stream the same events are folded into one message.
 import { errorMessage, GatewayError } from '#shared/errors.ts';
+import type { UpstreamNames } from '#shared/exchange/exchange.ts';
 import { createMessageAccumulator, type MessageAccumulator } from '#shared/messages/accumulate-message.ts';
+import { requestIdIn } from '#shared/messages/answer-headers.ts';
 import { deltaFrame, toSseText } from '#shared/messages/event-text.ts';
 import {
   type AnthropicEvent,
@@ -44,6 +46,8 @@ export interface ConversionOptions {
 
 const COMMIT_MS = 10_000;
 const PING_MS = 14_000;
+const UPSTREAM_ID = /^[\w.:-]{1,128}$/;
+const LONGEST_NAME = 512;
 /** Twice what 128,000 tokens take in events of half a kilobyte each. */
 const MOST_BYTES = 128 * 1024 * 1024;
 
@@ -65,6 +69,8 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   #conversion: ConversionOptions['conversion'];
   /** The one that answered last. */
   #upstream: Answer | undefined;
+  /** Of the one that answered first. */
+  #upstreamId: string | null = null;
   #source: AnswerSource | undefined;
   /** Where the gateway searches for the model. */
   #loop: SearchLoop | undefined;
@@ -119,6 +125,11 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     else this.#read(upstream);
   }
 
+  get upstream(): UpstreamNames {
+    const model = this.#source?.model || this.#conversion.memory.model;
+    return { model: model.slice(0, LONGEST_NAME), requestId: this.#upstreamId };
+  }
+
   get isRequestSent(): boolean {
     return this.#loop === undefined && this.#upstream?.isRequestSent === true;
   }
@@ -151,7 +162,7 @@ class ConvertedAnswer implements Answer, AnswerFlow {
   #read(upstream: Answer): void {
     const { search, memory } = this.#conversion;
     this.#upstream = upstream;
-    if (!this.#source && !this.#loop) this.rawHeaders.push(...upstreamId(upstream.rawHeaders));
+    if (!this.#source && !this.#loop) this.#keepId(upstream.rawHeaders);
     if (search) {
       this.#searching ??= new AbortController();
       this.#loop ??= new SearchLoop(search, this.#writer, this.#searching.signal);
@@ -174,6 +185,14 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     if (this.#hasEnded) source.abort();
     else if (this.#isPaused) source.pause();
     source.start();
+  }
+
+  /** By which name the upstream knows the request; nothing else of its headers is the client's business. */
+  #keepId(rawHeaders: readonly string[]): void {
+    const id = requestIdIn(rawHeaders);
+    if (id === null || !UPSTREAM_ID.test(id)) return;
+    this.#upstreamId = id;
+    this.rawHeaders.push('x-upstream-request-id', id);
   }
 
   /** A search that comes to nothing must not look as if it had found that there is nothing. */
@@ -344,13 +363,6 @@ class ConvertedAnswer implements Answer, AnswerFlow {
     };
     this.#ping = setTimeout(beat, this.#options.pingMs ?? PING_MS);
   }
-}
-
-/** By which name the upstream knows the request; nothing else of its headers is the client's business. */
-function upstreamId(rawHeaders: readonly string[]): string[] {
-  const at = rawHeaders.findIndex((name, index) => index % 2 === 0 && /^(?:x-)?request-id$/i.test(name));
-  const id = at === -1 ? '' : (rawHeaders[at + 1] ?? '');
-  return /^[\w.:-]{1,128}$/.test(id) ? ['x-upstream-request-id', id] : [];
 }
 
 function toEventError(error: unknown): GatewayError {

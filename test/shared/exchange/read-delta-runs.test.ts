@@ -32,7 +32,7 @@ async function read(answer: RecordedAnswer): Promise<Reading> {
 /** What is known of figures, and nothing else. */
 function known({ message, ...figures }: AnswerFigures): object {
   const { text: _, thinkingBytes: _t, visibleBytes: _v, ...rest } = figures as Observation;
-  return { ...rest, message: message && { id: message.id, model: message.model } };
+  return { ...rest, message: message && { id: message.id } };
 }
 
 /** The same stream behind a comment, which only the reader of all streams takes. */

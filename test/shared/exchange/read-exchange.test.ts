@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { AnswerEnd } from '#shared/exchange/exchange.ts';
+import { type AnswerEnd, decodeBody, encodeBody } from '#shared/exchange/exchange.ts';
 import { observe } from '#shared/exchange/read-exchange.ts';
 import {
   type AnswerSpec,
@@ -49,7 +49,6 @@ describe('observe', () => {
 
   for (const [what, rawHeaders, requestId] of [
     ['a converted answer', ['request-id', 'req_ours', 'X-Upstream-Request-Id', 'chatcmpl-1'], 'chatcmpl-1'],
-    ['a converted answer of a server that names none', ['request-id', 'req_ours'], 'req_ours'],
     ['an answer with both names', ['x-request-id', 'edge-1', 'Request-Id', 'req_1'], 'req_1'],
     ['an answer of another server', ['X-Request-Id', 'edge-1'], 'edge-1'],
     ['an answer without one', [], null],
@@ -59,6 +58,20 @@ describe('observe', () => {
       expect(seen.requestId).to.equal(requestId);
     });
   }
+
+  it('knows model and request by the upstream’s names, though a converted answer says neither', async () => {
+    for (const requestId of ['chatcmpl-1', null]) {
+      const upstream = { model: 'gpt-5', requestId };
+      const answer = recordedAnswer([{ atMs: 9, bytes: STREAM }], { upstream });
+      const body = { request: Buffer.from('{}'), answer };
+      const travelled = await decodeBody(encodeBody(body));
+      expect(travelled.answer.upstream).to.deep.equal(upstream);
+      expect(await observe(travelled.answer)).to.include({ model: 'gpt-5', requestId });
+      expect((await observe(travelled.answer)).message?.model).to.equal('claude-test-1');
+    }
+    const own = await decodeBody(encodeBody({ request: Buffer.from('{}'), answer: recordedAnswer([]) }));
+    expect(own.answer.upstream).to.equal(null);
+  });
 
   for (const size of [1, 7, STREAM.length]) {
     it(`observes the same ${size} bytes at a time`, async () => {

@@ -27,6 +27,7 @@ function observation(more: Partial<Observation> = {}): Observation {
     httpStatus: 200,
     streamed: true,
     message: message(),
+    model: 'glm-5',
     complete: true,
     error: null,
     stopReason: 'end_turn',
@@ -139,10 +140,12 @@ describe('llmAttributes', () => {
 
   it('names the vendor of the model that answered', () => {
     const system = (model: string): unknown =>
-      describeCall({ observation: observation({ message: message({ model }) }), provider: 'mine' })['llm.system'];
+      describeCall({ observation: observation({ model }), provider: 'mine' })['llm.system'];
     expect(system('claude-opus-5')).to.equal('anthropic');
     expect(system('openai/gpt-6-codex')).to.equal('openai');
     expect(system('o3')).to.equal('openai');
+    expect(system('deepseek-r1-distill-llama-70b')).to.equal('deepseek');
+    expect(system('grok-4')).to.equal('xai');
     expect(system('qwen3-coder')).to.equal('mine');
   });
 
@@ -655,7 +658,8 @@ describe('llmAttributes', () => {
             observation: observation({
               requestId: name,
               stopReason: name,
-              message: message({ id: name, model: name }),
+              message: message({ id: name }),
+              model: name,
             }),
           });
           expect(bytesOf(facts)).to.be.below(24_000);

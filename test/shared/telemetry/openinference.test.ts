@@ -38,6 +38,7 @@ async function ours({ request, answer }: Recorded): Promise<Attributes> {
   const observation = await observe({
     status: 200,
     rawHeaders: ['content-type', 'application/json', 'request-id', 'req_1'],
+    upstream: null,
     headersAtMs: 1,
     chunks: [{ atMs: 2, bytes }],
     end: 'complete',

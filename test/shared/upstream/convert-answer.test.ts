@@ -33,6 +33,14 @@ describe('a converted answer', () => {
     expect(upstream.heard).to.deep.equal([]);
   });
 
+  it('tells who answered by the name that was sent where the upstream says none, and no id of our own', async () => {
+    const upstream = new FakeUpstream();
+    const ready = convert(upstream);
+    upstream.say('hello', 'end');
+    upstream.end();
+    expect((await ready).upstream).to.deep.equal({ model: 'small', requestId: null });
+  });
+
   it('hands over an answer that was whole before anyone listened', async () => {
     const upstream = new FakeUpstream();
     const pending = convert(upstream);

@@ -32,6 +32,7 @@ class MessagesReader implements StreamReader {
   readonly #profile: Profile;
   readonly #open = new Map<number, OpenBlock>();
   readonly #toolId: (given: string, key: number) => string;
+  model = '';
   #calls = 0;
   /** The thinking that was written last, with nothing after it and without its signature. */
   #unsigned: Thinking | null = null;
@@ -65,6 +66,7 @@ class MessagesReader implements StreamReader {
     const index = numberOf(body.index) ?? [...this.#open.keys()].at(-1) ?? 0;
     switch (type) {
       case 'message_start':
+        this.model ||= textOf(fieldsOf(body.message).model);
         this.#writer.usage(toUsage(fieldsOf(body.message).usage, this.#profile));
         break;
       case 'content_block_start':
@@ -92,6 +94,7 @@ class MessagesReader implements StreamReader {
   }
 
   #start(index: number, block: Fields): void {
+    if (block.type === 'fallback') this.model = textOf(fieldsOf(block.to).model) || this.model;
     switch (block.type) {
       case 'text':
         this.#open.set(index, { kind: 'text' });
@@ -233,6 +236,7 @@ class MessagesReader implements StreamReader {
 
   #whole(message: Fields): void {
     const { content } = message;
+    this.model ||= textOf(message.model);
     if (typeof content !== 'string' && !Array.isArray(content)) throw unreadable('no message');
     this.#writer.usage(toUsage(message.usage, this.#profile));
     const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content.map(fieldsOf);

@@ -22,6 +22,7 @@ class GeminiReader implements StreamReader {
   readonly #memory: ConversionMemory;
   readonly #answer: AnswerText;
   readonly #grounding: Grounding = createGrounding();
+  model = '';
   #counts: Counts = {};
   /** The reason and what was said of it. */
   #finish: { reason: string; message: string } | null = null;
@@ -88,6 +89,7 @@ class GeminiReader implements StreamReader {
 
   #chunk(chunk: Fields): void {
     if (chunk.error !== undefined && chunk.error !== null) throw readStreamFailure(chunk);
+    this.model ||= textOf(chunk.modelVersion);
     this.#counts = mergeCounts(this.#counts, fieldsOf(chunk.usageMetadata));
     const { blockReason, blockReasonMessage } = fieldsOf(chunk.promptFeedback);
     if (textOf(blockReason) !== '') this.#blocked = textOf(blockReasonMessage) || textOf(blockReason);

@@ -20,6 +20,7 @@ class OllamaReader implements StreamReader {
   readonly #writer: MessageWriter;
   readonly #memory: ConversionMemory;
   readonly #toolId: (given: string, key: number) => string;
+  model = '';
   #calls = 0;
   #isThinking = false;
   #hasContent = false;
@@ -36,6 +37,7 @@ class OllamaReader implements StreamReader {
     const line = parseJson(data);
     if (!isFields(line)) throw unreadable('a line that is no JSON object');
     if (line.error !== undefined && line.error !== null) throw readStreamError(line);
+    this.model ||= textOf(line.model);
     const message = fieldsOf(line.message);
     this.#think(textOf(message.thinking));
     this.#say(textOf(message.content));

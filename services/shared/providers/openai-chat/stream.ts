@@ -29,6 +29,7 @@ export class ChatReader implements StreamReader {
   readonly #tags = createThinkTags();
   readonly #repeated = createRepeatedChunk();
   readonly #pages: FoundPage[] = [];
+  model = '';
   #answerId = '';
   #finishReason: string | null = null;
   #stopString: string | null = null;
@@ -66,6 +67,7 @@ export class ChatReader implements StreamReader {
     this.#isWhole ||= event === WHOLE;
     refuseError(root, this.#isWhole);
     this.#answerId ||= textOf(root.id);
+    this.model ||= textOf(root.model);
     const choice = listOf(root.choices)
       .map(fieldsOf)
       .find((one) => answerIndex(one) === 0);

@@ -28,6 +28,7 @@ class ResponsesReader implements StreamReader {
   readonly #items = createOutputItems();
   readonly #answer: AnswerText;
   readonly #searches = createSearchLog();
+  model = '';
   #ending: Ending | null = null;
   #refusal = '';
   /** The item whose thinking was written last, with nothing after it. */
@@ -43,6 +44,7 @@ class ResponsesReader implements StreamReader {
     if (this.#writer.hasEnded || this.#ending !== null || data.trim() === '[DONE]') return;
     const body = parseJson(data);
     if (!isFields(body)) throw new GatewayError('api_error', 'the upstream sent an event that is no JSON object');
+    this.model ||= textOf(fieldsOf(body.response).model) || textOf(body.model);
     // An answer in one document has no events around it.
     if (body.object === 'response') this.#end(body, '');
     else this.#step(textOf(body.type) || (event ?? ''), body);
