@@ -14,7 +14,7 @@ import type { AttributeSink, SayAttributes, SpanEvent, SpanRecord } from '#share
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
-import { sessionHeader } from './routing/identify-turn.ts';
+import { sessionHeader, sessionOfCall } from './routing/identify-turn.ts';
 
 export type CallSpans = [root: SpanRecord, ...others: SpanRecord[]];
 
@@ -58,9 +58,12 @@ function said(
   return { attributes: all.attributes };
 }
 
-export function modelFacts({ request, times, modelAsked, plan, answer, clientHeaders }: FinishedCall): ModelFacts {
+export function modelFacts(
+  { request, times, modelAsked, plan, answer, clientHeaders }: FinishedCall,
+  { session }: Handover,
+): ModelFacts {
   const beta = clientHeaders?.['anthropic-beta'];
-  const sessionId = sessionHeader(clientHeaders ?? {});
+  const sessionId = session?.sessionId ?? sessionHeader(clientHeaders ?? {});
   return {
     requestBytes: request?.length ?? 0,
     durationMs: times.endMs,
@@ -142,7 +145,9 @@ function proxyRequest(
       // Else it is said with the model call.
       to.add('total_duration_ms', times.endMs);
       to.add(OPENINFERENCE.spanKind, 'LLM');
+      to.add(OPENINFERENCE.sessionId, handover.session?.sessionId ?? sessionOfCall(finished));
     }
+    if (handover.session?.sessionSource === 'fallback') to.add(CCPROXY.sessionSource, 'fallback');
     sayHandover(to, finished, handover);
     sayHeaders(to, finished.capturedHeaders);
   };

@@ -19,6 +19,7 @@ import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { type ForwardedRequest, toPassthroughSpan } from './passthrough-span.ts';
 import { createRareLines } from './rare-lines.ts';
+import { sessionOfCall } from './routing/identify-turn.ts';
 import type { StatsBook } from './stats.ts';
 import type { TraceCall } from './trace-call.ts';
 
@@ -322,7 +323,7 @@ function logFields(finished: FinishedCall, observation: AnswerFigures | null): R
     request_id: finished.id,
     trace_id: finished.trace.traceId,
     span_id: finished.trace.spanId,
-    session_id: finished.clientHeaders['x-claude-code-session-id'],
+    session_id: sessionOfCall(finished),
     mode: finished.mode,
     route: finished.plan?.reason,
     upstream: finished.plan?.primary.provider,

@@ -1,8 +1,12 @@
 // What became of handing a call to the bus, for the event on its span.
 import type { PublishResult } from '#shared/bus/bus.ts';
 import type { SkipReason } from '#shared/exchange/exchange.ts';
+import type { SessionIdentity } from './routing/identify-turn.ts';
 
-export type Handover =
+/** `session`: as the exchange knows it; absent where nobody looked. */
+export type Handover = HandedOver & { readonly session?: SessionIdentity };
+
+type HandedOver =
   | { kind: 'published'; pairs: number }
   | { kind: 'dropped'; errorType: 'queue_full' | 'too_large' | 'bus_error' | 'internal' }
   | { kind: 'skipped'; reason: SkipReason }

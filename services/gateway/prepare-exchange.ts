@@ -4,7 +4,7 @@ import { laidOutRequest, packBody } from '#shared/exchange/exchange.ts';
 import type { Span } from '#shared/messages/scan-top-level.ts';
 import { type Classification, classifyRequest } from './routing/classify-request.ts';
 import type { IdentifyPair, PairIdentity } from './routing/identify-pair.ts';
-import { hasNamedSession, identifySession, type SessionIdentity } from './routing/identify-turn.ts';
+import { identifySession, namedSession, type SessionIdentity } from './routing/identify-turn.ts';
 import { skimRequest } from './routing/skim-request.ts';
 
 type Headers = Readonly<Record<string, string>>;
@@ -52,7 +52,7 @@ export function describeTurn(
   headers: Headers,
   spans: ReadonlyMap<string, Span> | null,
 ): TurnFacts | null {
-  const users = hasNamedSession(bytes, headers, spans) ? 'last' : 'both';
+  const users = namedSession(bytes, headers, spans) === null ? 'both' : 'last';
   const request = skimRequest(bytes, { spans, users });
   if (request === null) return null;
   return {

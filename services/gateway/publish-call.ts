@@ -21,7 +21,7 @@ import type { FinishedCall, FinishedPlan } from './messages/finished-call.ts';
 import { describeTurn, type TurnFacts } from './prepare-exchange.ts';
 import { type Admission, chooseShadow, type ShadowDecision } from './routing/choose-shadow.ts';
 import type { IdentifyPair } from './routing/identify-pair.ts';
-import { hasNamedSession } from './routing/identify-turn.ts';
+import { namedSession } from './routing/identify-turn.ts';
 
 export interface PublishingParts {
   config: GatewayConfig;
@@ -40,14 +40,31 @@ export interface Publishing extends PublishingParts {
 
 /** Counts what it did, unless it is over. @throws ThreadLostError, and what a fault of our own throws */
 export async function publishCall(finished: FinishedCall, parts: Publishing): Promise<Handover> {
-  const { events, config } = parts;
-  const { request, plan, answer } = finished;
+  const { request, plan } = finished;
   if (request === null || plan === null) return { kind: 'none' };
-  const isCompared = plan.mode === 'compare';
-  const isRecorded = config.captureLevel !== 'off';
   const { turn, laidOut } = await describe(finished, request, parts);
   if (parts.isOver()) return { kind: 'none' };
-  if (turn === null) return skip(finished, isCompared ? 'primary_error' : 'mode_off', events);
+  if (turn === null) return skip(finished, plan.mode === 'compare' ? 'primary_error' : 'mode_off', parts.events);
+  const { sessionId, sessionSource } = turn;
+  const handover = await publishTurn({ finished, request, plan, turn, laidOut }, parts);
+  return { ...handover, session: { sessionId, sessionSource } };
+}
+
+interface DescribedCall {
+  finished: FinishedCall;
+  request: Buffer;
+  plan: FinishedPlan;
+  turn: TurnFacts;
+  laidOut: Uint8Array<ArrayBuffer> | null;
+}
+
+async function publishTurn(
+  { finished, request, plan, turn, laidOut }: DescribedCall,
+  parts: Publishing,
+): Promise<Handover> {
+  const { events, config } = parts;
+  const { answer } = finished;
+  const isRecorded = config.captureLevel !== 'off';
   const decision = decide(finished, turn, parts);
   if (answer === null) return withoutAnswer(finished, decision, events);
   if (decision.skip !== null && !isRecorded) return skip(finished, decision.skip, events);
@@ -92,7 +109,7 @@ const LONG_REQUEST_BYTES = 32 * 1024;
 
 function isToldInThread({ request, clientHeaders, requestSpans }: FinishedCall): boolean {
   if (request === null || request.length < LONG_REQUEST_BYTES) return false;
-  return !hasNamedSession(request, clientHeaders, requestSpans);
+  return namedSession(request, clientHeaders, requestSpans) === null;
 }
 
 async function describe(finished: FinishedCall, request: Buffer, { preparer }: Publishing): Promise<Described> {

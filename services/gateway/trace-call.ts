@@ -40,8 +40,8 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
   const settings = writeSettings({ content, redaction });
   let room: SharedRoom | null = null;
   const pricesOf = createPriceList(content.prices);
-  const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures): void => {
-    const facts = modelFacts(finished);
+  const describe = (root: SpanRecord, finished: FinishedCall, observation: AnswerFigures, handover: Handover): void => {
+    const facts = modelFacts(finished, handover);
     const said = settingsOf(finished);
     // No part of it is spread: what is begun with another's names grows name by name.
     sayModelCall(root, {
@@ -69,7 +69,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     const { request, answer, trace } = finished;
     if (!tracing.content || !trace.sampled || observation === null || request === null || answer === null) {
       const spans = toCallSpans(finished, observation, handover, writtenHere);
-      if (observation !== null && trace.sampled) describe(spans[0], finished, observation);
+      if (observation !== null && trace.sampled) describe(spans[0], finished, observation, handover);
       tracing.emit(spans);
       return;
     }
@@ -79,7 +79,7 @@ export function createCallTracing({ tracing, content, redaction }: CallTracingPa
     const { bytes: laidOut, transferred, release } = room.take(body.size);
     body.writeTo(laidOut);
     const places = finished.requestSpans && placesOf(finished.requestSpans);
-    const input: CallSpansInput = { spans, facts: modelFacts(finished), laidOut, places, settings };
+    const input: CallSpansInput = { spans, facts: modelFacts(finished, handover), laidOut, places, settings };
     const bytes = laidOut.length + spans.length * SPAN_BYTES;
     tracing.emitLater({ maker: CALL_SPANS, input, transferred, spans: spans.length, bytes, release });
   };

@@ -72,7 +72,7 @@ describe('the spans of a call', () => {
   /** What is said of the model call when all is at hand. */
   const llmOf = async (finished: FinishedCall, content: boolean) =>
     llmAttributes({
-      ...modelFacts(finished),
+      ...modelFacts(finished, { kind: 'none' }),
       request: parseRequest(finished.request ?? Buffer.alloc(0)),
       observation: await observe(finished.answer ?? recordedAnswer([])),
       content,

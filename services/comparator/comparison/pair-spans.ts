@@ -54,6 +54,7 @@ function requestSpan(parts: PairSpanParts, secondary: ArmSummary): SpanRecord {
       [CCPROXY.upstream]: parts.llm[OPENINFERENCE.provider],
       [CCPROXY.compareSampled]: true,
       [OPENINFERENCE.sessionId]: row.session_id,
+      [CCPROXY.sessionSource]: sourceOf(entry),
       [OPENINFERENCE.metadata]: metadataOf(entry, row),
       ...numbers(secondary),
       [PLAIN.ttfbMs]: parts.secondary?.timing.firstByteMs,
@@ -72,7 +73,7 @@ function requestSpan(parts: PairSpanParts, secondary: ArmSummary): SpanRecord {
   };
 }
 
-function pairSpan({ entry, row }: PairSpanParts): SpanRecord {
+function pairSpan({ entry, row, llm }: PairSpanParts): SpanRecord {
   const trace = traceOf(entry);
   const atMs = callStartMs(entry, row) + (row.secondary?.duration_ms ?? 0);
   const judged = row.secondary?.span_id ?? trace.parentSpanId;
@@ -95,7 +96,9 @@ function pairSpan({ entry, row }: PairSpanParts): SpanRecord {
       [CCPROXY.targetSpanId]: row.secondary?.span_id,
       [CCPROXY.compareSampled]: true,
       'ccproxy.scorer_version': row.scorer_version,
+      [OPENINFERENCE.userId]: llm[OPENINFERENCE.userId],
       [OPENINFERENCE.sessionId]: row.session_id,
+      [CCPROXY.sessionSource]: sourceOf(entry),
       [OPENINFERENCE.spanKind]: 'EVALUATOR',
       [OPENINFERENCE.metadata]: metadataOf(entry, row),
       ...annotations(row),
@@ -104,6 +107,11 @@ function pairSpan({ entry, row }: PairSpanParts): SpanRecord {
     links: links(trace.traceId, judged),
     status: 'unset',
   };
+}
+
+/** Said where the client did not name the session. */
+function sourceOf({ sessionSource }: ExchangeEntry): string | null {
+  return sessionSource === 'fallback' ? sessionSource : null;
 }
 
 /** The call began when the primary's answer had ended and the entry had waited. */

@@ -4,6 +4,7 @@ import type { ExchangeEntry, RecordedAnswer } from '#shared/exchange/exchange.ts
 import type { Observation } from '#shared/exchange/observation.ts';
 import { observe, parseRequest, readExchange } from '#shared/exchange/read-exchange.ts';
 import type { Attributes } from '#shared/telemetry/attribute-values.ts';
+import { hashOfUser } from '#shared/telemetry/client-user.ts';
 import { type LlmAttributesInput, llmAttributes } from '#shared/telemetry/llm-attributes.ts';
 import { type RewriteTarget, rewriteRequest } from './rewrite-request.ts';
 
@@ -18,6 +19,8 @@ export interface PreparedRequest {
   /** The rewritten request as JSON. */
   body: Uint8Array;
   model: string;
+  /** As the client named itself, hashed: the secondary is not told. */
+  userId: string | null;
   /** Names of the rules that changed something. */
   rewrites: string[];
 }
@@ -42,7 +45,8 @@ export function createSteps(redact: (text: string) => string): ComparisonSteps {
       if (!primary.complete || request === null) return { primary, call: null };
       const { request: rewritten, applied } = rewriteRequest(request, target);
       const json = Buffer.from(JSON.stringify(rewritten));
-      return { primary, call: { body: json, model: rewritten.model, rewrites: applied } };
+      const userId = hashOfUser(request.metadata?.user_id);
+      return { primary, call: { body: json, model: rewritten.model, userId, rewrites: applied } };
     },
     observe: (answer) => observe(answer),
     async describeCall(body, facts) {

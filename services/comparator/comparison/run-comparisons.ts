@@ -227,7 +227,7 @@ function isReached(answer: RecordedAnswer): boolean {
 /** What the secondary's span says beside the row: the same set as on the gateway's own. The pair does not fail for it. */
 async function describe(
   { facts, target }: AdmittedPair,
-  { body, model }: PreparedRequest,
+  { body, model, userId }: PreparedRequest,
   { answer, secondary: observation }: { answer: RecordedAnswer; secondary: Observation },
   { tracing, config, steps, events, pricesOf }: ComparatorContext,
 ): Promise<SpanRest['llm']> {
@@ -239,7 +239,7 @@ async function describe(
   const cost = observation.complete ? itemizeUsage(observation.usage, pricesOf(model)) : null;
   const headers = spanHeaders(clientHeaders, answer);
   const call = {
-    ...{ observation, modelAsked, modelSent: model, provider, sessionId, cost, headers },
+    ...{ observation, modelAsked, modelSent: model, provider, sessionId, userId, cost, headers },
     ...{ content, maxContentBytes, hide, longestImage },
   };
   try {

@@ -1,69 +1,62 @@
-// Which session a turn is part of. Pure.
-import { createHash } from 'node:crypto';
+// Which session a turn is part of: for its log line, its spans, the history and the comparison alike. Pure.
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import { canonicalJson } from '#shared/messages/canonical-json.ts';
-import type { Span } from '#shared/messages/scan-top-level.ts';
+import { type Span, scanTopLevel } from '#shared/messages/scan-top-level.ts';
+import { boundedSession, hashOfText, sessionOfUser } from '#shared/telemetry/client-user.ts';
 import type { MessagesRequest } from '#shared/wire/anthropic.ts';
-import { skimRequest } from './skim-request.ts';
+import type { FinishedCall } from '../messages/finished-call.ts';
+import { MAX_DEPTH, valueAt } from './skim-request.ts';
 
 export type SessionIdentity = Pick<ExchangeEntry, 'sessionId' | 'sessionSource'>;
 
+type Headers = Readonly<Record<string, string>>;
+
 const SESSION_HEADER = 'x-claude-code-session-id';
 
-/** Does the client itself say which session it is? Else it is known by its first message. */
-export function hasNamedSession(
+/**
+ * As the client itself names it, in a header or its metadata; of the body nothing else is read. null = it does not: the
+ * session is known by its first message. `spans`: where the top-level values stand, null when that is not known.
+ */
+export function namedSession(
   bytes: Buffer,
-  headers: Readonly<Record<string, string>>,
+  headers: Headers,
   spans: ReadonlyMap<string, Span> | null,
-): boolean {
-  if (headers[SESSION_HEADER]) return true;
-  const request = skimRequest(bytes, { spans, users: 'none' });
-  return request !== null && namedInBody(request) !== null;
+): SessionIdentity | null {
+  const header = sessionHeader(headers);
+  if (header !== undefined) return { sessionId: header, sessionSource: 'header' };
+  try {
+    const metadata = (spans ?? scanTopLevel(bytes, MAX_DEPTH, new Set())).get('metadata');
+    return metadata === undefined ? null : sessionOfUser(userIn(valueAt(bytes, metadata)));
+  } catch {
+    return null; // ours to look at, the upstream's to refuse
+  }
+}
+
+/** As the client names it. */
+export function sessionOfCall({
+  request,
+  requestSpans,
+  clientHeaders,
+}: Pick<FinishedCall, 'request' | 'requestSpans' | 'clientHeaders'>): string | undefined {
+  if (request === null) return sessionHeader(clientHeaders);
+  return namedSession(request, clientHeaders, requestSpans)?.sessionId;
 }
 
 export function sessionHeader(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
   const named = headers[SESSION_HEADER];
-  return named === undefined || named === '' ? undefined : bounded(String(named));
+  return named === undefined || named === '' ? undefined : boundedSession(String(named));
 }
 
-const LEGACY_SESSION = /_session_([0-9a-f-]{36})$/;
-
-export function identifySession(request: MessagesRequest, headers: Readonly<Record<string, string>>): SessionIdentity {
-  const header = headers[SESSION_HEADER];
-  if (header) return { sessionId: bounded(header), sessionSource: 'header' };
-  const named = namedInBody(request);
+export function identifySession(request: MessagesRequest, headers: Headers): SessionIdentity {
+  const header = sessionHeader(headers);
+  if (header !== undefined) return { sessionId: header, sessionSource: 'header' };
+  const named = sessionOfUser(userIn(request.metadata));
   if (named !== null) return named;
   const messages = Array.isArray(request.messages) ? request.messages : [];
   const first = messages.find((message) => message?.role === 'user');
-  return { sessionId: hash(canonicalJson(first ?? null)), sessionSource: 'fallback' };
+  return { sessionId: hashOfText(canonicalJson(first ?? null)), sessionSource: 'fallback' };
 }
 
-function namedInBody(request: MessagesRequest): SessionIdentity | null {
-  const userId = typeof request.metadata?.user_id === 'string' ? request.metadata.user_id : '';
-  const fromJson = sessionInJson(userId);
-  if (fromJson) return { sessionId: bounded(fromJson), sessionSource: 'metadata' };
-  const legacy = LEGACY_SESSION.exec(userId)?.[1];
-  return legacy ? { sessionId: legacy, sessionSource: 'legacy' } : null;
-}
-
-const LONGEST_ID = 128;
-
-/** Ids come from clients: what is longer than any real one is known by its hash. */
-function bounded(id: string): string {
-  return id.length <= LONGEST_ID ? id : hash(id);
-}
-
-function sessionInJson(userId: string): string | undefined {
-  if (!userId.startsWith('{')) return undefined;
-  try {
-    const value = JSON.parse(userId) as { session_id?: unknown };
-    return typeof value.session_id === 'string' ? value.session_id : undefined;
-  } catch {
-    return undefined; // a user id may look like anything
-  }
-}
-
-/** SHA-256 over the text with its length ahead, as hex. */
-function hash(text: string): string {
-  return createHash('sha256').update(`${text.length}:`).update(text).digest('hex');
+function userIn(metadata: unknown): unknown {
+  return (metadata as { user_id?: unknown } | null | undefined)?.user_id;
 }

@@ -164,6 +164,8 @@ export const CCPROXY = {
   itlMeanMs: 'ccproxy.itl_mean_ms',
   tokensPerS: 'ccproxy.tokens_per_s',
   compareSampled: 'ccproxy.compare.sampled',
+  /** `fallback` where the client names no session and it is known by its first message. */
+  sessionSource: 'ccproxy.session.source',
   pairId: 'ccproxy.pair_id',
   verdict: 'ccproxy.verdict',
   latencyRatio: 'ccproxy.latency_ratio',

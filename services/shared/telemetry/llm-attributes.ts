@@ -44,6 +44,8 @@ export interface LlmAttributesInput {
   provider: string;
   /** The session as the exchange knows it; else it is read from the request's metadata. */
   sessionId?: string | undefined;
+  /** The hash of the user, where the request does not say it any more. */
+  userId?: string | null;
   /** null = its price is not known. */
   cost?: ModelCost | null;
   /** Some of the headers, lower-case name → value: `anthropic-beta` of the request, ids of the answer. */
@@ -117,12 +119,13 @@ export function sayFigures(input: LlmAttributesInput): Pick<SaidOfCall, 'repeate
 
 function addIdentity(
   to: AttributeSink,
-  { request, requestBytes, counts, observation, sessionId, redact }: LlmAttributesInput,
+  { request, requestBytes, counts, observation, sessionId, userId, redact }: LlmAttributesInput,
 ): void {
   const requestId = shortName(observation.requestId, redact);
   to.add(PLAIN.anthropicRequestId, requestId);
   to.add(ANTHROPIC.requestId, requestId);
   to.add(OPENINFERENCE.sessionId, shortName(sessionId, redact));
+  to.add(OPENINFERENCE.userId, userId);
   to.add(CCPROXY.requestBytes, requestBytes);
   to.add(CCPROXY.messageCount, counts?.messages ?? lengthOf(request?.messages));
   to.add(CCPROXY.toolCount, counts?.tools ?? lengthOf(request?.tools));

@@ -1,7 +1,7 @@
 // What a request says beside its conversation, as attributes: its settings, and who sent it.
-import { createHash } from 'node:crypto';
 import { ANTHROPIC, GEN_AI, OPENINFERENCE } from './attribute-keys.ts';
-import { type Attributes, add, isObject, numberOf, objectOf, shortName } from './attribute-values.ts';
+import { type Attributes, add, numberOf, objectOf, shortName } from './attribute-values.ts';
+import { hashOfUser, sessionOfUser } from './client-user.ts';
 import { compactJson } from './compact-json.ts';
 import { type HiddenPart, hideContent } from './hide-content.ts';
 import type { ModelRequest } from './model-call.ts';
@@ -30,12 +30,12 @@ const MOST_BETAS = 64;
 export function requestAttributes({ request, headers, hide = [], redact }: RequestParts): RequestAttributes {
   const to: Attributes = {};
   if (request === null) return { sessionId: null, settings: to };
-  const user = readUser(isObject(request.metadata) ? request.metadata.user_id : null);
+  const user = objectOf(request.metadata).user_id;
   const short = (value: unknown): string | null => shortName(value, redact);
   const betas = (headers?.['anthropic-beta'] ?? '').split(',').map((name) => short(name.trim()));
   const named = betas.filter((name) => name !== null).slice(0, MOST_BETAS);
   const thinking = objectOf(request.thinking);
-  add(to, OPENINFERENCE.userId, user.userHash);
+  add(to, OPENINFERENCE.userId, hashOfUser(user));
   add(to, GEN_AI.requestMaxTokens, numberOf(request.max_tokens));
   add(to, GEN_AI.requestStream, request.stream === true ? true : null);
   add(to, GEN_AI.requestReasoningLevel, short(objectOf(request.output_config).effort));
@@ -44,7 +44,7 @@ export function requestAttributes({ request, headers, hide = [], redact }: Reque
   add(to, ANTHROPIC.requestServiceTier, short(request.service_tier));
   add(to, ANTHROPIC.beta, named.length > 0 ? named : null);
   add(to, OPENINFERENCE.invocationParameters, invocationParameters(request, redact));
-  return { sessionId: short(user.sessionId), settings: hideContent(to, hide) };
+  return { sessionId: short(sessionOfUser(user)?.sessionId), settings: hideContent(to, hide) };
 }
 
 /** These are shown elsewhere, or say who the user is. */
@@ -70,30 +70,4 @@ function isPlain(value: unknown): boolean {
 
 function hideSecrets(name: string, value: unknown): unknown {
   return value !== null && isSecretName(name) ? REDACTED : value;
-}
-
-const LEGACY_USER = /^(.*)_session_(.+)$/;
-
-/** Both forms Claude Code has used: JSON with `session_id`, and `user_…_account_…_session_…`. The rest is only hashed. */
-function readUser(userId: unknown): { sessionId: string | null; userHash: string | null } {
-  if (typeof userId !== 'string' || userId === '') return { sessionId: null, userHash: null };
-  const legacy = LEGACY_USER.exec(userId);
-  if (legacy) return { sessionId: legacy[2] ?? null, userHash: hash(legacy[1] ?? '') };
-  const parsed = parseObject(userId);
-  if (parsed === null) return { sessionId: null, userHash: hash(userId) };
-  const { session_id: sessionId, ...rest } = parsed;
-  return { sessionId: typeof sessionId === 'string' ? sessionId : null, userHash: hash(compactJson(rest)) };
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

@@ -166,6 +166,18 @@ describe('llmAttributes', () => {
     expect(attributes).to.include({ 'llm.token_count.prompt': 4 });
   });
 
+  it('names no user where a client says its session alone, and no session that is no UUID', () => {
+    const said = (user_id: string): unknown[] => {
+      const attributes = describeCall({ request: request({ metadata: { user_id } }) });
+      return [attributes['session.id'] ?? null, attributes['user.id'] !== undefined];
+    };
+    expect(said('{"session_id":"s"}')).to.deep.equal(['s', false]);
+    expect(said('{"session_id":"s","account_uuid":""}')).to.deep.equal(['s', false]);
+    expect(said('{}')).to.deep.equal([null, false]);
+    expect(said('user_1_session_SESS-123')).to.deep.equal([null, true]);
+    expect(said('bob')).to.deep.equal([null, true]);
+  });
+
   it('reads session and user from both forms of the client, and never shows the account', () => {
     const account = 'aaaaaaaa-1111-4222-8333-bbbbbbbbbbbb';
     const session = '3f1c9a52-7d0e-4b8a-9e61-2a4c8f7b1d03';
