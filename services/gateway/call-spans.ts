@@ -12,6 +12,7 @@ import { type LlmAttributesInput, sayFigures, sayOfCall } from '#shared/telemetr
 import type { RepeatedAttributes } from '#shared/telemetry/repeated-attributes.ts';
 import type { AttributeSink, SayAttributes, SpanEvent, SpanRecord } from '#shared/telemetry/tracing.ts';
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
+import { errorCodeOf } from './call-error.ts';
 import type { Handover } from './handover.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { sessionHeader, sessionOfCall } from './routing/identify-turn.ts';
@@ -118,10 +119,10 @@ function proxyRequest(
 ): SpanRecord {
   const { trace, plan, times, httpStatus, outcome } = finished;
   const isAborted = outcome === 'client_abort';
-  const isError = outcome !== 'ok' && !isAborted;
   const mode = plan?.mode ?? finished.mode;
   const upstream = plan?.primary.provider;
-  const error = isError ? errorType(finished, observation) : null;
+  const error = errorCodeOf(finished, observation);
+  const isError = error !== null;
   const values = ['proxy_request', mode, upstream, plan?.reason, httpStatus, error, isAborted] as const;
   const make = (): SpanRecord['attributes'] => ({
     [CCPROXY.mode]: mode,
@@ -184,14 +185,6 @@ function sayHeaders(to: AttributeSink, headers: FinishedCall['capturedHeaders'])
     to.add(REQUEST_HEADER + name, [value]);
     to.add(LANGFUSE_METADATA + name, value);
   }
-}
-
-/** As the SDK of Anthropic names it: the envelope's type, else the status; a stream that stops short is the API's error. */
-function errorType({ error, httpStatus, outcome }: FinishedCall, observation: AnswerFigures | null): string {
-  const told = error?.code ?? observation?.error?.type;
-  if (told !== undefined) return told;
-  if (httpStatus >= 400) return String(httpStatus);
-  return outcome === 'timeout' ? 'timeout_error' : 'api_error';
 }
 
 /** For lists and filters of trace stores, which show no resource. */

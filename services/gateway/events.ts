@@ -12,6 +12,7 @@ import type { Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { HTTP_CODES, MODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
+import { errorCodeOf } from './call-error.ts';
 import type { DumpEvents } from './dumps/create-dumps.ts';
 import type { Handover } from './handover.ts';
 import type { InspectionEvents } from './inspect-call.ts';
@@ -332,7 +333,7 @@ function logFields(finished: FinishedCall, observation: AnswerFigures | null): R
     stream: finished.stream,
     outcome: finished.outcome,
     status: finished.httpStatus,
-    error: finished.error?.code,
+    error: errorCodeOf(finished, observation) ?? undefined,
     termination: finished.termination,
     stop_reason: observation?.stopReason,
     input_tokens: usage.input_tokens,

@@ -2,6 +2,7 @@
 // somebody may want it.
 import type { Bus } from '#shared/bus/bus.ts';
 import { type AnswerSummary, summarizeAnswer } from '#shared/exchange/answer-summary.ts';
+import type { ErrorCode } from '#shared/exchange/error-code.ts';
 import {
   EXCHANGE_VERSION,
   type ExchangeEntry,
@@ -12,6 +13,7 @@ import {
 } from '#shared/exchange/exchange.ts';
 import { formatTraceparent } from '#shared/ids.ts';
 import { toBuffer } from '#shared/threads/answer-questions.ts';
+import { errorCodeOf } from './call-error.ts';
 import type { ReadCall } from './call-reading.ts';
 import type { GatewayConfig } from './config.ts';
 import type { GatewayEvents } from './events.ts';
@@ -69,6 +71,7 @@ async function publishTurn(
   if (answer === null) return withoutAnswer(finished, decision, events);
   if (decision.skip !== null && !isRecorded) return skip(finished, decision.skip, events);
   const entry = toEntry(finished, plan, turn, decision);
+  if (isRecorded) entry.errorCode = await codeOf(finished, parts);
   if (config.captureLevel === 'metadata') entry.summary = await summaryOf(finished, parts);
   const pairs = entry.shadow.length;
   const isBodyWanted = pairs > 0 || keepsTexts(config);
@@ -148,6 +151,16 @@ async function toBody(
 function partsOf(spans: FinishedCall['requestSpans']): number {
   const itemsOf = (name: string): number => spans?.get(name)?.outline?.items ?? 0;
   return itemsOf('system') + itemsOf('tools');
+}
+
+/** Of a call that went well nothing is read for it. */
+async function codeOf(finished: FinishedCall, { read }: Publishing): Promise<ErrorCode | null> {
+  if (finished.outcome === 'ok') return null;
+  try {
+    return errorCodeOf(finished, (await read(finished)).figures);
+  } catch {
+    return errorCodeOf(finished, null); // who books it says that it cannot be read
+  }
 }
 
 async function summaryOf(finished: FinishedCall, { read }: Publishing): Promise<AnswerSummary | null> {
@@ -232,6 +245,7 @@ function toEntry(finished: FinishedCall, plan: FinishedPlan, turn: TurnFacts, de
     traceparent: formatTraceparent(finished.trace),
     tracestate: finished.trace.tracestate,
     capturedHeaders: finished.capturedHeaders,
+    errorCode: null,
     summary: null,
   };
 }

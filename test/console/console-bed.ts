@@ -150,6 +150,7 @@ export function entry(changes: Partial<ExchangeEntry> = {}): ExchangeEntry {
     totalDurationMs: 345.25,
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     tracestate: '',
+    errorCode: null,
     capturedHeaders: null,
     summary: null,
     ...changes,

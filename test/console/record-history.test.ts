@@ -107,11 +107,11 @@ describe('recordHistory', () => {
       },
       { outcome: 'ok', answered: half, status: 'partial', code: 'connection_error' },
       { outcome: 'stream_error', answered: half, status: 'partial', code: 'connection_error' },
-      { outcome: 'timeout', answered: half, status: 'partial', code: 'connection_error' },
-      { outcome: 'timeout', answered: none, status: 'error', code: 'connection_error' },
+      { outcome: 'timeout', answered: half, status: 'partial', code: 'timeout_error' },
+      { outcome: 'timeout', answered: none, status: 'error', code: 'timeout_error' },
       { outcome: 'client_abort', answered: half, status: 'aborted', code: null },
       { outcome: 'upstream_error', answered: overloaded, status: 'error', code: 'overloaded_error' },
-      { outcome: 'upstream_error', answered: odd, status: 'error', code: 'upstream_error' },
+      { outcome: 'upstream_error', answered: odd, status: 'error', code: 'api_error' },
       { outcome: 'rejected', answered: none, status: 'error', code: 'connection_error' },
     ] as const;
     for (const { outcome, answered, status, code } of cases) {

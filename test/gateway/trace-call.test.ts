@@ -207,7 +207,7 @@ describe('the spans of a call', () => {
       );
     }
     expect(roots).to.deep.equal(alone);
-    expect(roots.map((root) => root['error.type'])).to.deep.equal([undefined, '529', undefined]);
+    expect(roots.map((root) => root['error.type'])).to.deep.equal([undefined, 'overloaded_error', undefined]);
     expect(JSON.stringify(roots.slice(1))).to.not.include('blue');
   });
 

@@ -132,6 +132,7 @@ export function makeEntry(spec: ExchangeSpec): ExchangeEntry {
     totalDurationMs: 100,
     traceparent: formatTraceparent({ traceId: newTraceId(), spanId: newSpanId(), sampled: true }),
     tracestate: '',
+    errorCode: null,
     capturedHeaders: null,
     summary: null,
     ...spec.entry,

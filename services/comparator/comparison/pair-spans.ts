@@ -1,7 +1,7 @@
 // The spans of a pair, in the trace of the request it came from. Ids and times follow from entry and row alone, so that
 // a repeated export makes the same spans.
 import type { Bus } from '#shared/bus/bus.ts';
-import { isErrorCode } from '#shared/errors.ts';
+import { toErrorCode } from '#shared/exchange/error-code.ts';
 import type { ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import { pairSpanId } from '#shared/ids.ts';
@@ -179,15 +179,10 @@ function requestEvents(startMs: number, arm: ArmSummary, observation: Observatio
 
 const ERROR_OUTCOMES = new Set(['http_error', 'timeout_first_byte', 'timeout_total', 'stream_broken', 'empty']);
 
-/** As the reading of an answer names them, beside those of Anthropic. */
-const READING_ERRORS = new Set(['connection_error', 'invalid_response']);
-
-/** Type of the error, written in front of its message; where an upstream made up its own, the status. */
-function errorType(arm: ArmSummary): string {
-  const [type = ''] = (arm.error ?? '').split(':', 1);
-  if (isErrorCode(type) || READING_ERRORS.has(type)) return type;
-  if (arm.http_status === 0) return 'connection_error';
-  return arm.http_status >= 400 ? String(arm.http_status) : 'api_error';
+/** By the type that is written in front of its message. */
+function errorType({ error, http_status }: ArmSummary): string {
+  const [told = ''] = (error ?? '').split(':', 1);
+  return toErrorCode(told || (http_status === 0 ? 'connection_error' : null), http_status);
 }
 
 function annotations(row: PairRow): Attributes {

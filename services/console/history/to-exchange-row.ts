@@ -2,11 +2,11 @@
 import { priceUsage } from '#shared/cost/price.ts';
 import type { PriceLookup } from '#shared/cost/price-list.ts';
 import { type AnswerSummary, summarizeAnswer } from '#shared/exchange/answer-summary.ts';
+import { type ErrorCode, failureCode, isErrorCode } from '#shared/exchange/error-code.ts';
 import type { CallOutcome, ExchangeEntry } from '#shared/exchange/exchange.ts';
 import type { Observation } from '#shared/exchange/observation.ts';
 import type { ReadExchange } from '#shared/exchange/read-exchange.ts';
 import { parseTraceparent } from '#shared/ids.ts';
-import { findSecrets } from '#shared/redact/find-secrets.ts';
 import type { Redactor } from '#shared/redact/redact.ts';
 import type { ExchangeDetail, UsageColumns } from '#shared/store/store.ts';
 import type { Usage } from '#shared/wire/anthropic.ts';
@@ -92,15 +92,11 @@ function statusOf(outcome: CallOutcome, seen: AnswerSummary | null): ExchangeSta
   return isBroken && status !== 'aborted' ? 'partial' : status;
 }
 
-const CODE = /^[a-z][a-z0-9_.-]{0,63}$/i;
-
-/** The type in the error, which upstreams choose, where it looks like one; else how the call ended. */
-function errorCode(status: ExchangeStatus, { outcome }: ExchangeEntry, seen: AnswerSummary | null): string | null {
+/** As the gateway called it; where it did not, by the same rules. */
+function errorCode(status: ExchangeStatus, entry: ExchangeEntry, seen: AnswerSummary | null): ErrorCode | null {
   if (status !== 'error' && status !== 'partial') return null;
-  const type = seen?.errorType ?? null;
-  if (type !== null && CODE.test(type) && findSecrets(type).length === 0) return type;
-  // A call that went well for the gateway and whose answer is broken all the same.
-  return outcome === 'ok' ? (seen?.outcome ?? 'unknown') : outcome;
+  if (isErrorCode(entry.errorCode)) return entry.errorCode;
+  return failureCode(entry.outcome, seen?.errorType ?? null, entry.httpStatus);
 }
 
 function usageColumns(usage: Usage | null): UsageColumns {

@@ -34,6 +34,7 @@ export function accept(request: IncomingMessage, response: ServerResponse, conte
     isRequestSent: false,
     termination: null,
     error: null,
+    isCredentialRefused: false,
     isClientGone: false,
     onClientGone: () => {},
     abortUpstream: () => {},

@@ -91,6 +91,8 @@ export interface Call {
   isRequestSent: boolean;
   termination: Termination | null;
   error: GatewayError | null;
+  /** The upstream does not take the gateway's own key, and that was said. */
+  isCredentialRefused: boolean;
   isClientGone: boolean;
   /** Called once when the client leaves before its answer ended; the step that waits sets it by `whenClientGone`. */
   onClientGone: () => void;

@@ -101,8 +101,7 @@ async function convert(
   } catch (error) {
     call.answerEndedAt = context.clock.monotonicMs();
     if (call.isClientGone) throw new ClientGone();
-    if (error instanceof GatewayError && error.cause instanceof CredentialRefused)
-      context.events.credentialRefused(call, plan.primary.provider);
+    if (error instanceof GatewayError && error.cause instanceof CredentialRefused) sayRefused(call, plan, context);
     call.answerEnd ??= error instanceof UpstreamFailure ? error.kind : 'complete';
     throw error instanceof UpstreamFailure ? toGatewayError(error, plan) : error;
   }
@@ -155,7 +154,7 @@ function toGatewayError(error: unknown, plan: Plan): GatewayError {
 /** A client that tries again soon may find a token that was renewed; a key stays what it is. */
 function refusedCredential(
   answer: Answer,
-  { primary }: Plan,
+  plan: Plan,
   call: Call,
   isRenewed: boolean,
   context: GatewayContext,
@@ -163,12 +162,20 @@ function refusedCredential(
   answer.start({ onChunk: () => {}, onEnd: () => {}, onError: () => {} }).abort();
   call.answerEnd = 'complete';
   call.answerEndedAt = context.clock.monotonicMs();
-  context.events.credentialRefused(call, primary.provider);
-  const { credential, provider } = primary;
+  sayRefused(call, plan, context);
+  const { credential, provider } = plan.primary;
   const whose = credential.kind === 'token' ? `${provider}, [tokens.${credential.source.name}]` : provider;
   const what = `upstream rejected the gateway's credentials (${whose})`;
   return new GatewayError('api_error', isRenewed ? `${what}; they are being renewed, try again` : what, {
     status: 502,
     headers: isRenewed ? { 'retry-after': '1' } : { 'x-should-retry': 'false' },
+    cause: new CredentialRefused(what),
   });
+}
+
+/** Once a call, whoever sees it first. */
+function sayRefused(call: Call, { primary }: Plan, { events }: GatewayContext): void {
+  if (call.isCredentialRefused) return;
+  call.isCredentialRefused = true;
+  events.credentialRefused(call, primary.provider);
 }

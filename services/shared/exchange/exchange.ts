@@ -3,6 +3,7 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib';
 import type { AnswerSummary } from './answer-summary.ts';
+import type { ErrorCode } from './error-code.ts';
 
 /** Raised when the entry or the body changes shape. Readers accept the two latest. */
 export const EXCHANGE_VERSION = 1;
@@ -96,6 +97,8 @@ export interface ExchangeEntry {
   provider: string;
   outcome: CallOutcome;
   httpStatus: number;
+  /** What the gateway calls the failure; null = it saw none, or is older than the field. */
+  errorCode: ErrorCode | null;
   requestBytes: number;
   responseBytes: number;
   /** Allow-listed request headers, lower-case names. */
@@ -180,7 +183,7 @@ const OTHER_FIELDS: ReadonlyArray<keyof ExchangeEntry> = [
 ];
 
 /** Not written by all who write this version. */
-const LATER_FIELDS: ReadonlyArray<keyof ExchangeEntry> = ['summary', 'capturedHeaders'];
+const LATER_FIELDS: ReadonlyArray<keyof ExchangeEntry> = ['summary', 'capturedHeaders', 'errorCode'];
 
 /** Fields → entry. @throws ExchangeSchemaError on a newer version, what is no JSON, or a field that is missing */
 export function decodeEntry(fields: Record<string, string>): ExchangeEntry {
