@@ -220,7 +220,6 @@ function bookCall(finished: FinishedCall, metrics: Metrics): void {
 
 function errorType(finished: FinishedCall): string {
   const status = finished.upstreamStatus;
-  const isOwnKey = finished.plan?.primary.credential.kind !== 'client';
   switch (finished.outcome) {
     case 'ok':
     case 'client_abort':
@@ -235,7 +234,7 @@ function errorType(finished: FinishedCall): string {
     case 'upstream_error':
       if (status === 0) return 'connection';
       if (finished.error?.isCredentialRefused) return 'credential_refused';
-      if (status === 401) return isOwnKey ? 'credential_refused' : 'authentication';
+      if (status === 401) return 'authentication';
       if (status === 429) return 'rate_limited';
       if (status === 529) return 'overloaded';
       return status >= 500 ? 'server_error' : 'client_error';

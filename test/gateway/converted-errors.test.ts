@@ -105,8 +105,7 @@ describe('errors of every protocol', () => {
         bed.gateway.lines.filter(
           ({ event, fields }) => event === 'upstream.credential_refused' && fields.provider === name,
         );
-      const statuses = name === NATIVE_ROUTE.name ? [401] : [401, 403];
-      for (const [index, status] of statuses.entries()) {
+      for (const [index, status] of [401, 403].entries()) {
         const error = { message: `Incorrect API key provided: key-of-${name}` };
         const answer = await bed.ask(name, { scene: { status, error } });
         const message = expectEnvelope(answer, 502, 'api_error');
@@ -119,6 +118,21 @@ describe('errors of every protocol', () => {
         expect(lines().at(-1)).to.have.property('level', 'error');
       }
       expect(JSON.stringify(bed.gateway.lines)).to.not.include(`key-of-${name}`);
+    });
+
+    it(`S1-14 a 403 about a model or a region is the client's to read, and no alert: ${name}`, async () => {
+      const labels = { upstream: name, error_type: 'credential_refused' };
+      const before = await bed.gateway.metric('ccproxy_upstream_attempts_total', labels);
+      for (const message of ['You have no access to this model.', 'Not available in your region.']) {
+        const answer = await bed.ask(name, { scene: { status: 403, error: { message } } });
+        expect(expectEnvelope(answer, 403, 'permission_error')).to.include(message);
+      }
+      const forbidden = (): number =>
+        bed.gateway.lines.filter(
+          ({ event, fields }) => event === 'request.finished' && fields.upstream === name && fields.status === 403,
+        ).length;
+      await until(() => forbidden() === 2);
+      expect(await bed.gateway.metric('ccproxy_upstream_attempts_total', labels)).to.equal(before);
     });
   }
 });

@@ -196,7 +196,7 @@ describe('tokens', () => {
     const canary = 'canary of no known shape'.replaceAll(' ', '.');
     put(canary);
     const gateway = await start({ ...provider('anthropic'), default_mode: 'target' });
-    const message = `key ${canary} may not do that`;
+    const message = `key ${canary} may not use that model`;
     upstream.use({ status: 403, error: { message } });
     const answer = await send(gateway.url, messagesRequest());
     expect(answer.status).to.equal(403);
@@ -213,7 +213,7 @@ describe('tokens', () => {
       if (body) kept = Buffer.concat((await decodeBody(body)).answer.chunks.map(({ bytes }) => bytes)).toString();
       return true;
     });
-    expect(kept).to.include('may not do that').and.include('[redacted]').and.not.include(canary);
+    expect(kept).to.include('may not use that model').and.include('[redacted]').and.not.include(canary);
     expect(JSON.stringify(gateway.lines)).to.not.include(canary);
   });
 });

@@ -24,7 +24,17 @@ export function secretsOf({ credential, headers, pipeline }: Target): readonly s
 
 /** The answer itself, or, once all of a refusal is there, one without the secrets. What is aborted never comes. */
 export function withoutOwnSecrets(answer: Answer, hiding: Hiding): Answer | Promise<Answer> {
-  if (answer.status < 400 || hiding.secrets.length === 0) return answer;
+  return answer.status < 400 || hiding.secrets.length === 0 ? answer : holdRefusal(answer, hiding);
+}
+
+/** A refusal that was read to its end. */
+export interface HeldAnswer extends Answer {
+  /** Its body, uncompressed and without the secrets; null when it broke off or is too long to be held. */
+  readonly said: Buffer | null;
+}
+
+/** The same of any refusal, with what it says. */
+export function holdRefusal(answer: Answer, hiding: Hiding): Promise<HeldAnswer> {
   return new Promise((resolve) => new HeldRefusal(answer, hiding, resolve).read());
 }
 
@@ -32,17 +42,23 @@ export async function recordWithoutSecrets(recorded: RecordedAnswer, hiding: Hid
   const last = recorded.chunks.at(-1);
   if (recorded.status < 400 || last === undefined) return recorded;
   const body = Buffer.concat(recorded.chunks.map(({ bytes }) => bytes));
-  const bytes = await hide(body, recorded.rawHeaders, hiding);
-  if (bytes === null) return recorded;
-  return { ...recorded, rawHeaders: withoutFraming(recorded.rawHeaders), chunks: [{ atMs: last.atMs, bytes }] };
+  const { said, isChanged } = await hide(body, recorded.rawHeaders, hiding);
+  if (!isChanged) return recorded;
+  return { ...recorded, rawHeaders: withoutFraming(recorded.rawHeaders), chunks: [{ atMs: last.atMs, bytes: said }] };
 }
 
-/** Null when none of them is in it. Never rejects. */
-async function hide(body: Buffer, rawHeaders: string[], { secrets, inflate }: Hiding): Promise<Buffer | null> {
+interface Hidden {
+  said: Buffer;
+  /** One of them was in it. */
+  isChanged: boolean;
+}
+
+/** Never rejects. */
+async function hide(body: Buffer, rawHeaders: string[], { secrets, inflate }: Hiding): Promise<Hidden> {
   const at = rawHeaders.findIndex((name, index) => index % 2 === 0 && /^content-encoding$/i.test(name));
   const said = (await inflate(body, at === -1 ? undefined : rawHeaders[at + 1])).toString('latin1');
   const hidden = secrets.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), said);
-  return hidden === said ? null : Buffer.from(hidden, 'latin1');
+  return { said: Buffer.from(hidden, 'latin1'), isChanged: hidden !== said };
 }
 
 function withoutFraming(rawHeaders: readonly string[]): string[] {
@@ -54,12 +70,13 @@ const FRAMING = /^content-(?:encoding|length)$/i;
 /** Of a refusal that is longer nothing is held back. */
 const MOST_BYTES = 256 * 1024;
 
-class HeldRefusal implements Answer, AnswerSink, AnswerFlow {
+class HeldRefusal implements HeldAnswer, AnswerSink, AnswerFlow {
   readonly status: number;
   rawHeaders: string[];
+  said: Buffer | null = null;
   readonly #answer: Answer;
   readonly #hiding: Hiding;
-  readonly #onReady: (answer: Answer) => void;
+  readonly #onReady: (answer: HeldAnswer) => void;
   #flow: AnswerFlow | undefined;
   #held: Buffer[] = [];
   #bytes = 0;
@@ -67,7 +84,7 @@ class HeldRefusal implements Answer, AnswerSink, AnswerFlow {
   #sink: AnswerSink | undefined;
   #end: ((sink: AnswerSink) => void) | undefined;
 
-  constructor(answer: Answer, hiding: Hiding, onReady: (answer: Answer) => void) {
+  constructor(answer: Answer, hiding: Hiding, onReady: (answer: HeldAnswer) => void) {
     this.status = answer.status;
     this.rawHeaders = answer.rawHeaders;
     this.#answer = answer;
@@ -133,11 +150,12 @@ class HeldRefusal implements Answer, AnswerSink, AnswerFlow {
   }
 
   async #hide(isWhole: boolean): Promise<void> {
-    const hidden = await hide(Buffer.concat(this.#held), this.rawHeaders, this.#hiding);
-    if (hidden === null) return;
-    this.#held = [hidden];
+    const { said, isChanged } = await hide(Buffer.concat(this.#held), this.rawHeaders, this.#hiding);
+    if (isWhole) this.said = said;
+    if (!isChanged) return;
+    this.#held = [said];
     // Of what is not whole nobody shall believe that it is.
-    const length = isWhole ? ['content-length', String(hidden.length)] : [];
+    const length = isWhole ? ['content-length', String(said.length)] : [];
     this.rawHeaders = [...withoutFraming(this.rawHeaders), ...length];
   }
 }
