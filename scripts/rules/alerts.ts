@@ -44,12 +44,12 @@ const availability = [
   alert({
     name: 'CcProxyStreamTruncation',
     expr:
-      'sum(rate(ccproxy_stream_terminations_total{reason="no_message_stop"}[10m])) / ' +
-      '(sum(rate(ccproxy_stream_terminations_total[10m])) > 0) > 0.01',
+      'sum(rate(ccproxy_stream_terminations_total{leg="primary",reason="no_message_stop"}[10m])) / ' +
+      '(sum(rate(ccproxy_stream_terminations_total{leg="primary"}[10m])) > 0) > 0.01',
     for: '5m',
     severity: 'page',
     summary: 'Streams end before their message does',
-    description: '{{ $value | humanizePercentage }} of streams ended without message_stop.',
+    description: '{{ $value | humanizePercentage }} of clients’ streams ended without message_stop.',
     dashboard: 'cc-proxy-upstreams',
     runbook: 'stream-truncation',
   }),

@@ -109,11 +109,15 @@ export const ALERT_CASES: readonly AlertCase[] = [
     {
       'ccproxy_stream_terminations_total{leg="primary",reason="complete"}': '0+95x60',
       'ccproxy_stream_terminations_total{leg="primary",reason="no_message_stop"}': '0+5x60',
+      // Neither do a shadow's good ones make up for it.
+      'ccproxy_stream_terminations_total{leg="target",reason="complete"}': '0+9000x60',
     },
     {
       'ccproxy_stream_terminations_total{leg="primary",reason="complete"}': '0+95x60',
       'ccproxy_stream_terminations_total{leg="primary",reason="client_abort"}': '0+50x60',
       'ccproxy_stream_terminations_total{leg="primary",reason="no_message_stop"}': FLAT,
+      // Which no client sees.
+      'ccproxy_stream_terminations_total{leg="target",reason="no_message_stop"}': '0+50x60',
     },
   ),
   {
