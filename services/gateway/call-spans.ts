@@ -1,5 +1,6 @@
-// A finished call → its spans: `proxy_request`, and `primary_forward` below it when an upstream was asked. Pure. What is
-// to be said of the model call itself can be added later, in a thread.
+// A finished call → its spans: `proxy_request`, and below it a `primary_forward` for each time an upstream was asked. Pure.
+// What is to be said of the model call itself can be added later, in a thread.
+import { type ErrorCode, toErrorCode } from '#shared/exchange/error-code.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { upstreamRequestId } from '#shared/exchange/read-exchange.ts';
 import { pairId } from '#shared/ids.ts';
@@ -14,6 +15,8 @@ import type { AttributeSink, SayAttributes, SpanEvent, SpanRecord } from '#share
 import { toUpstreamUrl } from '#shared/upstream/upstream-url.ts';
 import { errorCodeOf } from './call-error.ts';
 import type { Handover } from './handover.ts';
+import { isFailed } from './messages/attempt.ts';
+import type { Attempt } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { sessionHeader, sessionOfCall } from './routing/identify-turn.ts';
 
@@ -39,9 +42,10 @@ export function toCallSpans(
   handover: Handover,
   rules: CallSpanRules,
 ): CallSpans {
-  const spans: CallSpans = [proxyRequest(finished, observation, handover, rules)];
-  if (finished.times.dispatchedMs !== null) spans.push(primaryForward(finished, rules.memory));
-  return spans;
+  return [
+    proxyRequest(finished, observation, handover, rules),
+    ...primaryForwards(finished, observation, rules.memory),
+  ];
 }
 
 const NOTHING: SpanRecord['attributes'] = Object.freeze({});
@@ -203,42 +207,71 @@ function addressOf(target: Target): { url: string; host: string; port: number } 
   return { url: origin + path, host: hostname, port: Number(port || (protocol === 'https:' ? 443 : 80)) };
 }
 
-function primaryForward(finished: FinishedCall, memory: RepeatedAttributes | null): SpanRecord {
-  const { trace, plan, times, answer, upstreamStatus } = finished;
+/** One for each time that an upstream was asked. What was refused and then asked otherwise was sent again. */
+function primaryForwards(
+  finished: FinishedCall,
+  observation: AnswerFigures | null,
+  memory: RepeatedAttributes | null,
+): SpanRecord[] {
+  const spans: SpanRecord[] = [];
+  let resent = 0;
+  for (const attempt of finished.earlierAttempts) {
+    const error = isFailed(attempt) ? toErrorCode(null, attempt.status) : null;
+    spans.push(primaryForward(finished, attempt, error, resent, memory));
+    resent = error === null ? 0 : resent + 1;
+  }
+  const last = finished.lastAttempt;
+  if (last !== null) spans.push(primaryForward(finished, last, errorCodeOf(finished, observation), resent, memory));
+  return spans;
+}
+
+function primaryForward(
+  finished: FinishedCall,
+  attempt: Attempt,
+  error: ErrorCode | null,
+  resent: number,
+  memory: RepeatedAttributes | null,
+): SpanRecord {
+  const { trace, plan, times, answer, startedAtMs } = finished;
+  const { status, askedMs, endMs, spanId, connectionWaitMs } = attempt;
+  const isLast = attempt === finished.lastAttempt;
   const address = plan && madeOnce(plan.primary, addressOf, () => addressOf(plan.primary));
-  const isFailed = upstreamStatus === 0 || upstreamStatus >= 400;
-  const error = isFailed ? String(upstreamStatus || (answer?.end ?? 'connect_error')) : null;
-  const values = ['primary_forward', address?.url, upstreamStatus, error] as const;
+  const values = ['primary_forward', address?.url, status, error, resent] as const;
   const make = (): SpanRecord['attributes'] => ({
     [CCPROXY.service]: 'gateway',
     'http.request.method': 'POST',
     'url.full': address?.url,
     'server.address': address?.host,
     'server.port': address?.port,
-    'http.response.status_code': upstreamStatus || null,
-    'http.request.resend_count': 0,
+    'http.response.status_code': status || null,
+    'http.request.resend_count': resent,
     'error.type': error,
   });
   const say: SayAttributes = (to) => {
     to.add(CCPROXY.requestId, finished.id);
-    to.add('anthropic.request.id', answer && upstreamRequestId(answer));
-    to.add(CCPROXY.connectionWaitMs, times.connectionWaitMs);
-    to.add('ttfb_ms', sinceDispatch(finished, times.firstByteMs));
+    to.add('anthropic.request.id', answer && isLast ? upstreamRequestId(answer) : null);
+    to.add(CCPROXY.connectionWaitMs, connectionWaitMs);
+    // The client may have had its first byte of one before.
+    const { firstByteMs } = times;
+    to.add(
+      'ttfb_ms',
+      firstByteMs === null || firstByteMs < askedMs || firstByteMs > endMs ? null : firstByteMs - askedMs,
+    );
   };
   return {
     name: 'primary_forward',
     kind: 'client',
     traceId: trace.traceId,
-    spanId: trace.forwardSpanId,
+    spanId,
     parentSpanId: trace.spanId,
     sampled: trace.sampled,
     tracestate: trace.tracestate,
-    startMs: finished.startedAtMs + (times.dispatchedMs ?? 0),
-    endMs: finished.startedAtMs + (times.answerEndMs ?? times.endMs),
+    startMs: startedAtMs + askedMs,
+    endMs: startedAtMs + endMs,
     ...said(memory, values, make, say),
     events: [],
     links: [],
-    status: isFailed && finished.outcome !== 'client_abort' ? 'error' : 'unset',
+    status: error === null ? 'unset' : 'error',
   };
 }
 

@@ -16,6 +16,7 @@ import { errorCodeOf } from './call-error.ts';
 import type { DumpEvents } from './dumps/create-dumps.ts';
 import type { Handover } from './handover.ts';
 import type { InspectionEvents } from './inspect-call.ts';
+import { isFailed } from './messages/attempt.ts';
 import type { Call } from './messages/call.ts';
 import type { FinishedCall } from './messages/finished-call.ts';
 import { type ForwardedRequest, toPassthroughSpan } from './passthrough-span.ts';
@@ -121,11 +122,8 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
     },
     credentialRefused: (call, provider) =>
       log.error('upstream.credential_refused', { request_id: call.id, provider, trace_id: call.trace.traceId }),
-    capabilityLearned: (call, provider) => {
-      const refused = { outcome: 'client_error', error_type: 'client_error' } as const;
-      metrics.upstreamAttemptsTotal.inc({ upstream: provider, ...refused });
-      log.info('upstream.capability_learned', { request_id: call.id, provider, trace_id: call.trace.traceId });
-    },
+    capabilityLearned: (call, provider) =>
+      log.info('upstream.capability_learned', { request_id: call.id, provider, trace_id: call.trace.traceId }),
     tokensCounted: (provider, by, why) => {
       metrics.tokenCountsTotal.inc({ upstream: provider, counted_by: by });
       if (by === 'estimate') log.warn('count_tokens.estimated', { provider, error: errorMessage(why) });
@@ -197,6 +195,9 @@ const NO_TOKENS = {
   cache_creation_input_tokens: 0,
 };
 
+const REFUSED = { outcome: 'client_error', error_type: 'client_error' } as const;
+const ANSWERED = { outcome: 'ok', error_type: 'none' } as const;
+
 function bookCall(finished: FinishedCall, metrics: Metrics): void {
   const { mode, outcome, times } = finished;
   const stream = finished.stream ? 'true' : 'false';
@@ -211,11 +212,11 @@ function bookCall(finished: FinishedCall, metrics: Metrics): void {
   if (times.dispatchedMs === null || finished.plan === null) return;
   const upstreamMs = (times.answerEndMs ?? times.endMs) - times.dispatchedMs;
   metrics.gatewayOverheadSeconds.observe({ mode }, Math.max(0, times.endMs - upstreamMs) / 1000);
-  metrics.upstreamAttemptsTotal.inc({
-    upstream: finished.plan.primary.provider,
-    outcome,
-    error_type: errorType(finished),
-  });
+  const upstream = finished.plan.primary.provider;
+  for (const attempt of finished.earlierAttempts)
+    metrics.upstreamAttemptsTotal.inc({ upstream, ...(isFailed(attempt) ? REFUSED : ANSWERED) });
+  if (finished.lastAttempt !== null)
+    metrics.upstreamAttemptsTotal.inc({ upstream, outcome, error_type: errorType(finished) });
 }
 
 function errorType(finished: FinishedCall): string {

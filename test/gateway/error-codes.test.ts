@@ -117,10 +117,12 @@ describe('the code of a failure', () => {
   ];
   for (const [what, model, scene, code] of CASES) {
     it(`S4-26 is one in log, spans and history: ${what}`, async () => {
-      const { root, logged, recorded } = await ask(model, scene);
+      const { root, forward, logged, recorded } = await ask(model, scene);
       const codes = { span: saidAttributes(root)['error.type'], log: logged, history: recorded };
       expect(codes).to.deep.equal({ span: code, log: code, history: code });
       expect(root.status).to.equal('error');
+      // The upstream's call failed no less, whatever its status.
+      expect([forward.status, saidAttributes(forward)['error.type']]).to.deep.equal(['error', code]);
     });
   }
 
@@ -129,6 +131,34 @@ describe('the code of a failure', () => {
     expect([root, forward].map((span) => saidAttributes(span)['error.type'])).to.deep.equal([undefined, undefined]);
     expect([root.status, logged, recorded]).to.deep.equal(['unset', undefined, null]);
   });
+
+  for (const [when, scene] of [
+    ['before the answer began', 'silence-before-headers'],
+    ['in the middle of it', 'silence'],
+  ] as const) {
+    it(`S4-26 is none where the client left ${when}: neither span is an error`, async () => {
+      upstream.use(scene);
+      const seen = upstream.seen().length;
+      const spans = tracing.spans.length;
+      const leaving = new AbortController();
+      const { path, body } = messagesRequest({ body: { model: 'native', max_tokens: 100 } });
+      const answer = fetch(gateway.url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-api-key': 'k' },
+        body: new Uint8Array(body),
+        signal: leaving.signal,
+      }).then((begun) => begun.body?.getReader().read());
+      answer.catch(() => {}); // it is cut off here
+      await until(() => upstream.seen().length > seen);
+      if (scene === 'silence') await answer;
+      leaving.abort();
+      await until(() => tracing.spans.length >= spans + 2);
+      for (const span of tracing.spans.slice(spans)) {
+        expect(span.status, span.name).to.equal('unset');
+        expect(saidAttributes(span), span.name).to.not.have.property('error.type');
+      }
+    });
+  }
 
   it('S4-26 is of a closed list, whatever an upstream says: then its status says it', () => {
     const statuses = [0, 200, 400, 401, 402, 403, 404, 408, 409, 413, 418, 429, 500, 503, 504, 529, 999];

@@ -103,7 +103,9 @@ function call(told: Told): FinishedCall {
     error: null,
     request: body,
     answer: told.answers ? recordedAnswer(chunksOf(sseBytes(events), 64), { rawHeaders: told.ids }) : null,
-    times: { dispatchedMs: 1, firstByteMs: 2, answerEndMs: 30, endMs: 31, connectionWaitMs: 0.5 },
+    lastAttempt: { spanId: 'c'.repeat(16), askedMs: 1, endMs: 30, status: told.upstreamStatus, connectionWaitMs: 0.5 },
+    earlierAttempts: [],
+    times: { dispatchedMs: 1, firstByteMs: 2, answerEndMs: 30, endMs: 31 },
   } as unknown as FinishedCall;
 }
 

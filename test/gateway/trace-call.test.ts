@@ -44,6 +44,8 @@ function call(more: Partial<FinishedCall> = {}): FinishedCall {
     outcome: 'ok',
     request: BODY,
     answer: recordedAnswer(chunksOf(sseBytes(answerEvents({ text: 'hello', tools: [{ name: 'T', input: {} }] })), 64)),
+    lastAttempt: { spanId: 'c'.repeat(16), askedMs: 1, endMs: 30, status: 200, connectionWaitMs: 0.5 },
+    earlierAttempts: [],
     times: { dispatchedMs: 1, firstByteMs: 2, answerEndMs: 30, endMs: 31 },
     ...more,
   } as unknown as FinishedCall;

@@ -7,7 +7,8 @@ import { CredentialRefused } from '#shared/providers/read-error.ts';
 import { type CallMemory, createCallMemory, LEFT_TO_THE_COLLECTOR } from '../call-memory.ts';
 import type { GatewayContext } from '../context.ts';
 import { shadowTargets } from '../routing/resolve-by-rules.ts';
-import type { Call } from './call.ts';
+import { lastAttempt } from './attempt.ts';
+import type { Attempt, Call } from './call.ts';
 import type { FinishedCall, FinishedPlan } from './finished-call.ts';
 
 /** Never throws. */
@@ -32,6 +33,8 @@ function toFinishedCall(call: Call, endedAt: number, context: GatewayContext): F
     stream: call.view?.stream ?? false,
     outcome: outcomeOf(call),
     upstreamStatus: call.upstreamStatus,
+    lastAttempt: lastAttempt(call, call.answerEndedAt ?? endedAt),
+    earlierAttempts: call.earlierAttempts ?? NO_ATTEMPTS,
     httpStatus: call.response.headersSent ? call.response.statusCode : 0,
     error: call.error ? toFinishedError(call.error) : null,
     termination: call.isClientGone ? 'client_abort' : call.termination,
@@ -46,7 +49,6 @@ function toFinishedCall(call: Call, endedAt: number, context: GatewayContext): F
     isAnswerTooLarge,
     times: {
       dispatchedMs: since(call.dispatchedAt),
-      connectionWaitMs: call.connectionWaitMs,
       headersMs: since(call.headersAt),
       firstByteMs: since(call.firstByteAt),
       answerEndMs: since(call.answerEndedAt),
@@ -54,6 +56,8 @@ function toFinishedCall(call: Call, endedAt: number, context: GatewayContext): F
     },
   };
 }
+
+const NO_ATTEMPTS: readonly Attempt[] = [];
 
 /** The client has its answer: what rules read for the shadow's sake keeps nobody waiting. */
 function finishedPlan({ plan, view, request }: Call, context: GatewayContext): FinishedPlan | null {

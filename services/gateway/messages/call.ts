@@ -12,7 +12,7 @@ export interface CallTrace {
   traceId: string;
   /** Of `proxy_request`. */
   spanId: string;
-  /** Of `primary_forward`. */
+  /** Of `primary_forward`, the last of them so far. */
   forwardSpanId: string;
   /** The client's own span, null when it sent none. */
   parentSpanId: string | null;
@@ -58,6 +58,17 @@ export type Termination =
   | 'error_event'
   | 'idle_timeout';
 
+/** One HTTP call of an upstream. Milliseconds since the call's `startedAtMs`. */
+export interface Attempt {
+  readonly spanId: string;
+  readonly askedMs: number;
+  readonly endMs: number;
+  /** 0 when no answer came. */
+  readonly status: number;
+  /** Until a connection of the pool took the request; null when none did. */
+  readonly connectionWaitMs: number | null;
+}
+
 export interface Call {
   readonly id: string;
   /** Unix milliseconds. */
@@ -74,8 +85,12 @@ export interface Call {
   /** What conversion approximated, for `x-ccproxy-route`. */
   readonly notes: string[];
   dispatchedAt: number | null;
-  /** Until a connection of the pool took the request. */
-  connectionWaitMs: number | null;
+  /** When the upstream was asked that is asked now or was last; null = none is needed any more, or was so far. */
+  attemptAt: number | null;
+  /** Its answer, from the headers on. */
+  attemptAnswer: Answer | null;
+  /** Those before; null = none. */
+  earlierAttempts: Attempt[] | null;
   headersAt: number | null;
   firstByteAt: number | null;
   answerEndedAt: number | null;

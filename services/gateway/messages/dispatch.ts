@@ -13,6 +13,7 @@ import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID } from '../error-response.ts';
 import { traceHeaders } from '../start-trace.ts';
+import { beginAttempt, endAttempt } from './attempt.ts';
 import { type Call, ClientGone, type Plan, whenClientGone } from './call.ts';
 import type { Outbound } from './transform.ts';
 
@@ -42,6 +43,7 @@ async function receive(outbound: Outbound, plan: Plan, call: Call, context: Gate
   const callWith = (request: SentRequest): Promise<Answer> => callOnce(request, plan, call, context);
   const { conversion, request } = outbound;
   const onLearned = (): void => {
+    endAttempt(call, context.clock.monotonicMs());
     context.events.capabilityLearned(call, plan.primary.provider);
     call.notes.push(...(conversion?.notes ?? []).filter((note) => !call.notes.includes(note)));
   };
@@ -118,6 +120,7 @@ async function convert(
 
 async function callOnce(request: SentRequest, plan: Plan, call: Call, context: GatewayContext): Promise<Answer> {
   const { timeouts } = plan.primary;
+  beginAttempt(call, context.clock.monotonicMs());
   try {
     const headers = [...request.headers, ...traceHeaders(call.trace, plan.primary)];
     // The passthrough is asked as the client asked.
@@ -132,7 +135,7 @@ async function callOnce(request: SentRequest, plan: Plan, call: Call, context: G
         call.abortUpstream = abort;
       },
     });
-    call.connectionWaitMs ??= answer.connectionWaitMs ?? null;
+    call.attemptAnswer = answer;
     return context.dumps?.answered(call, answer) ?? answer;
   } catch (error) {
     call.answerEndedAt = context.clock.monotonicMs();

@@ -5,7 +5,7 @@ import type { CallOutcome, Mode, RecordedAnswer } from '#shared/exchange/exchang
 import type { Span } from '#shared/messages/scan-top-level.ts';
 import type { Target } from '#shared/providers/target.ts';
 import type { CallMemory } from '../call-memory.ts';
-import type { CallTrace, Plan, Termination } from './call.ts';
+import type { Attempt, CallTrace, Plan, Termination } from './call.ts';
 
 export interface FinishedPlan extends Plan {
   /** Whom compare asks beside the primary. */
@@ -24,6 +24,10 @@ export interface FinishedCall {
   readonly outcome: CallOutcome;
   /** Status the upstream answered; 0 when it did not. */
   readonly upstreamStatus: number;
+  /** Whose answer the client has the end of; null when no upstream gave that. */
+  readonly lastAttempt: Attempt | null;
+  /** What was asked for the same answer before: refused and asked otherwise, or a round that searched. */
+  readonly earlierAttempts: readonly Attempt[];
   /** Status the client saw; 0 when it saw none. */
   readonly httpStatus: number;
   readonly error: {
@@ -52,8 +56,6 @@ export interface FinishedCall {
   /** Milliseconds since `startedAtMs`; null where the call never came so far. */
   readonly times: {
     readonly dispatchedMs: number | null;
-    /** Not since the start: from the dispatch until a connection of the pool took the request. */
-    readonly connectionWaitMs: number | null;
     readonly headersMs: number | null;
     readonly firstByteMs: number | null;
     readonly answerEndMs: number | null;

@@ -1,7 +1,6 @@
 // What a failure is called, wherever it is counted, logged, traced or listed: a closed list, so that no upstream can make
 // names of its own.
 import type { GatewayErrorCode } from '#shared/errors.ts';
-import type { CallOutcome } from '#shared/exchange/exchange.ts';
 
 /** Anthropic's error types, and the two of its SDKs for answers that never came. */
 const TOLD_CODES = [
@@ -30,9 +29,10 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 
 /**
  * Of a call that failed and was not answered by the gateway itself.
+ * @param outcome the call's, as in `CallOutcome`
  * @param told the type in the answer's error, which upstreams choose; null when there was none
  */
-export function failureCode(outcome: CallOutcome, told: string | null, status: number): ErrorCode {
+export function failureCode(outcome: string, told: string | null, status: number): ErrorCode {
   return outcome === 'timeout' ? 'timeout_error' : toErrorCode(told, status);
 }
 

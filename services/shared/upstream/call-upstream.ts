@@ -57,6 +57,8 @@ export interface Answer {
   readonly isRequestSent?: boolean;
   /** From the call until a connection took the request; absent where that is not known. */
   readonly connectionWaitMs?: number;
+  /** From the call until its end, however it ended; absent before, and where that is not known. */
+  readonly durationMs?: number | undefined;
   /** May be called once. Chunks that came before are handed over first. */
   start(sink: AnswerSink): AnswerFlow;
 }
@@ -94,6 +96,7 @@ class UpstreamExchange implements ReplyHandler, Answer, AnswerFlow {
   rawHeaders: string[] = [];
   isRequestSent = false;
   connectionWaitMs = 0;
+  durationMs: number | undefined = undefined;
   #resolve: (answer: Answer) => void;
   #reject: (failure: UpstreamFailure) => void;
   #deadline: NodeJS.Timeout | undefined;
@@ -157,6 +160,7 @@ class UpstreamExchange implements ReplyHandler, Answer, AnswerFlow {
   onResponseEnd(): void {
     clearTimeout(this.#deadline);
     this.#ended = true;
+    this.durationMs = performance.now() - this.#askedAt;
     this.#sink?.onEnd();
   }
 
@@ -168,6 +172,7 @@ class UpstreamExchange implements ReplyHandler, Answer, AnswerFlow {
     clearTimeout(this.#deadline);
     if (this.#ended) return;
     this.#ended = true;
+    this.durationMs = performance.now() - this.#askedAt;
     this.#failure = this.#toFailure(error);
     if (this.status === 0) this.#reject(this.#failure);
     else if (!this.#aborted) this.#sink?.onError(this.#failure);
