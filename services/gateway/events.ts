@@ -8,7 +8,7 @@ import type { Mode, SkipReason } from '#shared/exchange/exchange.ts';
 import type { AnswerFigures } from '#shared/exchange/observation.ts';
 import { thinkingTokens, usageCounts } from '#shared/messages/usage.ts';
 import type { LogSettings } from '#shared/telemetry/log-levels.ts';
-import type { Logger } from '#shared/telemetry/logger.ts';
+import { LEVELS_CHANGED, type Logger } from '#shared/telemetry/logger.ts';
 import type { Metrics } from '#shared/telemetry/metrics.ts';
 import type { Tracing } from '#shared/telemetry/tracing.ts';
 import { HTTP_CODES, MODES, type OUTCOMES, type ROUTES, STOP_REASONS } from '#shared/telemetry/vocabulary.ts';
@@ -181,7 +181,7 @@ export function createGatewayEvents(parts: GatewayEventsParts): GatewayEvents {
       if (result !== 'written')
         log.warn('dump.lost', { request_id: requestId, result, error: error && errorMessage(error) });
     },
-    logChanged: ({ level, components }) => log.warn('log.changed', { level, components }),
+    logChanged: ({ level, components }) => log.warn(LEVELS_CHANGED, { level, components }),
     tracingChanged: (enabled) => log.warn('tracing.changed', { enabled }),
     trouble: (what, error) => log.warn('trouble', { what, error: errorMessage(error) }),
   };

@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import type { Control } from '#shared/control/control.ts';
 import { createFileControl } from '#shared/control/file-control.ts';
 import { createRedisControl } from '#shared/control/redis-control.ts';
 import { createLogLevels, type LogLevels } from '#shared/telemetry/log-levels.ts';
+import { createLogger, type Logger } from '#shared/telemetry/logger.ts';
 import { startTestGateway, type TestGateway, until } from '../support/gateway.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
@@ -25,7 +27,7 @@ describe('log levels at run time', () => {
   const open: TestGateway[] = [];
   const controls: Control[] = [];
   let folder: string;
-  const start = async (more: { control?: Control; adminToken?: string; logLevels?: LogLevels } = {}) => {
+  const start = async (more: { control?: Control; adminToken?: string; logLevels?: LogLevels; log?: Logger } = {}) => {
     const gateway = await startTestGateway({ settings: SETTINGS, parts: more });
     open.push(gateway);
     return gateway;
@@ -51,6 +53,27 @@ describe('log levels at run time', () => {
     expect((await api(url, 'DELETE')).body).to.deep.equal({ level: 'info', components: {}, source: 'configured' });
     expect(logLevels.admits('info', 'gateway')).to.equal(true);
     expect(lines.filter(({ event }) => event === 'log.changed')).to.have.length(2);
+  });
+
+  it('S3-28 raised to error they still let through the line that says so', async () => {
+    const written: string[] = [];
+    const stream = new Writable({
+      write: (chunk, _encoding, done) => {
+        written.push(String(chunk));
+        done();
+      },
+    });
+    const logLevels = levelsAt('info');
+    const log = createLogger({ service: 'cc-gateway', level: 'info', levels: logLevels, pretty: false, stream });
+    const { url } = await start({ logLevels, log });
+    await api(url, 'PUT', { level: 'error' });
+    log.warn('hidden');
+    await until(() => written.length > 0);
+    const lines = written.join('').trimEnd().split('\n');
+    const changed = lines.map((line) => JSON.parse(line)).filter(({ level }) => level !== 'info');
+    expect(changed).to.have.length(1);
+    expect(changed[0]).to.include({ event: 'log.changed', level: 'warn' });
+    expect(changed[0].level_).to.equal('error');
   });
 
   it('stay as they are after a refused change', async () => {

@@ -39,6 +39,9 @@ export interface LoggerOptions {
   isBatched?: boolean;
 }
 
+/** The line that says why others are missing is written at every level. */
+export const LEVELS_CHANGED = 'log.changed';
+
 const LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 2, debug: 3 };
 const LONGEST_STRING = 4096;
 const CUT_MARGIN = 512;
@@ -114,7 +117,7 @@ function bind(parts: BoundParts, bindings: Record<string, unknown>): ServiceLogg
   const { lines, toLine, levels } = parts;
   const { component } = bindings;
   const write = (level: LogLevel, event: string, fields: Record<string, unknown> | undefined): void => {
-    if (!levels.admits(level, component)) return;
+    if (!levels.admits(level, component) && event !== LEVELS_CHANGED) return;
     lines.add(level, toLine({ time: new Date(), level, event, bindings, fields }));
   };
   return {
