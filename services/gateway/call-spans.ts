@@ -42,10 +42,9 @@ export function toCallSpans(
   handover: Handover,
   rules: CallSpanRules,
 ): CallSpans {
-  return [
-    proxyRequest(finished, observation, handover, rules),
-    ...primaryForwards(finished, observation, rules.memory),
-  ];
+  const spans: CallSpans = [proxyRequest(finished, observation, handover, rules)];
+  addForwards(spans, finished, observation, rules.memory);
+  return spans;
 }
 
 const NOTHING: SpanRecord['attributes'] = Object.freeze({});
@@ -208,12 +207,12 @@ function addressOf(target: Target): { url: string; host: string; port: number } 
 }
 
 /** One for each time that an upstream was asked. What was refused and then asked otherwise was sent again. */
-function primaryForwards(
+function addForwards(
+  spans: CallSpans,
   finished: FinishedCall,
   observation: AnswerFigures | null,
   memory: RepeatedAttributes | null,
-): SpanRecord[] {
-  const spans: SpanRecord[] = [];
+): void {
   let resent = 0;
   for (const attempt of finished.earlierAttempts) {
     const error = isFailed(attempt) ? toErrorCode(null, attempt.status) : null;
@@ -222,7 +221,6 @@ function primaryForwards(
   }
   const last = finished.lastAttempt;
   if (last !== null) spans.push(primaryForward(finished, last, errorCodeOf(finished, observation), resent, memory));
-  return spans;
 }
 
 function primaryForward(

@@ -52,6 +52,21 @@ describe('GET /api/errors', () => {
     expect(again.body.data.map(({ fingerprint }) => fingerprint)).to.deep.equal([group?.fingerprint]);
   });
 
+  it('S4-26 tells a refused key of the gateway from what upstreams refuse, and makes no row of their own words', async () => {
+    const since = new Date().toISOString();
+    bed.secondary.use('error-401');
+    await bed.settled((await bed.ask()).id);
+    for (const type of ['PROMPTWORD-0.60', 'PROMPTWORD-0.61', 'PROMPTWORD-0.62']) {
+      bed.secondary.use({ status: 400, error: { type, message: 'no' } });
+      await bed.settled((await bed.ask()).id);
+    }
+    const { body } = (await list({ since }).expect(200)) as { body: ErrorList };
+    expect(body.data.map(({ error_code, count }) => [error_code, count])).to.deep.equal([
+      ['invalid_request_error', 3],
+      ['credential_refused', 1],
+    ]);
+  });
+
   for (const [query, named] of [
     [{ since: 'yesterday-ish' }, 'since'],
     [{ cursor: 'abc' }, 'cursor'],
