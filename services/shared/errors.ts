@@ -26,10 +26,6 @@ const STATUS: Record<GatewayErrorCode, number> = {
   overloaded_error: 529,
 };
 
-export function isErrorCode(type: string): type is GatewayErrorCode {
-  return Object.hasOwn(STATUS, type);
-}
-
 export interface GatewayErrorOptions {
   /** HTTP status where it differs from the code's usual one. */
   status?: number;

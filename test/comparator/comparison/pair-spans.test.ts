@@ -21,13 +21,13 @@ describe('the span of a comparison that failed', () => {
     expect(failed(arm, false)).to.include({ status: 'error', statusMessage: 'http_error' });
   });
 
-  it('has an error type that is known, else the status', () => {
+  it('has an error type of the closed list, by its status where nothing known was said', () => {
     const typeOf = (error: string | null, http_status = 418): unknown =>
       failed({ error, http_status }, false)?.attributes['error.type'];
     expect(typeOf(arm.error)).to.equal('invalid_request_error');
     expect(typeOf('connection_error: reset', 0)).to.equal('connection_error');
-    expect(typeOf('invalid_response: no message', 200)).to.equal('invalid_response');
-    expect(typeOf('words of a prompt: and more')).to.equal('418');
+    expect(typeOf('invalid_response: no message', 200)).to.equal('api_error');
+    expect(typeOf('words of a prompt: and more')).to.equal('invalid_request_error');
     expect(typeOf('words of a prompt', 200)).to.equal('api_error');
     expect(typeOf('constructor: x', 200)).to.equal('api_error');
     expect(typeOf(null, 0)).to.equal('connection_error');
