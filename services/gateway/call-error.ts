@@ -5,10 +5,10 @@ import type { FinishedCall } from './messages/finished-call.ts';
 
 /** null = it did not fail; that a client left is no failure. Without figures the answer's own words are not known. */
 export function errorCodeOf(finished: FinishedCall, figures: AnswerFigures | null): ErrorCode | null {
-  const { outcome, error, answer, httpStatus, termination } = finished;
+  const { outcome, error, answer, httpStatus, termination, isCredentialRefused } = finished;
   if (outcome === 'client_abort') return null;
   if (outcome === 'ok' && !isBroken(figures)) return null;
-  if (error?.isCredentialRefused) return 'credential_refused';
+  if (isCredentialRefused) return 'credential_refused';
   if (error) return error.code === 'api_error' && isUnanswered(answer?.end) ? 'connection_error' : error.code;
   const told = figures?.error?.type ?? (termination === 'upstream_reset' ? 'connection_error' : null);
   return failureCode(outcome, told, httpStatus);

@@ -221,6 +221,7 @@ function bookCall(finished: FinishedCall, metrics: Metrics): void {
 
 function errorType(finished: FinishedCall): string {
   const status = finished.upstreamStatus;
+  if (finished.isCredentialRefused) return 'credential_refused';
   switch (finished.outcome) {
     case 'ok':
     case 'client_abort':
@@ -234,7 +235,6 @@ function errorType(finished: FinishedCall): string {
     case 'client_error':
     case 'upstream_error':
       if (status === 0) return 'connection';
-      if (finished.error?.isCredentialRefused) return 'credential_refused';
       if (status === 401) return 'authentication';
       if (status === 429) return 'rate_limited';
       if (status === 529) return 'overloaded';

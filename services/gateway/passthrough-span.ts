@@ -1,4 +1,5 @@
 // The span of a request that is forwarded unchanged.
+import { toErrorCode } from '#shared/exchange/error-code.ts';
 import { CCPROXY } from '#shared/telemetry/attribute-keys.ts';
 import { shortName } from '#shared/telemetry/attribute-values.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
@@ -40,7 +41,7 @@ export function toPassthroughSpan(request: ForwardedRequest, redact: (text: stri
       'url.path': shownPath(request.path, redact),
       'http.response.status_code': request.status || null,
       [CCPROXY.clientAborted]: request.outcome === 'client_abort' ? true : null,
-      'error.type': isError ? String(request.status || 'connection_error') : null,
+      'error.type': isError ? toErrorCode(request.status === 0 ? 'connection_error' : null, request.status) : null,
     },
     events: [],
     links: request.links,

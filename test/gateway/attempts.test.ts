@@ -1,6 +1,6 @@
 // One answer may take several calls of an upstream: each has a span of its own, and the metric counts as many.
 import { expect } from 'chai';
-import { text, toolUse } from '#services/simulator/script.ts';
+import { type Scene, text, toolUse } from '#services/simulator/script.ts';
 import { createSimulator, type SeenRequest, type Simulator } from '#services/simulator/service.ts';
 import type { SpanRecord } from '#shared/telemetry/tracing.ts';
 import { type SpanSink, spanSink } from '../support/comparator.ts';
@@ -60,25 +60,34 @@ describe('the attempts of a call', () => {
       [200, 1, undefined, 'unset'],
     ]);
     expectInOrder(spans);
+    const [refused, answered] = spans.map((span) => saidAttributes(span)['anthropic.request.id']);
+    expect(refused).to.equal(undefined);
+    expect(answered).to.be.a('string').with.length.above(0);
     expect(spanIdsSent(upstream.seen())).to.deep.equal(spans.map(({ spanId }) => spanId));
     expect([await attempts('client_error'), await attempts('ok')]).to.deep.equal([1, 1]);
   });
 
-  it('are a span each where the gateway searches for the model, none of them sent again', async () => {
+  /** Its model asks for a search first; then it answers so. */
+  const search = async (second: Scene, more: Record<string, unknown> = {}): Promise<void> => {
     await start({
       'web_search.mode': 'emulate',
       'web_search.provider': 'tavily',
       'web_search.url': `${upstream.url}/search-engines/tavily`,
       'web_search.api_key': 'search-key',
+      ...more,
     });
     const isSearch = ({ path }: SeenRequest): boolean => path.startsWith('/search-engines/');
     let round = 0;
     upstream.use((seen) => {
       if (isSearch(seen)) return { search: { results: PAGES } };
-      return { content: round++ === 0 ? [toolUse('web_search', { query: 'node 24' })] : [text('The cedar release.')] };
+      return round++ === 0 ? { content: [toolUse('web_search', { query: 'node 24' })] } : second;
     });
     const tools = [{ type: 'web_search_20250305', name: 'web_search', max_uses: 3 }];
     await send(gateway.url, messagesRequest({ body: { max_tokens: 100, tools } }));
+  };
+
+  it('are a span each where the gateway searches for the model, none of them sent again', async () => {
+    await search({ content: [text('The cedar release.')] });
     const spans = await forwards();
     const told = spans.map((span) => {
       const said = saidAttributes(span);
@@ -90,6 +99,14 @@ describe('the attempts of a call', () => {
     ]);
     expectInOrder(spans);
     expect(await attempts('ok')).to.equal(2);
+  });
+
+  it('tell of a key that was refused after the answer had begun', async () => {
+    await search({ status: 401 }, { 'target.api_key': 'key-of-target' });
+    const spans = await forwards();
+    expect(spans.map((span) => saidAttributes(span)['error.type'])).to.deep.equal([undefined, 'credential_refused']);
+    const refused = { error_type: 'credential_refused' };
+    expect(await gateway.metric('ccproxy_upstream_attempts_total', refused)).to.equal(1);
   });
 
   it('are one span that was sent once, where one answered', async () => {

@@ -137,6 +137,42 @@ describe('errors of every protocol', () => {
   }
 });
 
+describe('errors of a native upstream that has the gateway’s own key', () => {
+  let upstream: Simulator;
+  let gateway: TestGateway;
+  before(async () => {
+    upstream = await createSimulator({ listenAddress: '127.0.0.1:0', seed: 4, delayScale: 0 });
+    gateway = await startTestGateway({ settings: { 'target.url': upstream.url, 'target.api_key': 'key-of-target' } });
+  });
+  after(() => gateway.stop().then(() => upstream.stop()));
+
+  for (const body of [
+    '{"type":"error","error":{"type":"forbidden","message":"Request not allowed"}}',
+    '',
+    '<html><head><title>Attention Required! | A wall before the API</title></head></html>',
+    '{"type":"error","error":{"type":"permission_error","message":"Your API key does not have permission to use the specified model."}}',
+    '{"type":"error","error":{"type":"permission_error","message":"File file_011 does not belong to this organization."}}',
+    '{"type":"error","error":{"type":"permission_error","message":"The long context beta is not available for this subscription."}}',
+    '{"type":"error","error":{"type":"permission_error","message":"max_tokens above 8192 is not allowed on your plan."}}',
+  ]) {
+    it(`S1-14 stay as they are where a 403 does not blame the key: ${body || 'nothing said'}`, async () => {
+      upstream.use({ status: 403, body });
+      const answer = await send(gateway.url, messagesRequest());
+      expect([answer.status, answer.body.toString()]).to.deep.equal([403, body]);
+    });
+  }
+
+  it('S1-14 are the gateway’s where a 403 blames it, however large and however packed the rest is', async () => {
+    const message = 'The credential you sent has been revoked.';
+    for (const filled of [message, message + ' '.repeat(200_000)]) {
+      upstream.use({ status: 403, error: { message: filled }, compress: 'gzip' });
+      const answer = await send(gateway.url, messagesRequest());
+      expect([answer.status, json(answer)]).to.have.nested.property('1.error.type', 'api_error');
+      expect(answer.status).to.equal(502);
+    }
+  });
+});
+
 describe('errors of a native upstream that has the client’s own credential', () => {
   let upstream: Simulator;
   let gateway: TestGateway;

@@ -22,6 +22,8 @@ import { saidAttributes } from '../support/said-attributes.ts';
 
 const CONTENT = [text('This answer was meant to be longer than what arrives of it.')];
 
+const DISABLED = 'This API key has been disabled.';
+
 interface Told {
   root: SpanRecord;
   forward: SpanRecord;
@@ -97,6 +99,14 @@ describe('the code of a failure', () => {
     ['a failing one', 'chat', 'error-500', 'api_error'],
     ['the gateway’s own key, native', 'native', 'error-401', 'credential_refused'],
     ['the gateway’s own key, converted', 'chat', 'error-401', 'credential_refused'],
+    ['the gateway’s own key in a 403', 'native', { status: 403, error: { message: DISABLED } }, 'credential_refused'],
+    [
+      'the same, compressed',
+      'native',
+      { status: 403, error: { message: DISABLED }, compress: 'gzip' },
+      'credential_refused',
+    ],
+    ['a 403 without words', 'native', { status: 403, body: '' }, 'permission_error'],
     ['a connection closed before the answer, converted', 'chat', 'cut-before-headers', 'connection_error'],
     ['a connection closed before the answer, native', 'native', 'cut-before-headers', 'connection_error'],
     ['a native stream that broke', 'native', 'cut-between-events', 'connection_error'],
@@ -161,7 +171,7 @@ describe('the code of a failure', () => {
   }
 
   it('S4-26 is of a closed list, whatever an upstream says: then its status says it', () => {
-    const statuses = [0, 200, 400, 401, 402, 403, 404, 408, 409, 413, 418, 429, 500, 503, 504, 529, 999];
+    const statuses = [0, 200, 400, 401, 402, 403, 404, 408, 409, 413, 418, 429, 498, 500, 503, 504, 524, 529, 999];
     for (const status of statuses) {
       for (const word of ['PROMPTWORD-0.60', '', 'x'.repeat(1000), 'credential_refused', 'constructor'])
         expect(toErrorCode(word, status))

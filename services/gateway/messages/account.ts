@@ -37,6 +37,7 @@ function toFinishedCall(call: Call, endedAt: number, context: GatewayContext): F
     earlierAttempts: call.earlierAttempts ?? NO_ATTEMPTS,
     httpStatus: call.response.headersSent ? call.response.statusCode : 0,
     error: call.error ? toFinishedError(call.error) : null,
+    isCredentialRefused: call.isCredentialRefused || call.error?.cause instanceof CredentialRefused,
     termination: call.isClientGone ? 'client_abort' : call.termination,
     clientHeaders: allowedHeaders(call.request.headers, headerNames),
     capturedHeaders: context.hooks.captureHeaders?.(call.request.headers) ?? null,
@@ -78,8 +79,8 @@ function memoryOf({ view, kept, sentBodies, isRequestSent, upstreamHeaders, resp
   return createCallMemory([view.bytes, ...(Buffer.isBuffer(sent) ? [sent] : sent), ...kept.blocks]);
 }
 
-function toFinishedError({ code, message, cause }: GatewayError): FinishedCall['error'] {
-  return { code, message, isCredentialRefused: cause instanceof CredentialRefused };
+function toFinishedError({ code, message }: GatewayError): FinishedCall['error'] {
+  return { code, message };
 }
 
 function outcomeOf(call: Call): CallOutcome {

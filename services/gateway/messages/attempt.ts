@@ -8,12 +8,11 @@ export function beginAttempt(call: Call, now: number): void {
   call.attemptAt = now;
 }
 
-/** Another may follow, with a span of its own. That of a round which searched ended before the search. */
+/** Another may follow, with a span of its own. */
 export function endAttempt(call: Call, now: number): void {
   if (call.attemptAt === null) return;
-  const tookMs = call.attemptAnswer?.durationMs ?? Number.POSITIVE_INFINITY;
   call.earlierAttempts ??= [];
-  call.earlierAttempts.push(toAttempt(call, call.attemptAt, Math.min(now, call.attemptAt + tookMs)));
+  call.earlierAttempts.push(toAttempt(call, call.attemptAt, now));
   call.trace.forwardSpanId = newSpanId();
   call.attemptAt = null;
   call.attemptAnswer = null;
@@ -24,7 +23,9 @@ export function lastAttempt(call: Call, endedAt: number): Attempt | null {
   return call.attemptAt === null ? null : toAttempt(call, call.attemptAt, endedAt);
 }
 
-function toAttempt({ acceptedAt, trace, attemptAnswer }: Call, askedAt: number, endedAt: number): Attempt {
+/** That of a round which searched ended before the search. */
+function toAttempt({ acceptedAt, trace, attemptAnswer }: Call, askedAt: number, now: number): Attempt {
+  const endedAt = Math.min(now, askedAt + (attemptAnswer?.durationMs ?? Number.POSITIVE_INFINITY));
   return {
     spanId: trace.forwardSpanId,
     askedMs: askedAt - acceptedAt,

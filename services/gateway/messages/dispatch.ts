@@ -3,12 +3,12 @@
 // client's.
 import { GatewayError } from '#shared/errors.ts';
 import { inflateBytes } from '#shared/exchange/inflate-chunks.ts';
-import { CredentialRefused, readHttpError } from '#shared/providers/read-error.ts';
+import { CredentialRefused, refusesKey } from '#shared/providers/read-error.ts';
 import { askLearning } from '#shared/upstream/ask-learning.ts';
 import { type Answer, callUpstream, type SentRequest, UpstreamFailure } from '#shared/upstream/call-upstream.ts';
 import { convertAnswer } from '#shared/upstream/convert-answer.ts';
 import { tokenRefused } from '#shared/upstream/credentials.ts';
-import { type HeldAnswer, holdRefusal, secretsOf, withoutOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
+import { type HeldAnswer, secretsOf, withoutOwnSecrets } from '#shared/upstream/hide-own-secrets.ts';
 import type { Conversion } from '#shared/upstream/start-conversion.ts';
 import type { GatewayContext } from '../context.ts';
 import { REQUEST_ID } from '../error-response.ts';
@@ -67,21 +67,19 @@ async function receive(outbound: Outbound, plan: Plan, call: Call, context: Gate
 /** A 403 about a model or a region is the client's to read; one about the key is not. A 401 was told before. */
 function isAboutOwnKey(refusal: Answer | HeldAnswer, { primary }: Plan): boolean {
   if (refusal.status !== 403 || primary.credential.kind === 'client' || !('said' in refusal)) return false;
-  const { status, rawHeaders, said: body } = refusal;
-  return body !== null && readHttpError({ status, rawHeaders, body }).cause instanceof CredentialRefused;
+  return refusal.said !== null && refusesKey(refusal.said);
 }
 
 /** What the client reads, and all that is kept of it, does not tell what the gateway asked with. */
 async function readRefusal(answer: Answer, { primary }: Plan, call: Call): Promise<Answer | HeldAnswer> {
   if (call.isClientGone) throw new ClientGone();
   const hiding = { secrets: secretsOf(primary), inflate: inflateBytes };
-  const hold = answer.status === 403 && primary.credential.kind !== 'client' ? holdRefusal : withoutOwnSecrets;
   const held = await new Promise<Answer | HeldAnswer>((resolve, reject) => {
     whenClientGone(call, () => {
       call.abortUpstream();
       reject(new ClientGone());
     });
-    Promise.resolve(hold(answer, hiding)).then(resolve, reject);
+    Promise.resolve(withoutOwnSecrets(answer, hiding)).then(resolve, reject);
   });
   call.upstreamHeaders = held.rawHeaders;
   return held;

@@ -33,9 +33,9 @@ export interface FinishedCall {
   readonly error: {
     readonly code: GatewayErrorCode;
     readonly message: string;
-    /** The upstream does not take the gateway's own key. */
-    readonly isCredentialRefused?: boolean;
   } | null;
+  /** The upstream does not take the gateway's own key. */
+  readonly isCredentialRefused: boolean;
   readonly termination: Termination | null;
   /** Lower-case name → value, without credentials. */
   readonly clientHeaders: Readonly<Record<string, string>>;

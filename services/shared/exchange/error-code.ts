@@ -56,6 +56,7 @@ function codeOfStatus(status: number): ErrorCode {
       return 'not_found_error';
     case 408:
     case 504:
+    case 524:
       return 'timeout_error';
     case 409:
       return 'conflict_error';
@@ -63,6 +64,7 @@ function codeOfStatus(status: number): ErrorCode {
       return 'request_too_large';
     case 429:
       return 'rate_limit_error';
+    case 498:
     case 529:
       return 'overloaded_error';
     default:

@@ -142,6 +142,20 @@ function isAboutCredential(said: string): boolean {
   return CREDENTIAL.test(said) || !NOT_ALLOWED.test(said);
 }
 
+const KEY = '(?:api.?key|credentials?|(?:access|bearer|auth\\w*).token)';
+const BAD = '(?:invalid|incorrect|expired|revoked|disabled|deactivated|unknown|missing|not (?:valid|recognized))';
+const KEY_REFUSED = new RegExp(
+  `authentication_error|invalid_api_key|\\b${BAD}\\b.{0,40}\\b${KEY}\\b|\\b${KEY}\\b.{0,40}\\b${BAD}\\b`,
+  'i',
+);
+const KEY_IS_SAID_WITHIN = 16 * 1024;
+
+/** Whether a native 403 blames the key in so many words: what leaves that open stays as it is, for the client to read. */
+export function refusesKey(body: Buffer): boolean {
+  const said = body.toString('utf8', 0, KEY_IS_SAID_WITHIN);
+  return KEY_REFUSED.test(said) && !NOT_ALLOWED.test(said);
+}
+
 /** Why an error is the operator's to mend: the upstream does not take the gateway's own key. */
 export class CredentialRefused extends Error {
   constructor(said: string) {

@@ -23,19 +23,15 @@ export function secretsOf({ credential, headers, pipeline }: Target): readonly s
 }
 
 /** The answer itself, or, once all of a refusal is there, one without the secrets. What is aborted never comes. */
-export function withoutOwnSecrets(answer: Answer, hiding: Hiding): Answer | Promise<Answer> {
-  return answer.status < 400 || hiding.secrets.length === 0 ? answer : holdRefusal(answer, hiding);
+export function withoutOwnSecrets(answer: Answer, hiding: Hiding): Answer | Promise<HeldAnswer> {
+  if (answer.status < 400 || hiding.secrets.length === 0) return answer;
+  return new Promise((resolve) => new HeldRefusal(answer, hiding, resolve).read());
 }
 
 /** A refusal that was read to its end. */
 export interface HeldAnswer extends Answer {
   /** Its body, uncompressed and without the secrets; null when it broke off or is too long to be held. */
   readonly said: Buffer | null;
-}
-
-/** The same of any refusal, with what it says. */
-export function holdRefusal(answer: Answer, hiding: Hiding): Promise<HeldAnswer> {
-  return new Promise((resolve) => new HeldRefusal(answer, hiding, resolve).read());
 }
 
 export async function recordWithoutSecrets(recorded: RecordedAnswer, hiding: Hiding): Promise<RecordedAnswer> {
@@ -56,9 +52,10 @@ interface Hidden {
 /** Never rejects. */
 async function hide(body: Buffer, rawHeaders: string[], { secrets, inflate }: Hiding): Promise<Hidden> {
   const at = rawHeaders.findIndex((name, index) => index % 2 === 0 && /^content-encoding$/i.test(name));
-  const said = (await inflate(body, at === -1 ? undefined : rawHeaders[at + 1])).toString('latin1');
-  const hidden = secrets.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), said);
-  return { said: Buffer.from(hidden, 'latin1'), isChanged: hidden !== said };
+  const said = await inflate(body, at === -1 ? undefined : rawHeaders[at + 1]);
+  const text = said.toString('latin1');
+  const hidden = secrets.reduce((left, secret) => left.replaceAll(secret, '[redacted]'), text);
+  return hidden === text ? { said, isChanged: false } : { said: Buffer.from(hidden, 'latin1'), isChanged: true };
 }
 
 function withoutFraming(rawHeaders: readonly string[]): string[] {
