@@ -43,7 +43,7 @@ export function toCallSpans(
   rules: CallSpanRules,
 ): CallSpans {
   const spans: CallSpans = [proxyRequest(finished, observation, handover, rules)];
-  addForwards(spans, finished, observation, rules.memory);
+  addForwards(spans, finished, observation, rules);
   return spans;
 }
 
@@ -149,7 +149,7 @@ function proxyRequest(
       // Else it is said with the model call.
       to.add('total_duration_ms', times.endMs);
       to.add(OPENINFERENCE.spanKind, 'LLM');
-      to.add(OPENINFERENCE.sessionId, handover.session?.sessionId ?? sessionOfCall(finished));
+      to.add(OPENINFERENCE.sessionId, shortName(handover.session?.sessionId ?? sessionOfCall(finished), rules.redact));
     }
     if (handover.session?.sessionSource === 'fallback') to.add(CCPROXY.sessionSource, 'fallback');
     sayHandover(to, finished, handover);
@@ -211,16 +211,16 @@ function addForwards(
   spans: CallSpans,
   finished: FinishedCall,
   observation: AnswerFigures | null,
-  memory: RepeatedAttributes | null,
+  rules: CallSpanRules,
 ): void {
   let resent = 0;
   for (const attempt of finished.earlierAttempts) {
     const error = isFailed(attempt) ? toErrorCode(null, attempt.status) : null;
-    spans.push(primaryForward(finished, attempt, error, resent, memory));
+    spans.push(primaryForward(finished, attempt, error, resent, rules));
     resent = error === null ? 0 : resent + 1;
   }
   const last = finished.lastAttempt;
-  if (last !== null) spans.push(primaryForward(finished, last, errorCodeOf(finished, observation), resent, memory));
+  if (last !== null) spans.push(primaryForward(finished, last, errorCodeOf(finished, observation), resent, rules));
 }
 
 function primaryForward(
@@ -228,7 +228,7 @@ function primaryForward(
   attempt: Attempt,
   error: ErrorCode | null,
   resent: number,
-  memory: RepeatedAttributes | null,
+  rules: CallSpanRules,
 ): SpanRecord {
   const { trace, plan, times, answer, startedAtMs } = finished;
   const { status, askedMs, endMs, spanId, connectionWaitMs } = attempt;
@@ -247,7 +247,7 @@ function primaryForward(
   });
   const say: SayAttributes = (to) => {
     to.add(CCPROXY.requestId, finished.id);
-    to.add('anthropic.request.id', answer && isLast ? upstreamRequestId(answer) : null);
+    to.add('anthropic.request.id', answer && isLast ? shortName(upstreamRequestId(answer), rules.redact) : null);
     to.add(CCPROXY.connectionWaitMs, connectionWaitMs);
     // The client may have had its first byte of one before.
     const { firstByteMs } = times;
@@ -266,7 +266,7 @@ function primaryForward(
     tracestate: trace.tracestate,
     startMs: startedAtMs + askedMs,
     endMs: startedAtMs + endMs,
-    ...said(memory, values, make, say),
+    ...said(rules.memory, values, make, say),
     events: [],
     links: [],
     status: error === null ? 'unset' : 'error',

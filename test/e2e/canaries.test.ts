@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import { type StartedAll, startAll } from '#services/cli/commands/start.ts';
+import { toolUse } from '#services/simulator/script.ts';
 import { createSimulator, type Simulator } from '#services/simulator/service.ts';
 import { loadConfig } from '#shared/config/load.ts';
 import { createLogger } from '#shared/telemetry/logger.ts';
@@ -38,6 +39,14 @@ const NAMES = {
   role: 'sk-ant-api03-cm9sZV9uYW1l',
   file: 'sk-ant-api03-ZmlsZV9uYW1l',
   person: 'name.canary@example.com',
+};
+/** Where an upstream says names. */
+const UPSTREAM_NAMES = {
+  model: 'sk-ant-api03-dXBfbW9kZWxf',
+  request: 'sk-ant-api03-dXBfcmVxdWVz',
+  stop: 'sk-ant-api03-dXBfc3RvcF9y',
+  tool: 'sk-ant-api03-dXBfdG9vbF9u',
+  error: 'sk-ant-api03-dXBfZXJyb3Jf',
 };
 const TARGET_KEY = 'the-key-of-the-target-2718281828';
 const ADMIN_TOKEN = 'the-admin-token-3141592653';
@@ -147,13 +156,19 @@ async function talk(bed: Bed): Promise<string> {
     headers,
     body: Buffer.alloc(0),
   });
-  bed.primary.use({ content });
-  bed.secondary.use({ content });
+  const { model, stop, tool, request, error } = UPSTREAM_NAMES;
+  const naming = { content: [toolUse(tool, {})], model, stopReason: stop, headers: { 'request-id': request } };
+  bed.primary.use(naming);
+  bed.secondary.use(naming);
   ids.push(await askWithNames(bed));
+  bed.primary.use({ status: 400, error: { type: error } });
+  bed.secondary.use({ status: 400, error: { type: error } });
+  ids.push(await ask(true));
   for (const path of [NAMES.file, NAMES.person, NAMES.person.replace('@', '%40')]) {
     await send(bed.started.gatewayUrl, { method: 'GET', path: `/v1/files/${path}`, headers, body: Buffer.alloc(0) });
   }
-  const notJson = { ...messagesRequest({ headers }), body: Buffer.from(`{"model": ${PROMPT} ${ALL}`) };
+  const namedHeaders = [...headers, 'x-claude-code-session-id', NAMES.session];
+  const notJson = { ...messagesRequest({ headers: namedHeaders }), body: Buffer.from(`{"model": ${PROMPT} ${ALL}`) };
   const refused = await send(bed.started.gatewayUrl, notJson);
 
   const admin = { authorization: `Bearer ${ADMIN_TOKEN}` };
@@ -214,7 +229,8 @@ async function outputsOf(bed: Bed, refused: string) {
 }
 
 const pieceOf = (name: string): string => name.replace(/^sk-ant-api03-|@.*$/g, '');
-const SECRET_PIECES = [...Object.keys(SECRETS), ...Object.values(NAMES).map(pieceOf), TARGET_KEY, ADMIN_TOKEN];
+const NAMED = [...Object.values(NAMES), ...Object.values(UPSTREAM_NAMES)];
+const SECRET_PIECES = [...Object.keys(SECRETS), ...NAMED.map(pieceOf), TARGET_KEY, ADMIN_TOKEN];
 const piecesIn = (text: string): string[] => SECRET_PIECES.filter((piece) => text.includes(piece));
 
 describe('canaries', function () {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { createSimulator } from '#services/simulator/service.ts';
+import { hashOfText } from '#shared/telemetry/client-user.ts';
 import { type CompareBed, startCompareBed } from '../support/compare-bed.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { type OtlpSink, type SinkSpan, startOtlpSink } from '../support/otlp-sink.ts';
@@ -33,6 +34,18 @@ const CLIENTS: readonly Client[] = [
   },
   { who: 'the old form', session: UUID, hasUser: true, userId: `user_1_account_2_session_${UUID}` },
   { who: 'the old form with what is no UUID', session: null, hasUser: true, userId: 'user_1_session_SESS-123' },
+  {
+    who: 'a header that says who it is',
+    session: hashOfText('joe@example.com'),
+    hasUser: false,
+    headers: ['x-claude-code-session-id', 'joe@example.com'],
+  },
+  {
+    who: 'JSON with a name of many bytes',
+    session: hashOfText('漢'.repeat(120)),
+    hasUser: false,
+    userId: JSON.stringify({ session_id: '漢'.repeat(120) }),
+  },
   { who: 'another form', session: null, hasUser: true, userId: 'bob' },
 ];
 

@@ -35,7 +35,7 @@ export function toMetadataRow(
     provider: entry.provider,
     status,
     http_status: entry.httpStatus,
-    stop_reason: summary?.stopReason ?? null,
+    stop_reason: summary === null || summary.stopReason === null ? null : redactText(summary.stopReason),
     error_code: errorCode(status, entry, summary),
     usage: usageColumns(summary?.usage ?? null),
     // The answer may carry the name the client asked for; what is paid is what was sent. What a broken answer has used

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { isObject } from './attribute-values.ts';
 import { compactJson } from './compact-json.ts';
+import { scrubText } from './secret-shapes.ts';
 
 export interface NamedSession {
   readonly sessionId: string;
@@ -34,11 +35,11 @@ export function hashOfUser(userId: unknown): string | null {
   return isSaid ? shortHash(compactJson(rest)) : null;
 }
 
-const LONGEST_ID = 128;
+const LONGEST_ID_BYTES = 128;
 
-/** Ids come from clients: what is longer than any real one is known by its hash. */
+/** Ids come from clients: what is longer than any real one, or holds a secret, is known everywhere by its hash. */
 export function boundedSession(id: string): string {
-  return id.length <= LONGEST_ID ? id : hashOfText(id);
+  return Buffer.byteLength(id) <= LONGEST_ID_BYTES && scrubText(id) === id ? id : hashOfText(id);
 }
 
 /** SHA-256 over the text with its length ahead, as hex. */

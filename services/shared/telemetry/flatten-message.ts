@@ -179,10 +179,14 @@ function isImage(value: unknown): value is Block {
 function shownImage(image: Block, { hidesImages = false, longestImage }: TextRules): Block {
   if (hidesImages) return { type: 'image', source: LEFT_OUT };
   const { source } = image;
-  if (!isObject(source)) return image;
-  const isLong = ([, value]: [string, unknown]): boolean => typeof value === 'string' && value.length > longestImage;
-  const long = Object.entries(source).filter(isLong);
-  return { ...image, source: { ...source, ...Object.fromEntries(long.map(([name]) => [name, LEFT_OUT])) } };
+  const shown = { ...withoutLong(image, longestImage), type: 'image' };
+  return isObject(source) ? { ...shown, source: withoutLong(source, longestImage) } : shown;
+}
+
+function withoutLong<T extends object>(fields: T, longest: number): T {
+  const isLong = ([, value]: [string, unknown]): boolean => typeof value === 'string' && value.length > longest;
+  const long = Object.entries(fields).filter(isLong);
+  return { ...fields, ...Object.fromEntries(long.map(([name]) => [name, LEFT_OUT])) };
 }
 
 function prefixed(prefix: string, flat: FlatMessage): FlatMessage {

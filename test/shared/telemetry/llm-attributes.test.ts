@@ -416,16 +416,21 @@ describe('llmAttributes', () => {
       source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(length) },
     });
     const lengths = (longestImage: number): number[] => {
-      const content = [imageOf(20), imageOf(2000), imageOf(50_000)];
+      // As MCP has them.
+      const bare = { type: 'image', mimeType: 'image/png', data: 'A'.repeat(2000) };
+      const content = [imageOf(20), imageOf(2000), imageOf(50_000), bare];
       const messages = [{ role: 'user' as const, content: [{ type: 'tool_result', tool_use_id: 't', content }] }];
       const attributes = describeCall({ request: request({ messages }), longestImage });
       const blocks = JSON.parse(String(attributes['llm.input_messages.0.message.content']));
-      return blocks.map(({ source }: { source: { data: string } }) => source.data.replace('__REDACTED__', '').length);
+      return blocks.map((image: Record<string, never>) => {
+        const { data } = image.source ?? image;
+        return String(data).replace('__REDACTED__', '').length;
+      });
     };
-    expect(lengths(10)).to.deep.equal([0, 0, 0]);
-    expect(lengths(1000)).to.deep.equal([20, 0, 0]);
-    expect(lengths(32_000)).to.deep.equal([20, 2000, 0]);
-    expect(lengths(60_000)).to.deep.equal([20, 2000, 50_000]);
+    expect(lengths(10)).to.deep.equal([0, 0, 0, 0]);
+    expect(lengths(1000)).to.deep.equal([20, 0, 0, 0]);
+    expect(lengths(32_000)).to.deep.equal([20, 2000, 0, 2000]);
+    expect(lengths(60_000)).to.deep.equal([20, 2000, 50_000, 2000]);
   });
 
   it('passes every name that comes from outside through the redactor, with content and without', () => {
