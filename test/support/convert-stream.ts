@@ -10,6 +10,8 @@ export interface ConvertedStream {
   events: AnthropicEvent[];
   /** What the reader threw; null when it ended the message. */
   error: unknown;
+  /** As the upstream named it last. */
+  model: string | undefined;
   /** The events folded; null when there is none. @throws where their order is none */
   readonly message: Message | null;
 }
@@ -49,17 +51,18 @@ export function feedStream(provider: Provider, bytes: string | Buffer, options: 
     if (!writer.hasEnded) frames.end();
     if (!writer.hasEnded) reader.onEnd();
   } catch (error) {
-    return toConverted(events, error);
+    return toConverted(events, error, reader.model);
   }
-  return toConverted(events, null);
+  return toConverted(events, null, reader.model);
 }
 
 /** Folded when somebody looks. */
-function toConverted(events: AnthropicEvent[], error: unknown): ConvertedStream {
+function toConverted(events: AnthropicEvent[], error: unknown, model: string | undefined): ConvertedStream {
   let message: Message | null | undefined;
   return {
     events,
     error,
+    model,
     get message() {
       message ??= fold(events);
       return message;

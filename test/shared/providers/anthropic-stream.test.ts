@@ -56,6 +56,14 @@ describe('a Messages server that deviates: its stream', () => {
     expect(message.usage).to.include({ input_tokens: 311, output_tokens: 42 });
   });
 
+  it('names the model that answered: the first, or the one that took over', () => {
+    const start = sse({ type: 'message_start', message: { model: 'model-a', usage: {} } });
+    const over = { type: 'fallback', from: { model: 'model-a' }, to: { model: 'model-b' } };
+    const fallback = sse({ type: 'content_block_start', index: 0, content_block: over }) + STOP;
+    expect(feedStream(provider('vllm'), start + TEXT + STOP + END + LAST).model).to.equal('model-a');
+    expect(feedStream(provider('vllm'), start + fallback + END + LAST).model).to.equal('model-b');
+  });
+
   it('conv U-02 counts what came from the cache once, where a server counts it twice', () => {
     expect(read('sglang', bytesOf('sglang-cached')).usage).to.include({
       ...{ input_tokens: 100, cache_read_input_tokens: 900, output_tokens: 3 },
