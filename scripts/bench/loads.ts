@@ -15,7 +15,10 @@ export interface Load {
     | { readonly perSecond: number; readonly arrivals: 'even' | 'random' };
   /** How many times as long as others it lasts: few requests a second are few figures. */
   readonly lasts: number;
-  /** How much of that goes before, uncounted: to wake after a rest, or after another load, is no cost of a request. 0 = its senders rest themselves. */
+  /**
+   * How much of that goes before, uncounted: to wake after a rest, or after another load, is no cost of a request. 0 = its
+   * senders rest themselves.
+   */
   readonly leadIn: number;
   /** No goal speaks of it: a few figures are enough. */
   readonly isSeldom: boolean;

@@ -63,7 +63,7 @@ for (const content of [true, false]) {
       await sink.close();
     });
 
-    it('S2-14 are the same on all spans of a trace and in the history, however the client names them', async () => {
+    it('are the same on all spans of a trace and in the history, however the client names them', async () => {
       const asked: Array<{ client: Client; id: string }> = [];
       for (const client of CLIENTS) {
         const { headers = [], userId } = client;
